@@ -1,0 +1,89 @@
+"""Training-free, unsupervised interactive segmentation: M2N2V2 for napari, Python and the shell.
+
+The names below are imported on first use, so that ``import napari_m2n2v2`` loads neither torch nor napari nor Qt.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.backbones import BACKBONES, AttentionBackbone, BackboneInfo, FoundBackbone, find_backbone
+    from napari_m2n2v2.clicks import Click
+    from napari_m2n2v2.errors import (
+        AttentionError,
+        Cancelled,
+        ClickError,
+        DeviceError,
+        GuideError,
+        ImageError,
+        M2N2V2Error,
+        MissingDependencyError,
+        MissingWeightsError,
+        ParameterError,
+        UnknownBackboneError,
+        UnreadableFileError,
+        UnwritableFileError,
+    )
+    from napari_m2n2v2.features import ImageFeatures, compute_features
+    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+    from napari_m2n2v2.segmentation import Segmentation
+    from napari_m2n2v2.session import ClickMaps, Session
+
+_HOMES = {
+    "backbones": ("BACKBONES", "AttentionBackbone", "BackboneInfo", "FoundBackbone", "find_backbone"),
+    "clicks": ("Click",),
+    "errors": (
+        "AttentionError", "Cancelled", "ClickError", "DeviceError", "GuideError", "ImageError", "M2N2V2Error",
+        "MissingDependencyError", "MissingWeightsError", "ParameterError", "UnknownBackboneError",
+        "UnreadableFileError", "UnwritableFileError",
+    ),
+    "features": ("ImageFeatures", "compute_features"),
+    "parameters": ("FeatureParameters", "SegmentationParameters"),
+    "segmentation": ("Segmentation",),
+    "session": ("ClickMaps", "Session"),
+}  # fmt: skip
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BACKBONES",
+    "AttentionBackbone",
+    "AttentionError",
+    "BackboneInfo",
+    "Cancelled",
+    "Click",
+    "ClickError",
+    "ClickMaps",
+    "DeviceError",
+    "FeatureParameters",
+    "FoundBackbone",
+    "GuideError",
+    "ImageError",
+    "ImageFeatures",
+    "M2N2V2Error",
+    "MissingDependencyError",
+    "MissingWeightsError",
+    "ParameterError",
+    "Segmentation",
+    "SegmentationParameters",
+    "Session",
+    "UnknownBackboneError",
+    "UnreadableFileError",
+    "UnwritableFileError",
+    "compute_features",
+    "find_backbone",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("napari-m2n2v2")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,150 @@
+"""From attention to a transition matrix: aggregate, temperature, doubly stochastic (section 3.1, Eq. 1).
+
+Everything works in place on one ``[n, n]`` float32 tensor, on the device it lives on: at a 128 x 128 grid that tensor
+is 1.0 GiB, and a second one would not fit next to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from napari_m2n2v2.errors import AttentionError
+
+__all__ = [
+    "adjust_temperature_",
+    "aggregate",
+    "check_attention",
+    "flip_cells",
+    "make_doubly_stochastic_",
+    "normalise_rows_",
+]
+
+_ROWS_AT_ONCE = 1024
+_TINY = torch.finfo(torch.float32).tiny
+
+
+def aggregate(blocks: Iterable[Tensor], weights: Sequence[float]) -> Tensor:
+    """Average self-attention over heads, then over blocks by weight (Eq. 1).
+
+    Parameters
+    ----------
+    blocks : iterable of Tensor
+        ``F_b [heads, n, n]``, softmaxed, one per block; consumed one by one, so a generator holds only one at a time.
+    weights : sequence of float
+        One weight of 0 or more per block; they are divided by their sum.
+
+    Returns
+    -------
+    Tensor
+        ``A [n, n]`` float32, rows sum to 1.
+
+    Raises
+    ------
+    AttentionError
+        If the weights are negative, all zero, or not one per block.
+    """
+    total = float(sum(weights))
+    if total <= 0 or min(weights) < 0:
+        raise AttentionError(f"Block weights must be 0 or more with a positive sum, got {list(weights)}.")
+    attention: Tensor | None = None
+    count = 0
+    for count, block in enumerate(blocks, start=1):  # noqa: B007 (checked after the loop)
+        for head in block if count <= len(weights) else ():
+            share = head.to(torch.float32) * (weights[count - 1] / total / len(block))
+            attention = share if attention is None else attention.add_(share)
+    if attention is None or count != len(weights):
+        raise AttentionError(f"Expected one attention block for each of {len(weights)} weights, got {count}.")
+    return normalise_rows_(attention)
+
+
+def normalise_rows_(attention: Tensor) -> Tensor:
+    """Divide each row of an ``[n, n]`` tensor by its sum, in place."""
+    for rows in attention.split(_ROWS_AT_ONCE):
+        rows.div_(rows.sum(dim=1, keepdim=True).clamp_min_(_TINY))
+    return attention
+
+
+def flip_cells(attention: Tensor, grid_shape: tuple[int, int]) -> Tensor:
+    """Mirror an attention tensor left to right, on the query's and on the key's pixel axis (section 9).
+
+    Parameters
+    ----------
+    attention : Tensor
+        ``[n, n]``, of the mirrored image.
+    grid_shape : tuple of int
+        ``(h, w)`` with ``h * w = n``.
+    """
+    h, w = grid_shape
+    return attention.reshape(h, w, h, w).flip(1, 3).reshape(h * w, h * w)
+
+
+def check_attention(attention: Tensor, grid_shape: tuple[int, int]) -> None:
+    """Raise :class:`AttentionError` unless ``attention`` is ``[h*w, h*w]``, finite, 0 or more, with rows summing to 1."""
+    h, w = grid_shape
+    n = h * w
+    if attention.shape != (n, n):
+        raise AttentionError(
+            f"Attention for a grid of {h} x {w} cells must have shape ({n}, {n}), got {tuple(attention.shape)}. "
+            "Check grid_shape: it is (rows, columns) of the attention grid, not of the image."
+        )
+    for rows in attention.split(_ROWS_AT_ONCE):
+        sums = rows.sum(dim=1)
+        if not bool(torch.isfinite(sums).all()) or bool((rows < 0).any()):
+            raise AttentionError("Attention must be finite and 0 or more everywhere; found NaN, infinite or negative entries.")
+        worst = float((sums - 1).abs().max())
+        if worst > 1e-3:
+            raise AttentionError(
+                f"Each row of the attention must sum to 1, but one is off by {worst:.3g}. "
+                "Average the softmaxed heads, then divide each row by its sum."
+            )
+
+
+def adjust_temperature_(attention: Tensor, temperature: float) -> Tensor:
+    """Replace ``A`` by ``softmax(log A / T)`` over its last axis, in place (section 3.1).
+
+    The softmax of a logarithm is a power divided by its sum, so no logarithm of zero is ever taken. Rows are divided by
+    their maximum first, which the division by the sum undoes, to stay clear of float32 underflow.
+
+    Parameters
+    ----------
+    attention : Tensor
+        ``[n, n]`` float32, 0 or more.
+    temperature : float
+        ``T``, above 0; 1 changes nothing.
+    """
+    for rows in attention.split(_ROWS_AT_ONCE):
+        rows.div_(rows.amax(dim=1, keepdim=True).clamp_min_(_TINY)).pow_(1.0 / temperature)
+        rows.div_(rows.sum(dim=1, keepdim=True).clamp_min_(_TINY))
+    return attention
+
+
+def make_doubly_stochastic_(attention: Tensor, rounds: int, tolerance: float) -> Tensor:
+    """Scale ``A`` in place until rows and columns sum to 1: iterative proportional fitting (section 3.1).
+
+    One round divides columns by their sums, then rows by theirs. The result is ``diag(u) A diag(v)``, so a round needs
+    two matrix-vector products and no second matrix.
+
+    Parameters
+    ----------
+    attention : Tensor
+        ``[n, n]`` float32, 0 or more.
+    rounds : int
+        Most rounds.
+    tolerance : float
+        Stop after the round that moved no column factor by more than this, relative.
+    """
+    u = torch.ones(len(attention), dtype=attention.dtype, device=attention.device)
+    v = torch.ones_like(u)
+    for _ in range(rounds):
+        columns = (u @ attention).clamp_min_(_TINY).reciprocal_()
+        u = (attention @ columns).clamp_min_(_TINY).reciprocal_()
+        moved = (columns / v - 1).abs().max()
+        v = columns
+        if bool(moved <= tolerance):
+            break
+    for rows, scale in zip(attention.split(_ROWS_AT_ONCE), u.split(_ROWS_AT_ONCE), strict=True):
+        rows.mul_(scale[:, None]).mul_(v)
+    return attention

@@ -1,0 +1,53 @@
+"""A click: where the user points, and which class is there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from napari_m2n2v2.errors import ClickError
+
+__all__ = ["Click"]
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A prompt point ``x_i`` with its class ``y_i`` (section 3.4).
+
+    Parameters
+    ----------
+    row, col : float
+        Position in pixels of the image given to :func:`~napari_m2n2v2.compute_features`; ``(0, 0)`` is the centre of
+        the top-left pixel, so the image covers ``[-0.5, H - 0.5) x [-0.5, W - 0.5)``.
+    foreground : bool
+        ``True`` for "this belongs to the object" (class 1), ``False`` for "this does not" (class 0).
+    """
+
+    row: float
+    col: float
+    foreground: bool = True
+
+    def pixel(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Return the ``(row, col)`` index of the pixel that was clicked, halves rounded up.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Height and width of the image, in pixels.
+
+        Raises
+        ------
+        ClickError
+            If the position is not finite or lies outside the image.
+        """
+        height, width = shape
+        if not (math.isfinite(self.row) and math.isfinite(self.col)):
+            raise ClickError(f"A click needs finite coordinates, got row {self.row}, col {self.col}.")
+        row, col = math.floor(self.row + 0.5), math.floor(self.col + 0.5)
+        if not (0 <= row < height and 0 <= col < width):
+            raise ClickError(
+                f"Click at row {self.row:g}, col {self.col:g} is outside the image of {height} rows and {width} "
+                f"columns: rows go from 0 to {height - 1}, columns from 0 to {width - 1}. "
+                "If the two were swapped, note that clicks are (row, col), not (x, y)."
+            )
+        return row, col

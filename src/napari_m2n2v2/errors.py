@@ -1,0 +1,75 @@
+"""Every exception this package raises on purpose, as one tree.
+
+Each one is also a builtin, so ``except ValueError`` keeps working for callers who do not know us. A message says
+what was expected, what came, and what to do.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AttentionError",
+    "Cancelled",
+    "ClickError",
+    "DeviceError",
+    "GuideError",
+    "ImageError",
+    "M2N2V2Error",
+    "MissingDependencyError",
+    "MissingWeightsError",
+    "ParameterError",
+    "UnknownBackboneError",
+    "UnreadableFileError",
+    "UnwritableFileError",
+]
+
+
+class M2N2V2Error(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ImageError(M2N2V2Error, ValueError):
+    """The image cannot be segmented: shape, channels, dtype or non-finite pixels."""
+
+
+class GuideError(M2N2V2Error, ValueError):
+    """The guide channel does not fit the image: shape, dtype or non-finite values."""
+
+
+class AttentionError(M2N2V2Error, ValueError):
+    """An attention tensor is not an ``n x n`` matrix of probabilities over the grid."""
+
+
+class ClickError(M2N2V2Error, ValueError):
+    """A click lies outside the image, is not finite, or names a click that does not exist."""
+
+
+class ParameterError(M2N2V2Error, ValueError):
+    """A parameter is out of its range."""
+
+
+class UnknownBackboneError(M2N2V2Error, ValueError):
+    """No backbone has this name."""
+
+
+class DeviceError(M2N2V2Error, ValueError):
+    """The device is unknown, or this machine does not have it."""
+
+
+class MissingWeightsError(M2N2V2Error, FileNotFoundError):
+    """The weights of a backbone are not on this machine, or are not the file they should be."""
+
+
+class MissingDependencyError(M2N2V2Error, ImportError):
+    """An optional package is needed for what was asked."""
+
+
+class UnreadableFileError(M2N2V2Error, OSError):
+    """A file cannot be read as what it should be."""
+
+
+class UnwritableFileError(M2N2V2Error, OSError):
+    """A result cannot be written where it should go."""
+
+
+class Cancelled(M2N2V2Error, RuntimeError):
+    """The caller asked long work to stop; nothing was changed."""

@@ -1,0 +1,240 @@
+"""Everything slow about one image, computed once: :class:`ImageFeatures`."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_m2n2v2.attention import adjust_temperature_, check_attention, flip_cells, make_doubly_stochastic_
+from napari_m2n2v2.backbones import AttentionBackbone, find_backbone
+from napari_m2n2v2.devices import resolve_device
+from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
+from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operator
+
+__all__ = ["ImageFeatures", "Progress", "compute_features", "grid_for"]
+
+Progress = Callable[[float, str], None]
+"""Called with the share done in ``[0, 1]`` and the stage's name; raising :class:`~napari_m2n2v2.Cancelled` stops the work."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImageFeatures:
+    """What a :class:`~napari_m2n2v2.Session` needs to know of an image. Made by :func:`compute_features`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)`` of the image given, which is the resolution of masks and clicks.
+    image : ndarray
+        ``[H', W', 3]`` uint8, what the engine sees, at working resolution.
+    guide : ndarray or None
+        ``[H', W']`` float32 in ``[0, 1]``.
+    transition : Tensor
+        ``A [n, n]`` float32, doubly stochastic, on the device that computes Markov-maps.
+    grid_shape : tuple of int
+        ``(h, w)`` with ``h * w = n``.
+    parameters : FeatureParameters
+        What they were computed with.
+    backbone, weights_revision, chosen_because : str
+        Where the attention came from, which weights exactly, and why this backbone.
+    """
+
+    shape: tuple[int, int]
+    image: NDArray[np.uint8]
+    guide: NDArray[np.float32] | None
+    transition: Tensor
+    grid_shape: tuple[int, int]
+    parameters: FeatureParameters
+    backbone: str
+    weights_revision: str
+    chosen_because: str
+    _operators: dict[bool, UpsamplingOperator] = field(default_factory=dict, repr=False)
+    _building: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @classmethod
+    def from_attention(
+        cls,
+        image: Any,
+        attention: Any,
+        grid_shape: tuple[int, int],
+        guide: Any = None,
+        *,
+        device: str | torch.device = "auto",
+        parameters: FeatureParameters | None = None,
+    ) -> ImageFeatures:
+        """Make features from your own aggregated self-attention tensor.
+
+        Parameters
+        ----------
+        image : array-like
+            As :func:`compute_features` takes it.
+        attention : array-like or Tensor
+            ``[n, n]``, 0 or more, rows sum to 1; temperature and IPF follow here. It is copied.
+        grid_shape : tuple of int
+            ``(h, w)`` with ``h * w = n``.
+        guide : array-like, optional
+            ``[H, W]``, registered with the image.
+        device : str or torch.device
+            ``"auto"`` is CUDA, else MPS, else CPU.
+        parameters : FeatureParameters, optional
+            ``grid`` and ``test_time_flip`` have no effect here.
+
+        Raises
+        ------
+        AttentionError, ImageError, GuideError, DeviceError
+        """
+        tensor = torch.as_tensor(attention).to(resolve_device(device), torch.float32, copy=True)
+        check_attention(tensor, grid_shape)
+        return _finish(image, tensor, grid_shape, guide, parameters or FeatureParameters(), _silent)
+
+    def upsampling_operator(self, *, guided: bool, progress: Progress | None = None) -> UpsamplingOperator:
+        """Return the operator of joint bilateral upsampling, built at the first call and kept (section 3.3).
+
+        Parameters
+        ----------
+        guided : bool
+            Whether the guide joins RGB; without a guide both are the same operator.
+        progress : callable, optional
+            Told of the build.
+        """
+        key = guided and self.guide is not None
+        with self._building:
+            if key not in self._operators:
+                report = progress or _silent
+                channels = list(np.moveaxis(self.image.astype(np.float32) / np.float32(255), -1, 0))
+                if key and self.guide is not None:
+                    channels.append(self.guide)
+                self._operators[key] = build_upsampling_operator(
+                    np.stack(channels),
+                    self.grid_shape,
+                    self.parameters.sigma_spatial,
+                    self.parameters.sigma_range,
+                    lambda share: report(share, "upsampling operator"),
+                )
+            return self._operators[key]
+
+    @property
+    def image_hash(self) -> str:
+        """SHA-256 of the working image, in hexadecimal."""
+        return hashlib.sha256(self.image.tobytes() + repr(self.image.shape).encode()).hexdigest()
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        fixed = self.image.nbytes + self.transition.numel() * self.transition.element_size()
+        guide = self.guide.nbytes if self.guide is not None else 0
+        return fixed + guide + sum(operator.nbytes for operator in self._operators.values())
+
+
+def compute_features(
+    image: Any,
+    attention: str | AttentionBackbone = "auto",
+    guide: Any = None,
+    device: str | torch.device = "auto",
+    progress: Progress | None = None,
+    *,
+    contrast_limits: tuple[float, float] | None = None,
+    parameters: FeatureParameters | None = None,
+) -> ImageFeatures:
+    """Compute everything about an image that clicks need.
+
+    Parameters
+    ----------
+    image : array-like
+        ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, any real dtype, finite; see :func:`~napari_m2n2v2.images.as_rgb`.
+    attention : str or AttentionBackbone
+        A name that ``napari-m2n2v2 backbones`` lists, a folder with DINOv2 weights, ``"auto"`` for the best that is
+        ready on this machine, or your own backbone object. Nothing is downloaded.
+    guide : array-like, optional
+        ``[H, W]`` registered channel, e.g. inverse depth; any range, brought to ``[0, 1]`` here.
+    device : str or torch.device
+        ``"auto"`` is CUDA, else MPS, else CPU.
+    progress : callable, optional
+        Called as ``progress(share, stage)`` from this thread; raise :class:`~napari_m2n2v2.Cancelled` from it to stop.
+    contrast_limits : tuple of float, optional
+        Values shown as black and white, for data that is not 8 bit.
+    parameters : FeatureParameters, optional
+        Defaults are the paper's.
+
+    Raises
+    ------
+    ImageError, GuideError, DeviceError, UnknownBackboneError, MissingWeightsError, MissingDependencyError
+    """
+    parameters = parameters or FeatureParameters()
+    report = progress or _silent
+    target = resolve_device(device)
+    rgb = as_rgb(image, contrast_limits)
+    shape = working_shape(rgb.shape[:2], parameters.working_side)
+    as_guide(guide, rgb.shape[:2], shape)  # complain before the slow part
+    found = find_backbone(attention)
+    seen = resize_rgb(rgb, shape)
+    grid_shape = grid_for(shape, parameters.grid or found.backbone.default_grid)
+
+    # Attention is by far the slowest stage, so it gets most of the bar.
+    passes = 2 if parameters.test_time_flip else 1
+    tensor = found.backbone.attention(seen, grid_shape, target, lambda share, stage: report(0.75 * share / passes, stage))
+    if parameters.test_time_flip:
+        mirrored = found.backbone.attention(
+            np.ascontiguousarray(seen[:, ::-1]), grid_shape, target,
+            lambda share, stage: report(0.75 * (1 + share) / passes, f"{stage}, mirrored"),
+        )  # fmt: skip
+        tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
+        del mirrored
+    check_attention(tensor, grid_shape)
+    return _finish(
+        rgb, tensor, grid_shape, guide, parameters, report,
+        backbone=found.backbone.name, weights_revision=found.backbone.weights_revision, chosen_because=found.reason,
+    )  # fmt: skip
+
+
+def grid_for(shape: tuple[int, int], grid: int) -> tuple[int, int]:
+    """Return the ``(h, w)`` nearest to the aspect ratio of ``shape`` with about ``grid ** 2`` cells."""
+    aspect = (shape[0] / shape[1]) ** 0.5
+    return max(1, round(grid * aspect)), max(1, round(grid / aspect))
+
+
+def _finish(
+    image: Any,
+    attention: Tensor,
+    grid_shape: tuple[int, int],
+    guide: Any,
+    parameters: FeatureParameters,
+    report: Progress,
+    *,
+    backbone: str = "own attention",
+    weights_revision: str = "",
+    chosen_because: str = "given by the caller",
+) -> ImageFeatures:
+    """Turn an attention tensor that nobody else holds into features."""
+    rgb = as_rgb(image)
+    shape = working_shape(rgb.shape[:2], parameters.working_side)
+    report(0.78, "temperature")
+    adjust_temperature_(attention, parameters.temperature)
+    report(0.8, "doubly stochastic")
+    make_doubly_stochastic_(attention, parameters.ipf_rounds, parameters.ipf_tolerance)
+    features = ImageFeatures(
+        shape=rgb.shape[:2],
+        image=resize_rgb(rgb, shape),
+        guide=as_guide(guide, rgb.shape[:2], shape),
+        transition=attention,
+        grid_shape=grid_shape,
+        parameters=parameters,
+        backbone=backbone,
+        weights_revision=weights_revision,
+        chosen_because=chosen_because,
+    )
+    features.upsampling_operator(guided=True, progress=lambda share, stage: report(0.85 + 0.15 * share, stage))
+    return features
+
+
+def _silent(share: float, stage: str) -> None:
+    """Report to nobody."""

@@ -1,0 +1,103 @@
+"""Depth-guided flood fill: keep only what is connected to the click (section 3.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["flood_fill", "stable_order"]
+
+Floats = NDArray[np.float32]
+
+
+def stable_order(values: Floats) -> NDArray[np.int64]:
+    """Return the flat indices that sort ``values``, equal values in row-major order.
+
+    Parameters
+    ----------
+    values : ndarray
+        float32, any shape, 0 or more and finite.
+
+    Notes
+    -----
+    The bits of a non-negative float sort like an integer. With the index in the low half, one sort of unsigned
+    integers is stable by itself, and ten times faster than numpy's stable argsort.
+    """
+    flat = np.ascontiguousarray(values, dtype=np.float32).ravel() + np.float32(0.0)  # -0.0 becomes 0.0
+    keys = flat.view(np.uint32).astype(np.uint64) << np.uint64(32)
+    keys |= np.arange(flat.size, dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None = None) -> Floats:
+    """Raise each pixel to the lowest level at which water from the click reaches it.
+
+    ``F[q]`` is the minimum over 4-connected paths from the click to q of the largest ``c`` on the path, where
+    ``c(q) = |M[q] - M[x]|``, or with a guide ``sqrt((M[q] - M[x])**2 + (D[q] - D[x])**2)``.
+
+    Parameters
+    ----------
+    markov_map : ndarray
+        ``M [H, W]`` float32 in ``[0, 1]``.
+    pixel : tuple of int
+        The click x, (row, col).
+    guide : ndarray, optional
+        ``D [H, W]`` float32 in ``[0, 1]``. A constant one gives exactly the unguided result.
+
+    Returns
+    -------
+    ndarray
+        ``F [H, W]`` float32, not divided by its maximum; 0 at the click.
+
+    Notes
+    -----
+    Pixels are visited in the order of ``c``. Whatever touches the flooded region and is not above the present level is
+    flooded at once, so each pixel is handled once and the result is exact: linear time after one sort.
+    """
+    cost = np.abs(markov_map - markov_map[pixel])
+    if guide is not None:
+        cost = np.hypot(cost, guide - guide[pixel])  # hypot(x, 0) is x to the last bit
+    cost = np.ascontiguousarray(cost, dtype=np.float32)
+    filled = np.empty_like(cost)
+    _fill(cost.ravel(), stable_order(cost), pixel[0] * cost.shape[1] + pixel[1], cost.shape[1], filled.ravel())
+    return filled
+
+
+_UNSEEN, _AT_SHORE, _FLOODED = np.uint8(0), np.uint8(1), np.uint8(2)
+
+
+@njit(cache=True, nogil=True)
+def _fill(cost, order, click, width, filled):
+    state = np.zeros(cost.size, dtype=np.uint8)
+    stack = np.empty(cost.size, dtype=np.int64)
+    state[click] = _AT_SHORE
+    for first in order:
+        if state[first] != _AT_SHORE:
+            continue
+        level = cost[first]
+        state[first] = _FLOODED
+        stack[0] = first
+        depth = 1
+        while depth:
+            depth -= 1
+            q = stack[depth]
+            filled[q] = level
+            col = q % width
+            for side in range(4):
+                if side == 0:
+                    neighbour, exists = q - width, q >= width
+                elif side == 1:
+                    neighbour, exists = q + width, q + width < cost.size
+                elif side == 2:
+                    neighbour, exists = q - 1, col > 0
+                else:
+                    neighbour, exists = q + 1, col < width - 1
+                if exists and state[neighbour] != _FLOODED:
+                    if cost[neighbour] <= level:
+                        state[neighbour] = _FLOODED
+                        stack[depth] = neighbour
+                        depth += 1
+                    else:
+                        state[neighbour] = _AT_SHORE

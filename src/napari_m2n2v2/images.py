@@ -1,0 +1,135 @@
+"""What the engine sees: any 2-D image as 8-bit RGB at working resolution (section 9).
+
+Convention: arrays are ``[row, col]`` or ``[row, col, channel]``; pixel centres are at whole coordinates.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import interpolate
+
+from napari_m2n2v2.errors import GuideError, ImageError
+
+__all__ = ["as_guide", "as_rgb", "resize_rgb", "working_shape"]
+
+
+def as_rgb(image: Any, contrast_limits: tuple[float, float] | None = None) -> NDArray[np.uint8]:
+    """Render an image as 8-bit RGB.
+
+    Parameters
+    ----------
+    image : array-like
+        ``[H, W]``, ``[H, W, 1]``, ``[H, W, 3]`` or ``[H, W, 4]``, of any real dtype, at least 2 x 2 pixels. Alpha is left out.
+    contrast_limits : tuple of float, optional
+        Values that become 0 and 255; what lies outside is clipped. Without them uint8 is taken as it is, bool as black and
+        white, float RGB as ``[0, 1]``, and everything else from its minimum to its maximum, all channels together,
+        so that 12-bit data in 16 bits keeps its contrast.
+
+    Returns
+    -------
+    ndarray
+        ``[H, W, 3]`` uint8.
+
+    Raises
+    ------
+    ImageError
+        For another shape, a dtype that is not real, or pixels that are NaN or infinite.
+    """
+    pixels = np.asarray(image)
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
+    if not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))):
+        raise ImageError(
+            "Expected one 2-D image: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA with the channels last, "
+            f"got shape {pixels.shape}. Pick one plane or move the channel axis to the end."
+        )
+    if min(pixels.shape[:2]) < 2:
+        raise ImageError(f"An image needs at least 2 x 2 pixels, got {pixels.shape[0]} x {pixels.shape[1]}.")
+    if pixels.dtype.kind not in "buif":
+        raise ImageError(f"Expected integer, float or bool pixels, got dtype {pixels.dtype}.")
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        bad = int(np.size(pixels) - np.isfinite(pixels).sum())
+        raise ImageError(f"{bad} pixel values are NaN or infinite; replace them first, e.g. with numpy.nan_to_num.")
+    colour = pixels.ndim == 3
+    pixels = pixels[..., :3] if colour else pixels
+    eight_bit = _stretch(pixels, contrast_limits, unit_range=colour and pixels.dtype.kind == "f")
+    return np.ascontiguousarray(eight_bit if colour else np.repeat(eight_bit[..., None], 3, axis=2))
+
+
+def _stretch(pixels: NDArray[Any], limits: tuple[float, float] | None, *, unit_range: bool) -> NDArray[np.uint8]:
+    if limits is None:
+        if pixels.dtype == np.uint8:
+            return pixels
+        if pixels.dtype == np.bool_ or unit_range:
+            limits = (0.0, 1.0)
+        else:
+            limits = (float(pixels.min()), float(pixels.max()))
+    low, high = limits
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise ImageError(f"Contrast limits must be two finite values, the lower first, got {limits}.")
+    if low == high:
+        return np.zeros(pixels.shape, dtype=np.uint8)
+    unit = ((pixels.astype(np.float64) - low) / (high - low)).clip(0, 1)
+    return np.rint(unit * 255).astype(np.uint8)
+
+
+def working_shape(shape: tuple[int, int], working_side: int) -> tuple[int, int]:
+    """Return the shape worked on: ``shape``, or reduced so that its shortest side is ``working_side`` (section 9)."""
+    shortest = min(shape)
+    if shortest <= working_side:
+        return shape
+    height, width = (round(side * working_side / shortest) for side in shape)
+    return height, width
+
+
+def resize_rgb(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Reduce ``[H, W, 3]`` uint8 to ``shape`` by averaging areas; the same array if it has that shape already."""
+    if image.shape[:2] == shape:
+        return image
+    planes = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
+    small = interpolate(planes, size=shape, mode="area")[0].permute(1, 2, 0)
+    return small.round().to(torch.uint8).numpy()
+
+
+def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Bring a guide channel to ``[0, 1]`` at working resolution (section 2): the one place where that happens.
+
+    Parameters
+    ----------
+    guide : array-like or None
+        ``[H, W]`` real and finite, registered with the image: inverse depth (near is large) or any other channel.
+    image_shape : tuple of int
+        ``(H, W)`` of the image given.
+    shape : tuple of int
+        Working resolution.
+
+    Returns
+    -------
+    ndarray or None
+        ``shape`` float32 from 0 to 1 (min-max). None for no guide and for a constant one, which guides nothing.
+
+    Raises
+    ------
+    GuideError
+        For another shape, a dtype that is not real, or values that are NaN or infinite.
+    """
+    if guide is None:
+        return None
+    channel = np.asarray(guide)
+    if channel.shape != image_shape:
+        raise GuideError(
+            f"The guide must be one channel registered with the image, of shape {image_shape}, got {channel.shape}."
+        )
+    if channel.dtype.kind not in "buif" or not np.isfinite(channel).all():
+        raise GuideError("The guide must hold real, finite numbers; replace NaN and infinite values first.")
+    channel = channel.astype(np.float64)
+    if channel.max() == channel.min():
+        return None
+    unit = ((channel - channel.min()) / (channel.max() - channel.min())).astype(np.float32)
+    if shape != image_shape:
+        unit = interpolate(torch.from_numpy(unit)[None, None], size=shape, mode="area")[0, 0].numpy()
+    return np.ascontiguousarray(unit)

@@ -1,0 +1,73 @@
+"""Truncated nearest neighbour: join the clicks' scaled maps into one mask (section 3.5, Eqs. 11-12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["nearest_click", "scale", "truncate"]
+
+Floats = NDArray[np.float32]
+_SMALLEST_THRESHOLD = 1e-7
+
+
+def scale(markov_map: Floats, threshold: float) -> Floats:
+    """Return ``S_i = M_i / max(lambda_i*, 1e-7)``, float32 (Eq. 4)."""
+    return markov_map / np.float32(max(threshold, _SMALLEST_THRESHOLD))
+
+
+def nearest_click(scaled: Iterable[Floats]) -> tuple[NDArray[np.int32], Floats]:
+    """Find each pixel's nearest click (Eq. 11).
+
+    Parameters
+    ----------
+    scaled : iterable of ndarray
+        ``S_i [H, W]`` float32, in click order, at least one.
+
+    Returns
+    -------
+    owner : ndarray
+        ``i* [H, W]`` int32; the earliest click on ties.
+    distance : ndarray
+        ``min_i S_i [H, W]`` float32.
+    """
+    maps = iter(scaled)
+    distance = next(maps).copy()
+    owner = np.zeros(distance.shape, dtype=np.int32)
+    for i, candidate in enumerate(maps, start=1):
+        np.copyto(owner, i, where=candidate < distance)
+        np.minimum(distance, candidate, out=distance)
+    return owner, distance
+
+
+def truncate(
+    owner: NDArray[np.int32],
+    distance: Floats,
+    foreground: Sequence[bool],
+    pixels: Sequence[tuple[int, int]],
+) -> NDArray[np.bool_]:
+    """Give each pixel its nearest click's class, or background where that click is farther than 1 (Eq. 12).
+
+    Each click's own pixel takes its class; of two clicks on one pixel the later counts.
+
+    Parameters
+    ----------
+    owner, distance : ndarray
+        As :func:`nearest_click` returns them.
+    foreground : sequence of bool
+        ``y_i`` of each click.
+    pixels : sequence of tuple of int
+        (row, col) of each click.
+
+    Returns
+    -------
+    ndarray
+        ``Y [H, W]`` bool.
+    """
+    mask = np.asarray(foreground, dtype=bool)[owner]
+    mask &= distance <= 1
+    for pixel, label in zip(pixels, foreground, strict=True):
+        mask[pixel] = label
+    return mask

@@ -1,0 +1,125 @@
+"""Every constant of the method, with its symbol, equation, default and range.
+
+They are split by what they invalidate: :class:`FeatureParameters` need the image to be read again (slow),
+:class:`SegmentationParameters` only the clicks (fast).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_m2n2v2.errors import ParameterError
+
+__all__ = ["FeatureParameters", "SegmentationParameters"]
+
+
+def _require(condition: bool, name: str, expected: str, value: object) -> None:
+    if not condition:
+        raise ParameterError(f"{name} must be {expected}, got {value!r}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureParameters:
+    """What is computed once per image (sections 3.1 to 3.3).
+
+    Parameters
+    ----------
+    grid : int or None
+        Attention cells along the side of a square image; another aspect ratio keeps about ``grid ** 2`` cells.
+        ``None`` takes the backbone's own default.
+    test_time_flip : bool
+        Also run the horizontally flipped image and average the two attention tensors (section 9).
+    temperature : float
+        ``T`` of ``softmax(log A / T)``, above 0. Below 1 sharpens (section 3.1).
+    ipf_rounds : int
+        Most rounds of iterative proportional fitting, at least 0 (section 3.1).
+    ipf_tolerance : float
+        IPF stops once every column sum is within this of 1, at least 0; 0 runs all rounds.
+    sigma_spatial : float
+        Standard deviation of the spatial Gaussian of joint bilateral upsampling, in grid cells, above 0 (section 3.3).
+    sigma_range : float
+        Standard deviation of its range Gaussian on each guide channel in ``[0, 1]``, above 0 (section 3.3).
+    working_side : int
+        Images whose shortest side, in pixels, is longer are worked on at this size, at least 2 (section 9).
+    """
+
+    grid: int | None = None
+    test_time_flip: bool = False
+    temperature: float = 0.65
+    ipf_rounds: int = 200
+    ipf_tolerance: float = 1e-6
+    sigma_spatial: float = 1.0
+    sigma_range: float = 0.1
+    working_side: int = 1024
+
+    def __post_init__(self) -> None:
+        _require(self.grid is None or 2 <= self.grid <= 256, "grid", "between 2 and 256 cells, or None", self.grid)
+        _require(self.temperature > 0, "temperature", "above 0", self.temperature)
+        _require(self.ipf_rounds >= 0, "ipf_rounds", "0 or more", self.ipf_rounds)
+        _require(self.ipf_tolerance >= 0, "ipf_tolerance", "0 or more", self.ipf_tolerance)
+        _require(self.sigma_spatial > 0, "sigma_spatial", "above 0", self.sigma_spatial)
+        _require(self.sigma_range > 0, "sigma_range", "above 0", self.sigma_range)
+        _require(self.working_side >= 2, "working_side", "at least 2 pixels", self.working_side)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentationParameters:
+    """What is decided per click (sections 3.3 to 3.5). The defaults are M2N2V2; :meth:`m2n2` is the method before it.
+
+    Parameters
+    ----------
+    tau : float
+        Relative probability at which the chain has reached a cell, in ``(0, 1)`` (Eq. 3).
+    max_iterations : int
+        Most steps of the chain; cells not reached by then get this value (Eq. 3).
+    guided_upsampling : bool
+        The guide joins RGB in joint bilateral upsampling (section 3.3). No effect without a guide.
+    flood_fill : bool
+        Keep only what is connected to the click (section 3.3).
+    guided_flood_fill : bool
+        The guide joins the Markov-map in the flood fill's distance (section 3.3). No effect without a guide.
+    score_edge, score_positive, score_negative : bool
+        The factors ``s_edge``, ``s_pos``, ``s_neg`` of the score (Eq. 6).
+    score_prior : bool
+        The factor ``s_prior`` (Eq. 7), which M2N2V2 drops.
+    sigma_prior : float
+        Largest share of the image one click may claim under ``s_prior``, in ``(0, 1]`` (Eq. 7).
+    score_adaptive : bool
+        The factor ``s_adaptive`` (Eq. 8).
+    sigma_adaptive : float
+        How far, in distances from the previous mask, one click may change it; above 0 (Eq. 10).
+    discard_rule : bool
+        Ignore the newest click in the scores of the earlier ones when together they change the mask by more than
+        ``s_adaptive`` allows (section 3.4).
+    """
+
+    tau: float = 0.3
+    max_iterations: int = 1000
+    guided_upsampling: bool = True
+    flood_fill: bool = True
+    guided_flood_fill: bool = True
+    score_edge: bool = True
+    score_positive: bool = True
+    score_negative: bool = True
+    score_prior: bool = False
+    sigma_prior: float = 0.4
+    score_adaptive: bool = True
+    sigma_adaptive: float = 6.0
+    discard_rule: bool = True
+
+    def __post_init__(self) -> None:
+        _require(0 < self.tau < 1, "tau", "between 0 and 1, both excluded", self.tau)
+        _require(self.max_iterations >= 1, "max_iterations", "at least 1", self.max_iterations)
+        _require(0 < self.sigma_prior <= 1, "sigma_prior", "above 0 and at most 1", self.sigma_prior)
+        _require(self.sigma_adaptive > 0, "sigma_adaptive", "above 0", self.sigma_adaptive)
+
+    @classmethod
+    def m2n2(cls) -> SegmentationParameters:
+        """Return the earlier method, M2N2: prior score, no guide, no adaptive segment size."""
+        return cls(
+            guided_upsampling=False,
+            guided_flood_fill=False,
+            score_prior=True,
+            score_adaptive=False,
+            discard_rule=False,
+        )

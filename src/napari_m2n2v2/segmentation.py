@@ -1,0 +1,239 @@
+"""One step of the method: from the previous segmentation and one more click to the next, as a pure function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.features import ImageFeatures
+from napari_m2n2v2.flood_fill import flood_fill
+from napari_m2n2v2.markov import markov_map, start_state
+from napari_m2n2v2.nearest_neighbour import nearest_click, scale, truncate
+from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.scoring import (
+    CandidateThresholds,
+    candidate_thresholds,
+    distance_to_class,
+    largest_size_change,
+    largest_threshold,
+    score_curve,
+    size_switches,
+)
+
+__all__ = ["ClickMap", "Segmentation", "advance", "click_map", "working_pixel"]
+
+Pixel = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class ClickMap:
+    """What depends on one click's position alone, so that it is kept when other clicks change.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``M_i [H', W']`` float32 in ``[0, 1]`` at working resolution: the guided Markov-map, 0 at the click.
+    candidates : CandidateThresholds
+        Its candidate thresholds with their edge scores.
+    """
+
+    values: NDArray[np.float32]
+    candidates: CandidateThresholds
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self.values.nbytes + self.candidates.nbytes
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Segmentation:
+    """The result after some clicks. Each one holds the one before it, so going back is exact.
+
+    Parameters
+    ----------
+    clicks : tuple of Click
+        In the order they were placed, which matters.
+    thresholds : tuple of float
+        ``lambda*`` of every click, in click order.
+    ceilings : tuple of float
+        The threshold at which each click would have changed the mask too much when it was placed (Eq. 8); infinite
+        where there was no limit.
+    discarded : tuple of bool
+        Clicks that the scores of earlier clicks ignore (section 3.4, the discard rule).
+    shape : tuple of int
+        ``(H, W)`` of the mask.
+    previous : Segmentation or None
+        The result before the last click.
+    """
+
+    clicks: tuple[Click, ...]
+    thresholds: tuple[float, ...]
+    ceilings: tuple[float, ...]
+    discarded: tuple[bool, ...]
+    shape: tuple[int, int]
+    previous: Segmentation | None
+    _working_shape: tuple[int, int]
+    _packed: NDArray[np.uint8]  # one bit a pixel: undo without limit keeps one of these per click
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int], working_shape: tuple[int, int]) -> Segmentation:
+        """Return ``Y_0``: no clicks, all background."""
+        packed = np.packbits(np.zeros(working_shape, dtype=bool))
+        return cls(
+            clicks=(), thresholds=(), ceilings=(), discarded=(),
+            shape=shape, previous=None, _working_shape=working_shape, _packed=packed,
+        )  # fmt: skip
+
+    @property
+    def working_mask(self) -> NDArray[np.bool_]:
+        """The mask at working resolution, bool ``[H', W']``, a new array."""
+        count = math.prod(self._working_shape)
+        return np.unpackbits(self._packed, count=count).astype(bool).reshape(self._working_shape)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask at the resolution of the image given, bool ``[H, W]``, a new array."""
+        mask = self.working_mask
+        if self.shape == self._working_shape:
+            return mask
+        rows, cols = (
+            np.minimum((np.arange(full) + 0.5) * working / full, working - 1).astype(int)
+            for full, working in zip(self.shape, self._working_shape, strict=True)
+        )
+        enlarged: NDArray[np.bool_] = mask[rows[:, None], cols[None, :]]
+        return enlarged
+
+
+def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
+    """Return the pixel of the working image that a click falls on.
+
+    Raises
+    ------
+    ClickError
+        If the click is outside the image.
+    """
+    row, col = (
+        min(int((index + 0.5) * working / full), working - 1)
+        for index, full, working in zip(
+            click.pixel(features.shape), features.shape, features.image.shape[:2], strict=True
+        )
+    )
+    return row, col
+
+
+def click_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> ClickMap:
+    """Compute the depth-guided Markov-map of a click and its candidate thresholds (section 3.3)."""
+    start = start_state(*pixel, features.image.shape[:2], features.grid_shape, features.transition.device)
+    steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
+    operator = features.upsampling_operator(guided=parameters.guided_upsampling)
+    values = _divide_by_maximum(operator(steps).numpy())
+    if parameters.flood_fill:
+        guide = features.guide if parameters.guided_flood_fill else None
+        values = _divide_by_maximum(flood_fill(values, pixel, guide))
+    return ClickMap(values, candidate_thresholds(values))
+
+
+def _divide_by_maximum(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    top = values.max()
+    return values / top if top > 0 else values
+
+
+def advance(
+    before: Segmentation,
+    click: Click,
+    features: ImageFeatures,
+    parameters: SegmentationParameters,
+    map_at: Callable[[Pixel], ClickMap],
+) -> Segmentation:
+    """Add one click to a segmentation (sections 3.4 and 3.5).
+
+    Parameters
+    ----------
+    before : Segmentation
+        ``Y_{N-1}`` with its history.
+    click : Click
+        Click N.
+    features : ImageFeatures
+        Of the image.
+    parameters : SegmentationParameters
+        The same for the whole history.
+    map_at : callable
+        Gives the :class:`ClickMap` of a working pixel; a cache of :func:`click_map`.
+
+    Raises
+    ------
+    ClickError
+        If the click is outside the image.
+    """
+    clicks = (*before.clicks, click)
+    pixels = [working_pixel(c, features) for c in clicks]
+    labels = [c.foreground for c in clicks]
+    maps = [map_at(pixel) for pixel in pixels]
+    mask = before.working_mask
+
+    limit, ceiling = math.inf, math.inf
+    if parameters.score_adaptive or parameters.discard_rule:
+        limit = largest_size_change(distance_to_class(mask, pixels[-1], click.foreground), parameters.sigma_adaptive)
+    if parameters.score_adaptive and limit < math.inf:
+        nearest = nearest_click(_scaled(maps[:-1], before.thresholds))[1] if before.clicks else None
+        ceiling = largest_threshold(size_switches(maps[-1].values, nearest, mask, click.foreground), limit)
+    ceilings = (*before.ceilings, ceiling)
+
+    def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_]]:
+        thresholds = _best_thresholds(maps, pixels, labels, ceilings, discarded, parameters)
+        return thresholds, truncate(*nearest_click(_scaled(maps, thresholds)), labels, pixels)
+
+    discarded = (*before.discarded, False)
+    thresholds, solved = solve(discarded)
+    change = abs(int(solved.sum()) - int(mask.sum()))
+    if parameters.discard_rule and before.clicks and change > limit:
+        discarded = (*before.discarded, True)
+        thresholds, solved = solve(discarded)
+    return Segmentation(
+        clicks=clicks,
+        thresholds=thresholds,
+        ceilings=ceilings,
+        discarded=discarded,
+        shape=before.shape,
+        previous=before,
+        _working_shape=before._working_shape,
+        _packed=np.packbits(solved),
+    )
+
+
+def _scaled(maps: Sequence[ClickMap], thresholds: Sequence[float]) -> list[NDArray[np.float32]]:
+    return [scale(m.values, threshold) for m, threshold in zip(maps, thresholds, strict=True)]
+
+
+def _best_thresholds(
+    maps: Sequence[ClickMap],
+    pixels: Sequence[Pixel],
+    labels: Sequence[bool],
+    ceilings: Sequence[float],
+    discarded: Sequence[bool],
+    parameters: SegmentationParameters,
+) -> tuple[float, ...]:
+    """``lambda*`` of every click, each by its own map and all clicks it may know of (Eq. 5)."""
+    best = []
+    for i, click in enumerate(maps):
+        known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
+        at_clicks = np.array([click.values[pixels[j]] for j in known], dtype=np.float32)
+        is_same = np.array([labels[j] == labels[i] for j in known])
+        score = score_curve(
+            click.candidates,
+            at_clicks[is_same],
+            at_clicks[~is_same],
+            edge=parameters.score_edge,
+            positive=parameters.score_positive,
+            negative=parameters.score_negative,
+            prior=parameters.sigma_prior if parameters.score_prior else 1.0,
+            below=ceilings[i],
+        )
+        best.append(float(click.candidates.values[int(score.argmax())]))
+    return tuple(best)
