@@ -69,7 +69,10 @@ def main() -> None:
                 timing.setdefault(f"features, grid {grid}", []).append(feature_seconds)
         print(mask_path.stem, flush=True)
 
-    print(f"\n{options.folder.name}: {len(masks)} objects, attention {options.attention}, rule union, at most {options.clicks} clicks\n")
+    print(
+        f"\n{options.folder.name}: {len(masks)} objects, attention {options.attention}, "
+        f"rule union, at most {options.clicks} clicks\n"
+    )
     print("| | NoC85 | NoC90 | NoC95 | NoF90 | NoF95 | mIoU@1 | mIoU@3 | mIoU@5 | mIoU@10 | s a click |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for key, traces in results.items():

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.features import ImageFeatures, compute_features
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
     from napari_m2n2v2.segmentation import Segmentation
-    from napari_m2n2v2.session import ClickMaps, Session
+    from napari_m2n2v2.session import Session, SessionResult
 
 _HOMES = {
     "backbones": ("BACKBONES", "AttentionBackbone", "BackboneInfo", "FoundBackbone", "find_backbone"),
@@ -43,7 +43,7 @@ _HOMES = {
     "features": ("ImageFeatures", "compute_features"),
     "parameters": ("FeatureParameters", "SegmentationParameters"),
     "segmentation": ("Segmentation",),
-    "session": ("ClickMaps", "Session"),
+    "session": ("Session", "SessionResult"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -55,7 +55,6 @@ __all__ = [
     "Cancelled",
     "Click",
     "ClickError",
-    "ClickMaps",
     "DeviceError",
     "FeatureParameters",
     "FoundBackbone",
@@ -69,6 +68,7 @@ __all__ = [
     "Segmentation",
     "SegmentationParameters",
     "Session",
+    "SessionResult",
     "UnknownBackboneError",
     "UnreadableFileError",
     "UnwritableFileError",

@@ -51,7 +51,7 @@ def aggregate(blocks: Iterable[Tensor], weights: Sequence[float]) -> Tensor:
         raise AttentionError(f"Block weights must be 0 or more with a positive sum, got {list(weights)}.")
     attention: Tensor | None = None
     count = 0
-    for count, block in enumerate(blocks, start=1):  # noqa: B007 (checked after the loop)
+    for count, block in enumerate(blocks, start=1):
         for head in block if count <= len(weights) else ():
             share = head.to(torch.float32) * (weights[count - 1] / total / len(block))
             attention = share if attention is None else attention.add_(share)
@@ -82,7 +82,7 @@ def flip_cells(attention: Tensor, grid_shape: tuple[int, int]) -> Tensor:
 
 
 def check_attention(attention: Tensor, grid_shape: tuple[int, int]) -> None:
-    """Raise :class:`AttentionError` unless ``attention`` is ``[h*w, h*w]``, finite, 0 or more, with rows summing to 1."""
+    """Raise :class:`AttentionError` unless ``attention`` is ``[h*w, h*w]``, finite, 0 or more, rows summing to 1."""
     h, w = grid_shape
     n = h * w
     if attention.shape != (n, n):
@@ -93,7 +93,9 @@ def check_attention(attention: Tensor, grid_shape: tuple[int, int]) -> None:
     for rows in attention.split(_ROWS_AT_ONCE):
         sums = rows.sum(dim=1)
         if not bool(torch.isfinite(sums).all()) or bool((rows < 0).any()):
-            raise AttentionError("Attention must be finite and 0 or more everywhere; found NaN, infinite or negative entries.")
+            raise AttentionError(
+                "Attention must be finite and 0 or more everywhere; found NaN, infinite or negative entries."
+            )
         worst = float((sums - 1).abs().max())
         if worst > 1e-3:
             raise AttentionError(

@@ -21,11 +21,18 @@ class Click:
         the top-left pixel, so the image covers ``[-0.5, H - 0.5) x [-0.5, W - 0.5)``.
     foreground : bool
         ``True`` for "this belongs to the object" (class 1), ``False`` for "this does not" (class 0).
+    object_id : int
+        Which object is meant, 1 or more: its value in a label image. A background click says "not this object".
     """
 
     row: float
     col: float
     foreground: bool = True
+    object_id: int = 1
+
+    def __post_init__(self) -> None:
+        if self.object_id < 1:
+            raise ClickError(f"An object id is 1 or more (0 is the background of a label image), got {self.object_id}.")
 
     def pixel(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the ``(row, col)`` index of the pixel that was clicked, halves rounded up.

@@ -23,7 +23,7 @@ from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operat
 __all__ = ["ImageFeatures", "Progress", "compute_features", "grid_for"]
 
 Progress = Callable[[float, str], None]
-"""Called with the share done in ``[0, 1]`` and the stage's name; raising :class:`~napari_m2n2v2.Cancelled` stops the work."""
+"""Called with the share done in ``[0, 1]`` and the stage's name; raise :class:`~napari_m2n2v2.Cancelled` to stop."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -181,7 +181,9 @@ def compute_features(
 
     # Attention is by far the slowest stage, so it gets most of the bar.
     passes = 2 if parameters.test_time_flip else 1
-    tensor = found.backbone.attention(seen, grid_shape, target, lambda share, stage: report(0.75 * share / passes, stage))
+    tensor = found.backbone.attention(
+        seen, grid_shape, target, lambda share, stage: report(0.75 * share / passes, stage)
+    )
     if parameters.test_time_flip:
         mirrored = found.backbone.attention(
             np.ascontiguousarray(seen[:, ::-1]), grid_shape, target,

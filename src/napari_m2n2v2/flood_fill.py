@@ -69,7 +69,7 @@ _UNSEEN, _AT_SHORE, _FLOODED = np.uint8(0), np.uint8(1), np.uint8(2)
 
 
 @njit(cache=True, nogil=True)
-def _fill(cost, order, click, width, filled):
+def _fill(cost: Floats, order: NDArray[np.int64], click: int, width: int, filled: Floats) -> None:
     state = np.zeros(cost.size, dtype=np.uint8)
     stack = np.empty(cost.size, dtype=np.int64)
     state[click] = _AT_SHORE

@@ -23,10 +23,11 @@ def as_rgb(image: Any, contrast_limits: tuple[float, float] | None = None) -> ND
     Parameters
     ----------
     image : array-like
-        ``[H, W]``, ``[H, W, 1]``, ``[H, W, 3]`` or ``[H, W, 4]``, of any real dtype, at least 2 x 2 pixels. Alpha is left out.
+        ``[H, W]``, ``[H, W, 1]``, ``[H, W, 3]`` or ``[H, W, 4]``, of any real dtype, at least
+        2 x 2 pixels. Alpha is left out.
     contrast_limits : tuple of float, optional
-        Values that become 0 and 255; what lies outside is clipped. Without them uint8 is taken as it is, bool as black and
-        white, float RGB as ``[0, 1]``, and everything else from its minimum to its maximum, all channels together,
+        Values that become 0 and 255; what lies outside is clipped. Without them uint8 is taken as it is, bool as black
+        and white, float RGB as ``[0, 1]``, and everything else from its minimum to its maximum, all channels together,
         so that 12-bit data in 16 bits keeps its contrast.
 
     Returns
@@ -64,17 +65,16 @@ def _stretch(pixels: NDArray[Any], limits: tuple[float, float] | None, *, unit_r
     if limits is None:
         if pixels.dtype == np.uint8:
             return pixels
-        if pixels.dtype == np.bool_ or unit_range:
-            limits = (0.0, 1.0)
-        else:
-            limits = (float(pixels.min()), float(pixels.max()))
+        is_unit = unit_range or pixels.dtype == np.bool_
+        limits = (0.0, 1.0) if is_unit else (float(pixels.min()), float(pixels.max()))
     low, high = limits
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
         raise ImageError(f"Contrast limits must be two finite values, the lower first, got {limits}.")
     if low == high:
         return np.zeros(pixels.shape, dtype=np.uint8)
     unit = ((pixels.astype(np.float64) - low) / (high - low)).clip(0, 1)
-    return np.rint(unit * 255).astype(np.uint8)
+    stretched: NDArray[np.uint8] = np.rint(unit * 255).astype(np.uint8)
+    return stretched
 
 
 def working_shape(shape: tuple[int, int], working_side: int) -> tuple[int, int]:

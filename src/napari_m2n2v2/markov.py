@@ -12,7 +12,11 @@ _STEPS_PER_CHECK = 8
 
 
 def start_state(
-    row: float, col: float, image_shape: tuple[int, int], grid_shape: tuple[int, int], device: torch.device | str = "cpu"
+    row: float,
+    col: float,
+    image_shape: tuple[int, int],
+    grid_shape: tuple[int, int],
+    device: torch.device | str = "cpu",
 ) -> Tensor:
     """Spread a click bilinearly over the four grid cells around it: ``p_0`` of Eq. 2.
 

@@ -1,4 +1,4 @@
-"""Which threshold ``lambda`` of a click's map is best: candidates and every factor of the score (section 3.4, Eqs. 4-10).
+"""Which threshold ``lambda`` of a click's map is best: candidates and the factors of the score (section 3.4, Eqs. 4-10).
 
 What depends on the map alone is computed once per click position (:class:`CandidateThresholds`); what depends on the
 other clicks is one pass over the candidates.
@@ -80,11 +80,12 @@ def _quantised_sobel(markov_map: Floats) -> NDArray[np.int32]:
     top = magnitude.max()
     if top == 0:
         return np.zeros(markov_map.shape, dtype=np.int32)
-    return ((magnitude / top) * np.float32(_EDGE_STEPS)).astype(np.int32)
+    steps: NDArray[np.int32] = ((magnitude / top) * np.float32(_EDGE_STEPS)).astype(np.int32)
+    return steps
 
 
 @njit(cache=True, nogil=True)
-def _mean_border_value(value, order, width):
+def _mean_border_value(value: NDArray[np.int32], order: NDArray[np.int64], width: int) -> Floats:
     size = order.size
     out = np.empty(size - 1, dtype=np.float32)
     state = np.zeros(size, dtype=np.uint8)  # 0 outside, 1 on the outer border, 2 in the segment
@@ -122,7 +123,7 @@ def distance_to_class(mask: NDArray[np.bool_], pixel: tuple[int, int], foregroun
 
 
 @njit(cache=True, nogil=True)
-def _squared_distance(mask, row, col, wanted):
+def _squared_distance(mask: NDArray[np.bool_], row: int, col: int, wanted: bool) -> float:
     best = np.inf
     height, width = mask.shape
     for r in range(height):
@@ -142,9 +143,7 @@ def largest_size_change(distance: float, sigma_adaptive: float) -> float:
     return math.pi * (sigma_adaptive * distance) ** 2
 
 
-def size_switches(
-    markov_map: Floats, nearest: Floats | None, mask: NDArray[np.bool_], foreground: bool
-) -> Floats:
+def size_switches(markov_map: Floats, nearest: Floats | None, mask: NDArray[np.bool_], foreground: bool) -> Floats:
     """Return the thresholds at which pixels change to the click's class, unsorted: what ``Delta_i`` counts (Eq. 8).
 
     A pixel of the other class in ``Y_{i-1}`` switches once ``S_i = M_i / lambda`` is below both 1 and every earlier
@@ -155,19 +154,20 @@ def size_switches(
     markov_map : ndarray
         ``M_i [H, W]`` float32.
     nearest : ndarray or None
-        ``min_j S_j [H, W]`` float32 over the earlier clicks, as it stood when this one was placed; None if there are none.
+        ``min_j S_j [H, W]`` float32 over the earlier clicks, as it stood when this one was placed; None without any.
     mask : ndarray
         ``Y_{i-1} [H, W]`` bool.
     foreground : bool
         The click's class.
     """
     other = mask != foreground
-    own = markov_map[other]
+    own: Floats = markov_map[other]
     if nearest is None:
         return own
     bound = np.minimum(nearest[other], np.float32(1.0))
     # An earlier click's own pixel (S_j = 0) never switches.
-    return np.divide(own, bound, out=np.full_like(own, np.inf), where=bound > 0)
+    switches: Floats = np.divide(own, bound, out=np.full_like(own, np.inf), where=bound > 0)
+    return switches
 
 
 def largest_threshold(switches: Floats, limit: float) -> float:

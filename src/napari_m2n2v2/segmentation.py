@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,15 @@ from napari_m2n2v2.scoring import (
     size_switches,
 )
 
-__all__ = ["ClickMap", "Segmentation", "advance", "click_map", "working_pixel"]
+__all__ = [
+    "ClickMap",
+    "Segmentation",
+    "advance",
+    "at_full_resolution",
+    "click_map",
+    "distance_to_clicks",
+    "working_pixel",
+]
 
 Pixel = tuple[int, int]
 
@@ -53,7 +62,7 @@ class ClickMap:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Segmentation:
-    """The result after some clicks. Each one holds the one before it, so going back is exact.
+    """One object after some clicks.
 
     Parameters
     ----------
@@ -68,8 +77,6 @@ class Segmentation:
         Clicks that the scores of earlier clicks ignore (section 3.4, the discard rule).
     shape : tuple of int
         ``(H, W)`` of the mask.
-    previous : Segmentation or None
-        The result before the last click.
     """
 
     clicks: tuple[Click, ...]
@@ -77,7 +84,6 @@ class Segmentation:
     ceilings: tuple[float, ...]
     discarded: tuple[bool, ...]
     shape: tuple[int, int]
-    previous: Segmentation | None
     _working_shape: tuple[int, int]
     _packed: NDArray[np.uint8]  # one bit a pixel: undo without limit keeps one of these per click
 
@@ -87,7 +93,7 @@ class Segmentation:
         packed = np.packbits(np.zeros(working_shape, dtype=bool))
         return cls(
             clicks=(), thresholds=(), ceilings=(), discarded=(),
-            shape=shape, previous=None, _working_shape=working_shape, _packed=packed,
+            shape=shape, _working_shape=working_shape, _packed=packed,
         )  # fmt: skip
 
     @property
@@ -99,15 +105,19 @@ class Segmentation:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """The mask at the resolution of the image given, bool ``[H, W]``, a new array."""
-        mask = self.working_mask
-        if self.shape == self._working_shape:
-            return mask
-        rows, cols = (
-            np.minimum((np.arange(full) + 0.5) * working / full, working - 1).astype(int)
-            for full, working in zip(self.shape, self._working_shape, strict=True)
-        )
-        enlarged: NDArray[np.bool_] = mask[rows[:, None], cols[None, :]]
-        return enlarged
+        return at_full_resolution(self.working_mask, self.shape)
+
+
+def at_full_resolution(working: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Enlarge a working-resolution array to ``shape`` by taking the working pixel that each pixel's centre falls in."""
+    if working.shape == shape:
+        return working
+    rows, cols = (
+        np.minimum((np.arange(full) + 0.5) * small / full, small - 1).astype(int)
+        for full, small in zip(shape, working.shape, strict=True)
+    )
+    enlarged: NDArray[Any] = working[rows[:, None], cols[None, :]]
+    return enlarged
 
 
 def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
@@ -201,10 +211,17 @@ def advance(
         ceilings=ceilings,
         discarded=discarded,
         shape=before.shape,
-        previous=before,
         _working_shape=before._working_shape,
         _packed=np.packbits(solved),
     )
+
+
+def distance_to_clicks(
+    segmentation: Segmentation, features: ImageFeatures, map_at: Callable[[Pixel], ClickMap]
+) -> NDArray[np.float32]:
+    """Return ``min_i S_i [H', W']`` float32 over the clicks of a segmentation, at least one (Eq. 11)."""
+    maps = [map_at(working_pixel(click, features)) for click in segmentation.clicks]
+    return nearest_click(_scaled(maps, segmentation.thresholds))[1]
 
 
 def _scaled(maps: Sequence[ClickMap], thresholds: Sequence[float]) -> list[NDArray[np.float32]]:

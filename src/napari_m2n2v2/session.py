@@ -3,57 +3,83 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features import ImageFeatures
+from napari_m2n2v2.nearest_neighbour import nearest_object
 from napari_m2n2v2.parameters import SegmentationParameters
-from napari_m2n2v2.segmentation import ClickMap, Pixel, Segmentation, advance, click_map, working_pixel
+from napari_m2n2v2.segmentation import (
+    ClickMap,
+    Pixel,
+    Segmentation,
+    advance,
+    at_full_resolution,
+    click_map,
+    distance_to_clicks,
+    working_pixel,
+)
 
-__all__ = ["ClickMaps", "Session"]
+__all__ = ["Session", "SessionResult"]
+
+_MAP_BYTES = 1_000_000_000
+_SOLVED_STATES = 512
 
 
-class ClickMaps:
-    """Markov-maps kept per position, least recently used dropped first; a dropped one is computed again, the same.
+@dataclass(frozen=True, eq=False)
+class SessionResult:
+    """What the present clicks give.
 
     Parameters
     ----------
-    features : ImageFeatures
-        Of the image.
-    parameters : SegmentationParameters
-        What the maps are computed with.
-    max_bytes : int
-        Most memory to keep, in bytes.
+    clicks : tuple of Click
+        In the order they were placed.
+    objects : mapping
+        The :class:`~napari_m2n2v2.Segmentation` of every object, by id, each solved by its own clicks.
+    shape : tuple of int
+        ``(H, W)`` of mask and labels.
     """
 
-    def __init__(
-        self, features: ImageFeatures, parameters: SegmentationParameters, max_bytes: int = 1_000_000_000
-    ) -> None:
-        self.features = features
-        self.parameters = parameters
-        self.max_bytes = max_bytes
-        self._kept: OrderedDict[Pixel, ClickMap] = OrderedDict()
-        self._nbytes = 0
+    clicks: tuple[Click, ...]
+    objects: Mapping[int, Segmentation]
+    shape: tuple[int, int]
+    _contested: NDArray[np.int64]  # flat working pixels that several objects claim ...
+    _winners: NDArray[np.int64]  # ... and the id of the one that gets each
 
-    def __call__(self, pixel: Pixel) -> ClickMap:
-        """Return the map of a working pixel."""
-        if pixel not in self._kept:
-            self._kept[pixel] = click_map(self.features, pixel, self.parameters)
-            self._nbytes += self._kept[pixel].nbytes
-        self._kept.move_to_end(pixel)
-        found = self._kept[pixel]
-        while self._nbytes > self.max_bytes and len(self._kept) > 1:
-            self._nbytes -= self._kept.popitem(last=False)[1].nbytes
-        return found
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Where any object is, bool ``[H, W]`` at the resolution of the image given, a new array."""
+        return self.labels > 0
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """The id of the object at each pixel, 0 for background, int32 ``[H, W]``, a new array."""
+        if not self.objects:
+            return np.zeros(self.shape, dtype=np.int32)
+        working = np.zeros(next(iter(self.objects.values())).working_mask.shape, dtype=np.int32)
+        for object_id, segmentation in self.objects.items():
+            working[segmentation.working_mask] = object_id
+        working.flat[self._contested] = self._winners
+        return at_full_resolution(working, self.shape)
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """``lambda*`` of every click, in click order."""
+        of_object = {object_id: iter(found.thresholds) for object_id, found in self.objects.items()}
+        return tuple(next(of_object[click.object_id]) for click in self.clicks)
 
 
 class Session:
     """Clicks on one image and the mask they give, with undo and redo without limit.
 
-    Every change goes through :meth:`replay`, so the mask never depends on how the clicks came to be what they are: the same
-    clicks in the same order give the same mask, bit for bit. Not safe to use from two threads at once.
+    Every change goes through :meth:`replay`, and the result depends on the clicks alone: the same clicks in the same
+    order give the same mask, bit for bit, however they came to be what they are. Not for two threads at once.
 
     Parameters
     ----------
@@ -61,8 +87,12 @@ class Session:
         Of the image.
     parameters : SegmentationParameters, optional
         M2N2V2 by default; ``SegmentationParameters.m2n2()`` for the earlier method.
-    maps : ClickMaps, optional
-        To share Markov-maps with another session on the same features and parameters.
+
+    Notes
+    -----
+    Clicks may belong to several objects (:attr:`Click.object_id`). Each object is solved by its own clicks, as in the
+    paper; where two claim a pixel, the nearer click's object gets it, so objects never overlap and their order
+    does not matter.
 
     Examples
     --------
@@ -73,23 +103,19 @@ class Session:
     True
     """
 
-    def __init__(
-        self,
-        features: ImageFeatures,
-        parameters: SegmentationParameters | None = None,
-        *,
-        maps: ClickMaps | None = None,
-    ) -> None:
+    def __init__(self, features: ImageFeatures, parameters: SegmentationParameters | None = None) -> None:
         self.features = features
         self.parameters = parameters or SegmentationParameters()
-        self._maps = maps or ClickMaps(features, self.parameters)
+        self._maps = _ClickMaps(features, self.parameters)
         working_shape = features.image.shape[0], features.image.shape[1]
-        self._results = [Segmentation.empty(features.shape, working_shape)]
+        self._untouched = Segmentation.empty(features.shape, working_shape)
+        self._solved: OrderedDict[tuple[Click, ...], Segmentation] = OrderedDict()
+        self._results = [self._join(())]
         self._now = 0
 
     @property
-    def result(self) -> Segmentation:
-        """The segmentation of the present clicks; an empty mask before the first."""
+    def result(self) -> SessionResult:
+        """The result of the present clicks; an empty mask before the first."""
         return self._results[self._now]
 
     @property
@@ -107,7 +133,7 @@ class Session:
         """Whether there is a change to bring back."""
         return self._now < len(self._results) - 1
 
-    def click(self, click: Click) -> Segmentation:
+    def click(self, click: Click) -> SessionResult:
         """Add a click and return the new result.
 
         Raises
@@ -117,24 +143,24 @@ class Session:
         """
         return self.replay((*self.clicks, click))
 
-    def move(self, index: int, row: float, col: float) -> Segmentation:
+    def move(self, index: int, row: float, col: float) -> SessionResult:
         """Move click ``index`` to another position; its place in the order stays."""
         return self._replace(index, replace(self._at(index), row=row, col=col))
 
-    def flip(self, index: int) -> Segmentation:
+    def flip(self, index: int) -> SessionResult:
         """Turn click ``index`` from foreground to background or back."""
         return self._replace(index, replace(self._at(index), foreground=not self._at(index).foreground))
 
-    def delete(self, index: int) -> Segmentation:
+    def delete(self, index: int) -> SessionResult:
         """Remove click ``index``."""
         self._at(index)
         return self.replay(click for i, click in enumerate(self.clicks) if i != index)
 
-    def reset(self) -> Segmentation:
+    def reset(self) -> SessionResult:
         """Remove all clicks. Can be undone."""
         return self.replay(())
 
-    def replay(self, clicks: Iterable[Click]) -> Segmentation:
+    def replay(self, clicks: Iterable[Click]) -> SessionResult:
         """Make these the clicks, as one change that undo takes back, and return the result.
 
         The result is the same as clicking one by one. Only what follows the first changed click is solved again, and
@@ -150,22 +176,18 @@ class Session:
             return self.result
         for click in clicks:
             working_pixel(click, self.features)
-        result = self.result
-        while result.previous is not None and result.clicks != clicks[: len(result.clicks)]:
-            result = result.previous
-        for click in clicks[len(result.clicks) :]:
-            result = advance(result, click, self.features, self.parameters, self._maps)
+        result = self._join(clicks)
         del self._results[self._now + 1 :]
         self._results.append(result)
         self._now += 1
         return result
 
-    def undo(self) -> Segmentation:
+    def undo(self) -> SessionResult:
         """Take back the last change, if there is one, and return the very result that was there."""
         self._now = max(self._now - 1, 0)
         return self.result
 
-    def redo(self) -> Segmentation:
+    def redo(self) -> SessionResult:
         """Bring back the last change that was undone, if there is one."""
         self._now = min(self._now + 1, len(self._results) - 1)
         return self.result
@@ -175,5 +197,55 @@ class Session:
             raise ClickError(f"There is no click {index}: this session has {len(self.clicks)}, counted from 0.")
         return self.clicks[index]
 
-    def _replace(self, index: int, click: Click) -> Segmentation:
+    def _replace(self, index: int, click: Click) -> SessionResult:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
+
+    def _solve(self, clicks: tuple[Click, ...]) -> Segmentation:
+        """Solve the clicks of one object, from the longest beginning that is solved already."""
+        known = next((n for n in range(len(clicks), 0, -1) if clicks[:n] in self._solved), 0)
+        found = self._solved[clicks[:known]] if known else self._untouched
+        for n in range(known, len(clicks)):
+            found = advance(found, clicks[n], self.features, self.parameters, self._maps)
+            self._solved[clicks[: n + 1]] = found
+        while len(self._solved) > _SOLVED_STATES:
+            self._solved.popitem(last=False)
+        return found
+
+    def _join(self, clicks: tuple[Click, ...]) -> SessionResult:
+        """Solve every object and settle which pixels each gets."""
+        ids = sorted({click.object_id for click in clicks})
+        objects = {i: self._solve(tuple(click for click in clicks if click.object_id == i)) for i in ids}
+        masks = {i: found.working_mask.ravel() for i, found in objects.items()}
+        contested = np.zeros(0, dtype=np.int64)
+        winners = contested
+        if len(ids) > 1:
+            contested = np.flatnonzero(np.sum(list(masks.values()), axis=0) > 1)
+        if contested.size:
+            rivals = [i for i in ids if masks[i][contested].any()]
+            claims = [masks[i][contested] for i in rivals]
+            distances = [distance_to_clicks(objects[i], self.features, self._maps).ravel()[contested] for i in rivals]
+            winners = np.array(rivals)[nearest_object(claims, distances)]
+        return SessionResult(clicks, MappingProxyType(objects), self.features.shape, contested, winners)
+
+
+class _ClickMaps:
+    """Markov-maps kept per position, least recently used dropped first; a dropped one is computed again, the same."""
+
+    def __init__(
+        self, features: ImageFeatures, parameters: SegmentationParameters, max_bytes: int = _MAP_BYTES
+    ) -> None:
+        self._features = features
+        self._parameters = parameters
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[Pixel, ClickMap] = OrderedDict()
+        self._nbytes = 0
+
+    def __call__(self, pixel: Pixel) -> ClickMap:
+        if pixel not in self._kept:
+            self._kept[pixel] = click_map(self._features, pixel, self._parameters)
+            self._nbytes += self._kept[pixel].nbytes
+        self._kept.move_to_end(pixel)
+        found = self._kept[pixel]
+        while self._nbytes > self._max_bytes and len(self._kept) > 1:
+            self._nbytes -= self._kept.popitem(last=False)[1].nbytes
+        return found

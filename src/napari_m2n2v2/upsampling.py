@@ -163,11 +163,11 @@ def _exp2(x: np.float32) -> np.float32:
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _build_rows(
-    guide, log_spatial, reach, range_scale,
-    row_lower, row_upper, row_share, row_first,
-    col_lower, col_upper, col_share, col_first,
-    weights, start, stop,
-):  # fmt: skip
+    guide: Floats, log_spatial: Floats, reach: Indices, range_scale: np.float32,
+    row_lower: Indices, row_upper: Indices, row_share: Floats, row_first: Indices,
+    col_lower: Indices, col_upper: Indices, col_share: Floats, col_first: Indices,
+    weights: Floats, start: int, stop: int,
+) -> None:  # fmt: skip
     channels, height, width = guide.shape
     radius_r, radius_c = log_spatial.shape[0] // 2, log_spatial.shape[1] // 2
     kr, kc = weights.shape[2], weights.shape[3]
@@ -218,7 +218,9 @@ def _build_rows(
 
 
 @njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
-def _apply_rows(weights, first_row, first_col, cells, out, start, stop):
+def _apply_rows(
+    weights: Floats, first_row: Indices, first_col: Indices, cells: Floats, out: Floats, start: int, stop: int
+) -> None:
     width, kr, kc = weights.shape[1:]
     for r in range(start, stop):
         for c in range(width):

