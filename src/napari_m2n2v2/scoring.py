@@ -1,4 +1,4 @@
-"""Which threshold ``lambda`` of a click's map is best: candidates and the factors of the score (section 3.4, Eqs. 4-10).
+"""Which threshold ``lambda`` of a click's map is best: candidates and factors of the score (section 3.4, Eqs. 4-10).
 
 What depends on the map alone is computed once per click position (:class:`CandidateThresholds`); what depends on the
 other clicks is one pass over the candidates.

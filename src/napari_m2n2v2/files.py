@@ -1,0 +1,87 @@
+"""Reading images and writing results: clear errors, and nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
+
+__all__ = ["check_writable", "read_image", "write_image", "write_whole"]
+
+
+def read_image(path: Path) -> NDArray[Any]:
+    """Read one image file, any format that imageio or tifffile knows.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file or it is not an image.
+    """
+    from skimage.io import imread
+
+    if not path.is_file():
+        raise UnreadableFileError(f"Expected an image file, but there is no file at {path}.")
+    try:
+        return np.asarray(imread(path))
+    except Exception as error:  # every format's reader raises its own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UnreadableFileError(f"{path} cannot be read as an image: {reason}") from error
+
+
+def write_image(path: Path, image: NDArray[Any]) -> None:
+    """Write an image in the format its name ends in, whole or not at all.
+
+    Raises
+    ------
+    UnwritableFileError
+        If the folder is missing or not writable, or no format has that ending.
+    """
+    from skimage.io import imsave
+
+    write_whole(path, lambda temporary: imsave(temporary, image, check_contrast=False))
+
+
+def check_writable(path: Path) -> None:
+    """Raise :class:`~napari_m2n2v2.UnwritableFileError` now rather than after minutes of work."""
+    folder = path.parent
+    if not folder.is_dir():
+        raise UnwritableFileError(f"Cannot write {path}: there is no folder {folder}. Make it first.")
+    if path.is_dir():
+        raise UnwritableFileError(f"Cannot write {path}: it is a folder. Name a file.")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise UnwritableFileError(f"Cannot write {path}: no permission. Choose another place.")
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then put it in place in one step.
+
+    Raises
+    ------
+    UnwritableFileError
+        If anything goes wrong; what was at ``path`` before is still there.
+    """
+    check_writable(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
+        temporary.replace(path)
+    except Exception as error:
+        raise UnwritableFileError(f"Cannot write {path}: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,67 @@
+"""What every test gets: no network, the shared data when it is there, small features that need no model."""
+
+import os
+import socket
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import numpy as np
+import pytest
+
+SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """Sockets to other machines raise; those of the X server and of pipes do not."""
+
+    def refuse(self, address):
+        raise AssertionError(f"a test tried to connect to {address}")
+
+    real = socket.socket.connect
+
+    def connect(self, address):
+        return real(self, address) if self.family == socket.AF_UNIX else refuse(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **named: refuse(None, host))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip(f"the shared data are not at {SHARED} (SHARED_DIR may name another place)")
+    return SHARED
+
+
+def blob_image(height=48, width=64, seed=0):
+    """A bright disc and a bright square on a dark ground with a little noise: RGB uint8."""
+    row, col = np.mgrid[:height, :width]
+    image = np.full((height, width, 3), 40.0)
+    image[(row - height / 3) ** 2 + (col - width / 4) ** 2 < (height / 5) ** 2] = (200, 60, 60)
+    image[int(height * 0.5) : int(height * 0.9), int(width * 0.6) : int(width * 0.9)] = (60, 60, 200)
+    noise = np.random.default_rng(seed).normal(0, 4, image.shape)
+    return (image + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def image():
+    return blob_image()
+
+
+@pytest.fixture(scope="session")
+def features(image):
+    """Features of ``image`` from the backbone without weights, at a coarse grid."""
+    from napari_m2n2v2 import FeatureParameters, compute_features
+
+    return compute_features(image, "appearance", device="cpu", parameters=FeatureParameters(grid=12))
+
+
+@pytest.fixture(scope="session")
+def guided_features(image):
+    """The same with a guide: a ramp from left to right."""
+    from napari_m2n2v2 import FeatureParameters, compute_features
+
+    guide = np.tile(np.linspace(3.0, 7.0, image.shape[1]), (image.shape[0], 1))
+    return compute_features(image, "appearance", guide, device="cpu", parameters=FeatureParameters(grid=12))

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from skimage.measure import label
+from skimage.morphology import reconstruction
+
+from napari_m2n2v2.flood_fill import flood_fill, stable_order
+
+small_maps = arrays(np.float32, st.tuples(st.integers(2, 7), st.integers(2, 7)), elements=st.sampled_from([0, 0.25, 0.5, 0.75, 1]))
+
+
+def cost_of(values, pixel, guide=None):
+    cost = np.abs(values - values[pixel])
+    return cost if guide is None else np.hypot(cost, guide - guide[pixel])
+
+
+def check_every_level(values, pixel, guide=None):
+    filled = flood_fill(values, pixel, guide)
+    cost = cost_of(values, pixel, guide).astype(np.float32)
+    for level in np.unique(cost):
+        regions = label(cost <= level, connectivity=1)
+        component = (regions == regions[pixel]) & (cost <= level)
+        np.testing.assert_array_equal(filled <= level, component)
+
+
+@given(small_maps, st.data())
+@settings(max_examples=60, deadline=None)
+def test_each_level_is_the_connected_component_of_the_click(values, data):
+    pixel = tuple(data.draw(st.integers(0, side - 1)) for side in values.shape)
+    check_every_level(values, pixel)
+
+
+def test_each_level_with_a_guide():
+    rng = np.random.default_rng(3)
+    check_every_level(rng.random((9, 13)).astype(np.float32), (4, 11), rng.random((9, 13)).astype(np.float32))
+
+
+def test_equals_reconstruction_by_erosion():
+    values = np.random.default_rng(0).random((40, 55)).astype(np.float32)
+    pixel = (7, 31)
+    cost = cost_of(values, pixel)
+    seed = np.full_like(cost, cost.max())
+    seed[pixel] = cost[pixel]
+    footprint = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])
+    expected = reconstruction(seed, cost, method="erosion", footprint=footprint)
+    np.testing.assert_array_equal(flood_fill(values, pixel), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("pixel", [(0, 0), (0, 8), (5, 0), (5, 8)])
+def test_rows_do_not_wrap_around_the_border(pixel):
+    check_every_level(np.random.default_rng(5).random((6, 9)).astype(np.float32), pixel)
+
+
+def test_a_constant_guide_changes_not_one_bit():
+    values = np.random.default_rng(1).random((12, 10)).astype(np.float32)
+    constant = np.full_like(values, 0.3)
+    np.testing.assert_array_equal(flood_fill(values, (3, 4), constant), flood_fill(values, (3, 4)))
+
+
+@given(small_maps)
+@settings(max_examples=40, deadline=None)
+def test_stable_order_is_numpys_stable_argsort(values):
+    np.testing.assert_array_equal(stable_order(values), np.argsort(values.ravel(), kind="stable"))
+
+
+def test_stable_order_takes_negative_zero_for_zero():
+    np.testing.assert_array_equal(stable_order(np.array([[1.0, -0.0, 0.0, -0.0]], dtype=np.float32)), [1, 2, 3, 0])

@@ -1,0 +1,34 @@
+import numpy as np
+
+from napari_m2n2v2.nearest_neighbour import nearest_click, nearest_object, scale, truncate
+
+
+def test_each_pixel_takes_the_class_of_its_nearest_click():
+    rng = np.random.default_rng(0)
+    scaled = [rng.random((7, 9), dtype=np.float32) * 2 for _ in range(4)]
+    labels, pixels = [True, False, True, False], [(0, 0), (6, 8), (3, 3), (3, 3)]
+    mask = truncate(*nearest_click(scaled), labels, pixels)
+    for pixel in np.ndindex(7, 9):
+        values = [s[pixel] for s in scaled]
+        nearest = int(np.argmin(values))
+        expected = labels[nearest] and values[nearest] <= 1
+        if pixel in pixels:  # a click's own pixel has its class; the later of two clicks counts
+            expected = labels[len(pixels) - 1 - pixels[::-1].index(pixel)]
+        assert mask[pixel] == expected
+
+
+def test_ties_go_to_the_earlier_click():
+    same = np.full((2, 2), 0.5, dtype=np.float32)
+    owner, distance = nearest_click([same, same.copy()])
+    assert owner.tolist() == [[0, 0], [0, 0]]
+    np.testing.assert_array_equal(distance, same)
+
+
+def test_a_threshold_of_zero_does_not_divide_by_zero():
+    assert np.isfinite(scale(np.array([[0.0, 1.0]], dtype=np.float32), 0.0)).all()
+
+
+def test_of_two_objects_the_nearer_that_claims_wins():
+    claims = [np.array([True, True, True, False]), np.array([True, True, False, True])]
+    distances = [np.array([0.2, 0.9, 0.9, 0.1]), np.array([0.2, 0.3, 0.1, 0.8])]
+    assert nearest_object(claims, distances).tolist() == [0, 1, 0, 1]

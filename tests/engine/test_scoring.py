@@ -1,0 +1,134 @@
+"""Scores against brute force: every candidate segment is formed and measured by itself."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_edt, sobel
+
+from napari_m2n2v2.nearest_neighbour import nearest_click, scale, truncate
+from napari_m2n2v2.scoring import (
+    candidate_thresholds,
+    distance_to_class,
+    largest_size_change,
+    largest_threshold,
+    score_curve,
+    size_switches,
+)
+
+
+def maps(seed, shape=(6, 6), levels=None):
+    values = np.random.default_rng(seed).random(shape).astype(np.float32)
+    if levels:
+        values = (np.floor(values * levels) / levels).astype(np.float32)
+    return values / values.max()
+
+
+def border_of(segment):
+    grown = np.zeros_like(segment)
+    grown[1:] |= segment[:-1]
+    grown[:-1] |= segment[1:]
+    grown[:, 1:] |= segment[:, :-1]
+    grown[:, :-1] |= segment[:, 1:]
+    return grown & ~segment
+
+
+def brute_force(values, same, opposite, prior=None, below=None):
+    """The product of Eq. 6 for each candidate, from its own segment. scipy's 'mirror' is reflect padding."""
+    m = values.astype(np.float64)
+    magnitude = np.hypot(sobel(m, axis=0, mode="mirror"), sobel(m, axis=1, mode="mirror"))
+    steps = np.floor(magnitude / magnitude.max() * 1024)
+    order = np.argsort(values.ravel(), kind="stable")
+    scores = []
+    for k in range(values.size - 1):
+        threshold = values.ravel()[order[k]]
+        segment = np.zeros(values.size, dtype=bool)
+        segment[order[: k + 1]] = True
+        score = steps[border_of(segment.reshape(values.shape))].mean()
+        score *= np.mean([values[p] <= threshold for p in same])
+        score *= threshold < min([values.max(), *(values[p] for p in opposite)])
+        if prior is not None:
+            score *= k / (values.size - 2) < prior
+        if below is not None:
+            score *= threshold < below
+        scores.append(score)
+    return np.array(scores)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("levels", [None, 5])
+def test_every_candidate_equals_brute_force(seed, levels):
+    values = maps(seed, levels=levels)
+    same, opposite = [(2, 3), (0, 5), (4, 4)], [(5, 0)]
+    candidates = candidate_thresholds(values)
+    at = lambda pixels: np.array([values[p] for p in pixels], dtype=np.float32)
+    for named in ({}, {"prior": 0.4}, {"below": 0.6}):
+        expected = brute_force(values, same, opposite, **named)
+        got = score_curve(candidates, at(same), at(opposite), **named)
+        # The quantised gradient may differ by one step where float32 and float64 round apart.
+        np.testing.assert_allclose(got, expected, atol=1.0)
+        assert (got == 0).tolist() == (expected == 0).tolist()
+
+
+def test_factors_can_be_switched_off_one_by_one():
+    values = maps(1)
+    candidates = candidate_thresholds(values)
+    same, opposite = values[[2, 4], [3, 4]], values[[5], [0]]
+    off = {"edge": False, "positive": False, "negative": False}
+    alone = [score_curve(candidates, same, opposite, **{**off, name: True}) for name in off]
+    np.testing.assert_allclose(np.prod(alone, axis=0), score_curve(candidates, same, opposite), rtol=1e-6)
+    np.testing.assert_array_equal(score_curve(candidates, same, opposite, **off), np.ones(values.size - 1))
+
+
+def test_a_flat_map_scores_zero_everywhere_and_never_nan():
+    flat = np.zeros((4, 5), dtype=np.float32)
+    curve = score_curve(candidate_thresholds(flat), flat[:1, 0], flat[:0, 0])
+    assert curve.tolist() == [0] * 19
+
+
+@pytest.mark.parametrize("foreground", [True, False])
+def test_distance_equals_the_distance_transform(foreground):
+    mask = np.random.default_rng(0).random((15, 22)) > 0.8
+    to_class = distance_transform_edt(mask != foreground)
+    for pixel in [(0, 0), (14, 21), (7, 3), (2, 20)]:
+        assert distance_to_class(mask, pixel, foreground) == pytest.approx(to_class[pixel])
+
+
+def test_distance_is_infinite_without_the_class_and_then_there_is_no_limit():
+    empty = np.zeros((5, 5), dtype=bool)
+    assert distance_to_class(empty, (2, 2), True) == math.inf
+    assert largest_size_change(math.inf, 6.0) == math.inf
+    assert largest_size_change(2.0, 6.0) == pytest.approx(math.pi * 144)
+
+
+@given(st.integers(0, 10_000), st.booleans(), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_size_switches_equal_segmenting_again_at_every_threshold(seed, foreground, earlier):
+    """Delta(lambda) counted from switches, against the mask made afresh for that lambda."""
+    rng = np.random.default_rng(seed)
+    pixels = [tuple(rng.integers(0, 6, 2)) for _ in range(earlier)]
+    labels = [bool(rng.integers(2)) for _ in range(earlier)]
+    earlier_maps = [scale(maps(seed + 1 + j), float(rng.uniform(0.2, 0.9))) for j in range(earlier)]
+    own = maps(seed)
+    if earlier:
+        owner, nearest = nearest_click(earlier_maps)
+        before = np.array(labels)[owner] & (nearest <= 1)
+    else:
+        nearest, before = None, np.zeros(own.shape, dtype=bool)
+    switches = size_switches(own, nearest, before, foreground)
+    for threshold in np.quantile(own, [0.1, 0.37, 0.62, 0.9]) * 1.0001:
+        owner, distance = nearest_click([*earlier_maps, scale(own, float(threshold))])
+        after = np.array([*labels, foreground])[owner] & (distance <= 1)
+        change = abs(int(after.sum()) - int(before.sum()))
+        assert change == np.count_nonzero(switches <= np.float32(threshold))
+    assert len(pixels) == earlier
+
+
+@pytest.mark.parametrize("limit", [0, 0.5, 1, 2.5, 3, 7, 8, 9.5, math.inf])
+def test_largest_threshold_is_where_the_limit_breaks(limit):
+    switches = np.array([0.1, 0.2, 0.2, 0.4, 0.5, 0.6, 0.7, np.inf], dtype=np.float32)
+    below = largest_threshold(switches, limit)
+    for threshold in np.arange(0.05, 1.0, 0.05, dtype=np.float32):
+        assert (threshold < below) == (np.count_nonzero(switches <= threshold) < limit)

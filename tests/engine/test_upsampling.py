@@ -1,0 +1,84 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import correlate
+from torch.nn.functional import interpolate
+
+from napari_m2n2v2.errors import Cancelled
+from napari_m2n2v2.upsampling import build_upsampling_operator
+
+
+def dense_filter(low, guide, sigma_spatial, sigma_range):
+    """The published two-step filter, one pixel of the window at a time, in float64."""
+    channels, height, width = guide.shape
+    bilinear = interpolate(torch.from_numpy(low)[None, None].double(), (height, width), mode="bilinear")[0, 0].numpy()
+    step_r, step_c = height / low.shape[0] * sigma_spatial, width / low.shape[1] * sigma_spatial
+    out = np.zeros((height, width))
+    for r, c in np.ndindex(height, width):
+        total = weight_sum = 0.0
+        for rr, cc in np.ndindex(height, width):
+            far = ((rr - r) / step_r) ** 2 + ((cc - c) / step_c) ** 2
+            if far > 9:
+                continue
+            unlike = sum((guide[k, rr, cc] - guide[k, r, c]) ** 2 for k in range(channels)) / sigma_range**2
+            weight = math.exp(-0.5 * (far + unlike))
+            total += weight * bilinear[rr, cc]
+            weight_sum += weight
+        out[r, c] = total / weight_sum
+    return out
+
+
+@pytest.mark.parametrize(("shape", "grid"), [((18, 26), (4, 6)), ((25, 14), (5, 3)), ((9, 9), (9, 9)), ((8, 6), (12, 9))])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_equals_the_dense_filter(shape, grid, channels):
+    rng = np.random.default_rng(1)
+    guide = rng.random((channels, *shape)).astype(np.float32)
+    low = rng.random(grid).astype(np.float32) * 10
+    got = build_upsampling_operator(guide, grid, 1.0, 0.3)(torch.from_numpy(low)).numpy()
+    np.testing.assert_allclose(got, dense_filter(low, guide, 1.0, 0.3), atol=2e-4)
+
+
+def test_a_flat_guide_makes_it_a_plain_gaussian():
+    low = torch.rand(6, 8, generator=torch.Generator().manual_seed(0))
+    guide = np.full((3, 60, 80), 0.5, dtype=np.float32)
+    got = build_upsampling_operator(guide, (6, 8), 1.0, 0.1)(low).numpy()
+    y, x = np.mgrid[-30:31, -30:31] / 10
+    kernel = np.exp(-0.5 * (y**2 + x**2)) * (y**2 + x**2 <= 9)
+    bilinear = interpolate(low[None, None], (60, 80), mode="bilinear")[0, 0].numpy()
+    plain = correlate(bilinear, kernel, mode="constant") / correlate(np.ones((60, 80)), kernel, mode="constant")
+    np.testing.assert_allclose(got, plain, atol=1e-4)
+
+
+def test_a_constant_fourth_channel_changes_not_one_bit():
+    rng = np.random.default_rng(2)
+    rgb = rng.random((3, 20, 30)).astype(np.float32)
+    constant = np.full((1, 20, 30), 0.7, dtype=np.float32)
+    plain = build_upsampling_operator(rgb, (5, 7), 1.0, 0.1)
+    guided = build_upsampling_operator(np.concatenate([rgb, constant]), (5, 7), 1.0, 0.1)
+    np.testing.assert_array_equal(plain.weights, guided.weights)
+
+
+def test_the_guide_stops_the_blur_at_an_edge():
+    rgb = np.full((3, 24, 24), 0.5, dtype=np.float32)
+    depth = np.zeros((1, 24, 24), dtype=np.float32)
+    depth[:, :, 12:] = 1
+    low = torch.zeros(6, 6)
+    low[:, 3:] = 1
+    plain = build_upsampling_operator(rgb, (6, 6), 1.0, 0.1)(low)
+    guided = build_upsampling_operator(np.concatenate([rgb, depth]), (6, 6), 1.0, 0.1)(low)
+    assert guided[:, 12].min() - guided[:, 11].max() > 5 * (plain[:, 12].min() - plain[:, 11].max())
+
+
+def test_building_reports_progress_and_can_be_stopped():
+    guide = np.zeros((3, 64, 32), dtype=np.float32)
+    shares = []
+    build_upsampling_operator(guide, (8, 4), 1.0, 0.1, shares.append)
+    assert shares == sorted(shares) and shares[-1] == 1
+
+    def stop(share):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        build_upsampling_operator(guide, (8, 4), 1.0, 0.1, stop)
