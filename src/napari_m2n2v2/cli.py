@@ -126,7 +126,12 @@ def _solve(
     from napari_m2n2v2.session import Session
 
     features = compute_features(
-        image, options.attention, guide, options.device, _progress_bar(), parameters=FeatureParameters(grid=options.grid)
+        image,
+        options.attention,
+        guide,
+        options.device,
+        _progress_bar(),
+        parameters=FeatureParameters(grid=options.grid),
     )
     parameters = SegmentationParameters.m2n2() if mode == "m2n2" else SegmentationParameters()
     return features, Session(features, parameters).replay(clicks)
@@ -160,7 +165,7 @@ def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:
     }
 
 
-DEMO_CLICKS = (Click(200, 300), Click(85, 265), Click(60, 80, foreground=False))
+DEMO_CLICKS = (Click(200, 300), Click(62, 270), Click(60, 80, foreground=False))
 """On ``skimage.data.coffee()``: the cup, its inside, and the table."""
 
 

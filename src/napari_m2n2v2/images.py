@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn.functional import interpolate
 
 from napari_m2n2v2.errors import GuideError, ImageError
 
@@ -90,9 +88,18 @@ def resize_rgb(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.u
     """Reduce ``[H, W, 3]`` uint8 to ``shape`` by averaging areas; the same array if it has that shape already."""
     if image.shape[:2] == shape:
         return image
-    planes = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
-    small = interpolate(planes, size=shape, mode="area")[0].permute(1, 2, 0)
-    return small.round().to(torch.uint8).numpy()
+    averaged = _average_areas(np.moveaxis(image, 2, 0).astype(np.float32), shape)
+    return np.ascontiguousarray(np.moveaxis(averaged, 0, 2).round().astype(np.uint8))
+
+
+def _average_areas(planes: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize ``[C, H, W]`` float32 by averaging areas."""
+    import torch  # here, because the dock reads layers before anything is computed, and must open at once
+
+    resized: NDArray[np.float32] = torch.nn.functional.interpolate(
+        torch.from_numpy(planes)[None], size=shape, mode="area"
+    )[0].numpy()
+    return resized
 
 
 def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.float32] | None:
@@ -131,5 +138,5 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
         return None
     unit = ((channel - channel.min()) / (channel.max() - channel.min())).astype(np.float32)
     if shape != image_shape:
-        unit = interpolate(torch.from_numpy(unit)[None, None], size=shape, mode="area")[0, 0].numpy()
+        unit = _average_areas(unit[None], shape)[0]
     return np.ascontiguousarray(unit)

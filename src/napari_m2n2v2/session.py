@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features import ImageFeatures
+from napari_m2n2v2.history import History
 from napari_m2n2v2.nearest_neighbour import nearest_object
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.segmentation import (
@@ -110,13 +111,12 @@ class Session:
         working_shape = features.image.shape[0], features.image.shape[1]
         self._untouched = Segmentation.empty(features.shape, working_shape)
         self._solved: OrderedDict[tuple[Click, ...], Segmentation] = OrderedDict()
-        self._results = [self._join(())]
-        self._now = 0
+        self._history = History(self._join(()))
 
     @property
     def result(self) -> SessionResult:
         """The result of the present clicks; an empty mask before the first."""
-        return self._results[self._now]
+        return self._history.present
 
     @property
     def clicks(self) -> tuple[Click, ...]:
@@ -126,12 +126,12 @@ class Session:
     @property
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
-        return self._now > 0
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a change to bring back."""
-        return self._now < len(self._results) - 1
+        return self._history.can_redo
 
     def click(self, click: Click) -> SessionResult:
         """Add a click and return the new result.
@@ -176,21 +176,16 @@ class Session:
             return self.result
         for click in clicks:
             working_pixel(click, self.features)
-        result = self._join(clicks)
-        del self._results[self._now + 1 :]
-        self._results.append(result)
-        self._now += 1
-        return result
+        self._history.push(self._join(clicks))
+        return self.result
 
     def undo(self) -> SessionResult:
         """Take back the last change, if there is one, and return the very result that was there."""
-        self._now = max(self._now - 1, 0)
-        return self.result
+        return self._history.undo()
 
     def redo(self) -> SessionResult:
         """Bring back the last change that was undone, if there is one."""
-        self._now = min(self._now + 1, len(self._results) - 1)
-        return self.result
+        return self._history.redo()
 
     def _at(self, index: int) -> Click:
         if not 0 <= index < len(self.clicks):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, sobel
 
-from napari_m2n2v2.nearest_neighbour import nearest_click, scale, truncate
+from napari_m2n2v2.nearest_neighbour import nearest_click, scale
 from napari_m2n2v2.scoring import (
     candidate_thresholds,
     distance_to_class,
@@ -63,7 +63,10 @@ def test_every_candidate_equals_brute_force(seed, levels):
     values = maps(seed, levels=levels)
     same, opposite = [(2, 3), (0, 5), (4, 4)], [(5, 0)]
     candidates = candidate_thresholds(values)
-    at = lambda pixels: np.array([values[p] for p in pixels], dtype=np.float32)
+
+    def at(pixels):
+        return np.array([values[p] for p in pixels], dtype=np.float32)
+
     for named in ({}, {"prior": 0.4}, {"below": 0.6}):
         expected = brute_force(values, same, opposite, **named)
         got = score_curve(candidates, at(same), at(opposite), **named)

@@ -98,7 +98,9 @@ def test_maps_dropped_for_memory_are_computed_again_the_same(features, monkeypat
 places = st.tuples(st.integers(0, 47), st.integers(0, 63), st.booleans(), st.integers(1, 3))
 
 
-@given(st.lists(places, max_size=6), st.lists(st.tuples(st.sampled_from("mfdaur"), st.integers(0, 9), places), max_size=8))
+@given(
+    st.lists(places, max_size=6), st.lists(st.tuples(st.sampled_from("mfdaur"), st.integers(0, 9), places), max_size=8)
+)
 @settings(max_examples=25, deadline=None)
 def test_any_history_gives_what_a_fresh_replay_gives(features, start, changes):
     session = Session(features)

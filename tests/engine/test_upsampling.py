@@ -30,7 +30,9 @@ def dense_filter(low, guide, sigma_spatial, sigma_range):
     return out
 
 
-@pytest.mark.parametrize(("shape", "grid"), [((18, 26), (4, 6)), ((25, 14), (5, 3)), ((9, 9), (9, 9)), ((8, 6), (12, 9))])
+@pytest.mark.parametrize(
+    ("shape", "grid"), [((18, 26), (4, 6)), ((25, 14), (5, 3)), ((9, 9), (9, 9)), ((8, 6), (12, 9))]
+)
 @pytest.mark.parametrize("channels", [3, 4])
 def test_equals_the_dense_filter(shape, grid, channels):
     rng = np.random.default_rng(1)

@@ -1,0 +1,72 @@
+"""One image being segmented: its layers, its clicks and what is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.history import History
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Points
+
+    from napari_m2n2v2.features import ImageFeatures
+    from napari_m2n2v2.session import Session, SessionResult
+
+__all__ = ["FeatureState", "Settings", "Workspace"]
+
+
+class FeatureState(Enum):
+    """Whether the features of an image can be used."""
+
+    MISSING = "not computed"
+    COMPUTING = "computing"
+    READY = "ready"
+    STALE = "out of date"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What features are computed with, as the user chose it.
+
+    Parameters
+    ----------
+    attention, device : str
+        As :func:`~napari_m2n2v2.compute_features` takes them.
+    grid : int or None
+        None is the backbone's default.
+    guide : Image layer or None
+        The guide channel.
+    """
+
+    attention: str = "auto"
+    device: str = "auto"
+    grid: int | None = None
+    guide: Any = None
+
+
+@dataclass(eq=False)
+class Workspace:
+    """The state of one image layer; followed by object, never by name."""
+
+    image: Image
+    points: Points
+    labels: Labels
+    written: NDArray[np.int32]  # what we last wrote into ``labels``
+    history: History[tuple[Click, ...]] = field(default_factory=lambda: History(()))
+    state: FeatureState = FeatureState.MISSING
+    computed_with: Settings | None = None
+    features: ImageFeatures | None = None
+    session: Session | None = None  # touched by the worker only
+    result: SessionResult | None = None
+    object_id: int = 1
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """The present clicks."""
+        return self.history.present

@@ -1,0 +1,110 @@
+"""A real viewer with our dock in it, small images, and jobs that run at once unless a test wants the worker."""
+
+from concurrent.futures import Executor, Future
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+
+from napari_m2n2v2._napari.jobs import Jobs
+from napari_m2n2v2._napari.widget import SegmentWithClicks
+from napari_m2n2v2._napari.workspace import FeatureState
+
+
+class AtOnce(Executor):
+    """An executor that runs work in the thread that submits it."""
+
+    def submit(self, function, /, *arguments, **named):
+        future = Future()
+        future.set_result(function(*arguments, **named))
+        return future
+
+
+def run_now(call):
+    call()
+
+
+class Dock:
+    """What a test does with the dock, as a user would."""
+
+    def __init__(self, viewer, qtbot, widget):
+        self.viewer, self.qtbot, self.widget = viewer, qtbot, widget
+        self.controller = widget.controller
+        self.errors = []
+        self.controller.failed.disconnect()
+        self.controller.failed.connect(self.errors.append)
+        self.controller.change_settings(attention="appearance", grid=12, device="cpu")
+
+    @property
+    def workspace(self):
+        return self.controller.active
+
+    @property
+    def points(self):
+        return self.workspace.points
+
+    @property
+    def labels(self):
+        return self.workspace.labels.data
+
+    def start(self, layer, wait=True):
+        self.widget.image.value = layer
+        self.widget.start.click()
+        if wait and self.workspace is not None:
+            self.qtbot.waitUntil(lambda: self.workspace.state is FeatureState.READY, timeout=60_000)
+        return self
+
+    def settle(self):
+        """Wait until the mask of the present clicks is there."""
+        self.qtbot.waitUntil(lambda: not self.controller.is_solving, timeout=20_000)
+
+    def click(self, row, col, button=Qt.MouseButton.LeftButton):
+        """Click on the canvas where the image's pixel is drawn, with a real mouse event."""
+        self.qtbot.wait(50)
+        canvas = self.viewer.window._qt_viewer.canvas
+        world = self.workspace.image.data_to_world((row, col))
+        x, y = (canvas.view.transform * canvas.view.scene.transform).map([world[1], world[0], 0, 1])[:2]
+        self.qtbot.mouseClick(canvas.native, button, pos=QPoint(round(x), round(y)))
+        self.settle()
+
+    def press(self, key, modifier=Qt.KeyboardModifier.NoModifier):
+        """Press a key with the canvas focused."""
+        self.qtbot.keyClick(self.viewer.window._qt_viewer.canvas.native, key, modifier)
+        self.settle()
+
+    def expected(self):
+        """The label image that a fresh session gives for the clicks the layer shows."""
+        from napari_m2n2v2 import Session
+
+        return Session(self.workspace.features).replay(self.workspace.clicks).labels
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def dock(viewer, qtbot):
+    """The dock with jobs that run at once."""
+    widget = SegmentWithClicks(viewer, Jobs(run_now, AtOnce()))
+    viewer.window.add_dock_widget(widget, name="Segment with clicks")
+    yield Dock(viewer, qtbot, widget)
+    widget.close_down()
+
+
+@pytest.fixture
+def real_dock(viewer, qtbot):
+    """The dock as napari makes it: the worker thread and Qt's event loop between us and the answer."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+    yield Dock(viewer, qtbot, widget)
+    widget.close_down()
+
+
+@pytest.fixture
+def started(dock, image):
+    return dock.start(dock.viewer.add_image(image, name="cells"))
+
+
+def same(a, b):
+    np.testing.assert_array_equal(a, b)
