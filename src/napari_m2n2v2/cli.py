@@ -92,7 +92,7 @@ class _AddClick(argparse.Action):
 
 
 def _segment(options: argparse.Namespace) -> int:
-    from napari_m2n2v2.files import check_writable, read_image, write_image
+    from napari_m2n2v2.files import check_image_path, read_image, write_image
     from napari_m2n2v2.overlay import draw_overlay
 
     if not options.clicks:
@@ -103,7 +103,7 @@ def _segment(options: argparse.Namespace) -> int:
     for click in options.clicks:
         click.pixel(image.shape[:2])
     for path in filter(None, (options.output, options.overlay)):
-        check_writable(path)
+        check_image_path(path)
     features, result = _solve(image, guide, options.clicks, options, mode=options.mode)
     # Both pictures are made before either is written.
     mask, overlay = result.mask, draw_overlay(image, result.mask, options.clicks)

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
 
-__all__ = ["check_writable", "read_image", "write_image", "write_whole"]
+__all__ = ["check_image_path", "read_image", "write_image", "write_whole"]
+
+_ENDINGS = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
 
 
 def read_image(path: Path) -> NDArray[Any]:
@@ -45,11 +47,18 @@ def write_image(path: Path, image: NDArray[Any]) -> None:
     """
     from skimage.io import imsave
 
+    check_image_path(path)
     write_whole(path, lambda temporary: imsave(temporary, image, check_contrast=False))
 
 
-def check_writable(path: Path) -> None:
+def check_image_path(path: Path) -> None:
     """Raise :class:`~napari_m2n2v2.UnwritableFileError` now rather than after minutes of work."""
+    if path.suffix.lower() not in _ENDINGS:
+        raise UnwritableFileError(f"Cannot write {path}: expected a name that ends in {', '.join(_ENDINGS)}.")
+    _check_writable(path)
+
+
+def _check_writable(path: Path) -> None:
     folder = path.parent
     if not folder.is_dir():
         raise UnwritableFileError(f"Cannot write {path}: there is no folder {folder}. Make it first.")
@@ -67,7 +76,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     UnwritableFileError
         If anything goes wrong; what was at ``path`` before is still there.
     """
-    check_writable(path)
+    _check_writable(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)

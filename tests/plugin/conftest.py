@@ -4,7 +4,9 @@ from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.widget import SegmentWithClicks
@@ -22,6 +24,17 @@ class AtOnce(Executor):
 
 def run_now(call):
     call()
+
+
+def _move_held(native, position):
+    """Move with the left button held down, which qtbot.mouseMove cannot."""
+    QApplication.sendEvent(
+        native,
+        QMouseEvent(
+            QEvent.Type.MouseMove, QPointF(position), QPointF(native.mapToGlobal(position)),
+            Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+        ),
+    )  # fmt: skip
 
 
 class Dock:
@@ -61,15 +74,37 @@ class Dock:
     def click(self, row, col, button=Qt.MouseButton.LeftButton):
         """Click on the canvas where the image's pixel is drawn, with a real mouse event."""
         self.qtbot.wait(50)
-        canvas = self.viewer.window._qt_viewer.canvas
+        self.qtbot.mouseClick(self.canvas.native, button, pos=self.where(row, col))
+        self.settle()
+
+    @property
+    def canvas(self):
+        return self.viewer.window._qt_viewer.canvas
+
+    def where(self, row, col):
+        """The canvas pixel at which the image's pixel is drawn."""
         world = self.workspace.image.data_to_world((row, col))
-        x, y = (canvas.view.transform * canvas.view.scene.transform).map([world[1], world[0], 0, 1])[:2]
-        self.qtbot.mouseClick(canvas.native, button, pos=QPoint(round(x), round(y)))
+        x, y = (self.canvas.view.transform * self.canvas.view.scene.transform).map([world[1], world[0], 0, 1])[:2]
+        return QPoint(round(x), round(y))
+
+    def drag(self, start, stop):
+        """Drag with the left button; vispy drops moves that come less than 10 ms apart."""
+        self.qtbot.wait(50)
+        native = self.canvas.native
+        self.qtbot.mouseMove(native, self.where(*start))
+        self.qtbot.wait(30)
+        self.qtbot.mousePress(native, Qt.MouseButton.LeftButton, pos=self.where(*start))
+        for share in (0.3, 0.6, 1.0):
+            self.qtbot.wait(30)
+            between = [a + share * (b - a) for a, b in zip(start, stop, strict=True)]
+            _move_held(native, self.where(*between))
+        self.qtbot.wait(30)
+        self.qtbot.mouseRelease(native, Qt.MouseButton.LeftButton, pos=self.where(*stop))
         self.settle()
 
     def press(self, key, modifier=Qt.KeyboardModifier.NoModifier):
         """Press a key with the canvas focused."""
-        self.qtbot.keyClick(self.viewer.window._qt_viewer.canvas.native, key, modifier)
+        self.qtbot.keyClick(self.canvas.native, key, modifier)
         self.settle()
 
     def expected(self):

@@ -67,14 +67,12 @@ def test_deleting_a_point_updates_the_mask(started):
 def test_dragging_a_point_updates_the_mask(started):
     started.click(16, 16)
     started.points.mode = "select"
-    started.points._move([0], [33, 48])
-    started.points._drag_start = None
-    started.points.events.data(
-        value=started.points.data, action="changed", data_indices=(0,), vertex_indices=((),)
-    )
-    started.settle()
+    started.drag((16, 16), (33, 48))
+    np.testing.assert_allclose(started.points.data, [[33, 48]], atol=1)
     assert started.workspace.clicks == (Click(*started.points.data[0]),)
     same(started.labels, started.expected())
+    started.press(Qt.Key.Key_Z, CONTROL)
+    np.testing.assert_allclose(started.points.data, [[16, 16]], atol=1)
 
 
 def test_undo_and_redo_by_key_go_all_the_way(started):
@@ -341,9 +339,13 @@ def test_the_manifest_offers_the_dock_the_menu_and_samples(viewer):
 
 
 def test_opening_the_dock_loads_no_torch():
-    code = (
-        "import sys; from napari_m2n2v2._napari.widget import SegmentWithClicks; from napari_m2n2v2._napari import sample_data;"
-        "from qtpy.QtWidgets import QApplication; from napari.components import ViewerModel; a = QApplication([]);"
-        "SegmentWithClicks(ViewerModel()); assert 'torch' not in sys.modules, 'torch'"
-    )
+    code = """
+import sys
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
+from napari_m2n2v2._napari.widget import SegmentWithClicks
+application = QApplication([])
+dock = SegmentWithClicks(ViewerModel())
+assert "torch" not in sys.modules and "transformers" not in sys.modules
+"""
     subprocess.run([sys.executable, "-c", code], check=True)

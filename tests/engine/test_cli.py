@@ -1,0 +1,145 @@
+import gc
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from skimage.io import imread, imsave
+
+from napari_m2n2v2.cli import main
+
+COARSE = ["--attention", "appearance", "--grid", "12", "--device", "cpu"]
+
+
+@pytest.fixture
+def photo(tmp_path, image):
+    path = tmp_path / "photo.png"
+    imsave(path, image)
+    return path
+
+
+def test_segment_writes_the_mask_the_overlay_and_json(tmp_path, photo, image, capsys):
+    mask, overlay = tmp_path / "mask.png", tmp_path / "overlay.png"
+    arguments = ["segment", photo, "--fg", "16,16", "--bg", "5,50", "-o", mask, "--overlay", overlay, "--json", *COARSE]
+    assert main([str(a) for a in arguments]) == 0
+    found, disc = imread(mask), image[..., 0] > 120
+    assert found.dtype == np.uint8 and set(np.unique(found)) == {0, 255}
+    assert np.count_nonzero((found > 0) & disc) / np.count_nonzero((found > 0) | disc) > 0.7
+    assert imread(overlay).shape == image.shape
+    told = json.loads(capsys.readouterr().out)
+    assert told["area"] == np.count_nonzero(found) and [c["foreground"] for c in told["clicks"]] == [True, False]
+
+
+def test_order_of_clicks_is_the_order_given(photo, tmp_path, capsys):
+    arguments = ["segment", photo, "--bg", "5,50", "--fg", "16,16", "-o", tmp_path / "m.png", "--json", *COARSE]
+    assert main([str(a) for a in arguments]) == 0
+    assert [c["foreground"] for c in json.loads(capsys.readouterr().out)["clicks"]] == [False, True]
+
+
+def test_a_guide_and_the_earlier_mode(photo, tmp_path):
+    guide = tmp_path / "depth.png"
+    imsave(guide, np.tile(np.arange(64, dtype=np.uint8), (48, 1)), check_contrast=False)
+    for mode in ("v2", "m2n2"):
+        arguments = [
+            "segment",
+            photo,
+            "--fg",
+            "16,16",
+            "--guide",
+            guide,
+            "--mode",
+            mode,
+            "-o",
+            tmp_path / "m.png",
+            *COARSE,
+        ]
+        assert main([str(a) for a in arguments]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": "missing.png"}, "no file at"),
+        ({"fg": "500,3"}, "outside the image of 48 rows"),
+        ({"attention": "resnet"}, "Unknown attention backbone"),
+        ({"attention": "dinov2-large"}, "hf download"),
+        ({"output": "no/such/mask.png"}, "there is no folder"),
+        ({"output": "mask.nothing"}, "Cannot write"),
+        ({"guide": "photo.png"}, "guide must be one channel"),
+    ],
+)
+def test_bad_input_is_one_line_a_non_zero_exit_and_no_file(photo, tmp_path, capsys, monkeypatch, change, message):
+    monkeypatch.chdir(tmp_path)
+    given = {"image": "photo.png", "fg": "16,16", "output": "mask.png", "attention": "appearance", **change}
+    before = set(tmp_path.rglob("*"))
+    arguments = ["segment", given["image"], "--fg", given["fg"], "-o", given["output"]]
+    arguments += ["--attention", given["attention"], "--grid", "12"]
+    if "guide" in given:
+        arguments += ["--guide", given["guide"]]
+    assert main(arguments) == 1
+    told = capsys.readouterr().err
+    assert message in told and told.count("\n") == 1
+    assert set(tmp_path.rglob("*")) == before
+
+
+# imageio leaves the file open when it cannot read it.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_file_that_is_no_image(tmp_path, capsys):
+    path = tmp_path / "text.png"
+    path.write_text("this is no image")
+    assert main(["segment", str(path), "--fg", "1,1", "-o", str(tmp_path / "mask.png")]) == 1
+    told = capsys.readouterr().err
+    assert "cannot be read as an image" in told and told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [path]
+    gc.collect()
+
+
+def test_no_clicks_and_clicks_that_are_none(photo, tmp_path, capsys):
+    assert main(["segment", str(photo), "-o", str(tmp_path / "m.png")]) == 2
+    with pytest.raises(SystemExit) as stop:
+        main(["segment", str(photo), "--fg", "12", "-o", str(tmp_path / "m.png")])
+    assert stop.value.code == 2 and "ROW,COL" in capsys.readouterr().err
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path):
+    from napari_m2n2v2.errors import UnwritableFileError
+    from napari_m2n2v2.files import write_whole
+
+    path = tmp_path / "mask.png"
+    path.write_text("old")
+
+    def half(temporary):
+        temporary.write_text("ne")
+        raise OSError("disk full")
+
+    with pytest.raises(UnwritableFileError, match="disk full"):
+        write_whole(path, half)
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_demo_without_a_window(tmp_path, capsys):
+    assert main(["demo", "--headless", "-o", str(tmp_path / "demo"), "--attention", "appearance", "--grid", "16"]) == 0
+    assert imread(tmp_path / "demo" / "mask.png").any() and (tmp_path / "demo" / "overlay.png").exists()
+    assert "Attention: appearance" in capsys.readouterr().out
+
+
+def test_backbones_lists_each_with_its_state(capsys):
+    assert main(["backbones"]) == 0
+    told = capsys.readouterr().out
+    for name in ("dinov2-small", "dinov2-base", "dinov2-large", "offline", "appearance"):
+        assert name in told
+    assert "licence" in told and "get it with: hf download" in told
+
+
+def test_the_installed_command_runs_without_qt_or_napari(photo, tmp_path):
+    """From a shell, with napari and Qt made impossible to import."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nfor name in ('napari', 'qtpy', 'magicgui', 'superqt'): sys.modules[name] = None\n"
+    )
+    arguments = ["segment", photo, "--fg", "16,16", "-o", tmp_path / "m.png", *COARSE]
+    command = [sys.executable, "-m", "napari_m2n2v2.cli", *(str(a) for a in arguments)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert imread(tmp_path / "m.png").any()

@@ -1,0 +1,193 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_m2n2v2 import (
+    AttentionError,
+    Cancelled,
+    Click,
+    DeviceError,
+    FeatureParameters,
+    GuideError,
+    ImageError,
+    ImageFeatures,
+    ParameterError,
+    SegmentationParameters,
+    Session,
+    compute_features,
+)
+from napari_m2n2v2.features import grid_for
+from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
+
+COARSE = FeatureParameters(grid=8)
+
+
+def test_uint8_rgb_is_taken_as_it_is(image):
+    np.testing.assert_array_equal(as_rgb(image), image)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (np.array([[0, 4095], [2048, 1024]], np.uint16), [[0, 255], [128, 64]]),
+        (np.array([[-1.0, 1.0], [0.0, 0.5]]), [[0, 255], [128, 191]]),
+        (np.array([[False, True], [True, False]]), [[0, 255], [255, 0]]),
+        (np.full((2, 2), 3.5), [[0, 0], [0, 0]]),
+        (np.array([[-5, 5], [0, 5]], np.int64), [[0, 255], [128, 255]]),
+    ],
+    ids=["12 bit", "negative float", "bool", "constant", "signed"],
+)
+def test_scalar_images_are_stretched(pixels, expected):
+    got = as_rgb(pixels)
+    assert got.shape == (2, 2, 3) and got.dtype == np.uint8
+    np.testing.assert_array_equal(got[..., 0], expected)
+    np.testing.assert_array_equal(got[..., 0], got[..., 2])
+
+
+def test_contrast_limits_clip():
+    got = as_rgb(np.array([[0, 100], [200, 300]]), contrast_limits=(100, 200))
+    np.testing.assert_array_equal(got[..., 1], [[0, 0], [255, 255]])
+
+
+def test_alpha_is_left_out_and_float_rgb_is_from_0_to_1():
+    rgba = np.ones((3, 4, 4)) * [0.0, 0.5, 2.0, 0.3]
+    np.testing.assert_array_equal(as_rgb(rgba)[0, 0], [0, 128, 255])
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((0, 5)), "2 x 2"),
+        (np.zeros((1, 1)), "2 x 2"),
+        (np.zeros((3, 8, 8)), r"shape \(3, 8, 8\)"),
+        (np.zeros((8, 8, 2)), "RGB"),
+        (np.zeros(8), "2-D"),
+        (np.zeros((4, 8, 8, 3)), "plane"),
+        (np.full((4, 4), np.nan), "NaN"),
+        (np.full((4, 4), np.inf), "infinite"),
+        (np.zeros((4, 4), complex), "dtype"),
+        (np.full((4, 4), "a"), "dtype"),
+    ],
+)
+def test_images_that_cannot_be_used_say_why(pixels, message):
+    with pytest.raises(ImageError, match=message):
+        compute_features(pixels, "appearance")
+
+
+@pytest.mark.parametrize(
+    "guide",
+    [np.zeros((5, 5)), np.zeros((48, 64, 3)), np.full((48, 64), np.nan), np.zeros((48, 64), complex)],
+    ids=["shape", "channels", "NaN", "complex"],
+)
+def test_guides_that_do_not_fit_say_why(image, guide):
+    with pytest.raises(GuideError):
+        compute_features(image, "appearance", guide, parameters=COARSE)
+
+
+def test_a_guide_is_brought_to_0_to_1_and_a_constant_one_is_none():
+    guide = np.linspace(-3, 9, 20).reshape(4, 5)
+    np.testing.assert_allclose(as_guide(guide, (4, 5), (4, 5)), (guide + 3) / 12, rtol=1e-6)
+    assert as_guide(np.full((4, 5), 2), (4, 5), (4, 5)) is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "side", "expected"),
+    [((480, 854), 1024, (480, 854)), ((2048, 4096), 1024, (1024, 2048)), ((90, 30), 15, (45, 15))],
+)
+def test_working_shape_bounds_the_shortest_side(shape, side, expected):
+    assert working_shape(shape, side) == expected
+
+
+def test_reducing_averages_areas():
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[:2, :2] = 200
+    image[0, 0] = 0
+    np.testing.assert_array_equal(resize_rgb(image, (2, 2))[..., 0], [[150, 0], [0, 0]])
+
+
+def test_a_large_image_is_worked_on_small_and_clicks_and_mask_keep_its_pixels(image):
+    large = image.repeat(3, axis=0).repeat(3, axis=1)
+    small = compute_features(image, "appearance", device="cpu", parameters=COARSE)
+    reduced = compute_features(large, "appearance", device="cpu", parameters=FeatureParameters(grid=8, working_side=48))
+    np.testing.assert_array_equal(reduced.image, image)
+    mask = Session(reduced).click(Click(3 * 16 + 1, 3 * 16 + 2)).mask
+    assert mask.shape == (144, 192)
+    np.testing.assert_array_equal(mask, Session(small).click(Click(16, 16)).mask.repeat(3, axis=0).repeat(3, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"), [((100, 100), (64, 64)), ((480, 854), (48, 85)), ((10, 1000), (6, 640))]
+)
+def test_grid_follows_the_aspect_ratio(shape, expected):
+    assert grid_for(shape, 64) == expected
+
+
+def test_own_attention_is_copied_and_checked(image):
+    attention = torch.full((12, 12), 1 / 12)
+    features = ImageFeatures.from_attention(image, attention, (3, 4), device="cpu")
+    assert features.grid_shape == (3, 4) and features.transition.data_ptr() != attention.data_ptr()
+    assert (attention == 1 / 12).all()
+    for wrong in (torch.full((12, 12), 0.5), torch.full((12, 11), 1 / 11), np.eye(12) * np.nan):
+        with pytest.raises(AttentionError):
+            ImageFeatures.from_attention(image, wrong, (3, 4), device="cpu")
+
+
+def test_uniform_attention_gives_a_mask_and_no_nan(image):
+    """Every cell is reached at once: a map without any structure."""
+    features = ImageFeatures.from_attention(image, np.full((12, 12), 1 / 12), (3, 4), device="cpu")
+    mask = Session(features).click(Click(10, 10)).mask
+    assert mask[10, 10] and torch.isfinite(features.transition).all()
+
+
+def test_progress_goes_up_to_one_and_names_the_stages(image):
+    seen = []
+    compute_features(image, "appearance", device="cpu", parameters=COARSE, progress=lambda *p: seen.append(p))
+    shares = [share for share, _ in seen]
+    assert shares == sorted(shares) and shares[-1] == 1 and all(stage for _, stage in seen)
+
+
+def test_cancelling_from_progress_stops(image):
+    def stop(share, stage):
+        if stage == "doubly stochastic":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        compute_features(image, "appearance", device="cpu", parameters=COARSE, progress=stop)
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99", "nonsense"])
+def test_devices_that_are_not_here_are_told(image, device):
+    with pytest.raises(DeviceError):
+        compute_features(image, "appearance", device=device, parameters=COARSE)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_gives_the_cpus_mask(image):
+    masks = [
+        Session(compute_features(image, "appearance", device=device, parameters=COARSE)).click(Click(16, 16)).mask
+        for device in ("cpu", "cuda")
+    ]
+    assert np.count_nonzero(masks[0] != masks[1]) <= 0.005 * masks[0].size
+
+
+def test_features_describe_themselves(features, image):
+    assert features.nbytes > features.transition.nbytes + image.nbytes
+    assert len(features.image_hash) == 64 and features.backbone == "appearance"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: FeatureParameters(grid=1),
+        lambda: FeatureParameters(temperature=0),
+        lambda: FeatureParameters(sigma_range=-1),
+        lambda: SegmentationParameters(tau=1),
+        lambda: SegmentationParameters(sigma_adaptive=0),
+        lambda: SegmentationParameters(sigma_prior=2),
+        lambda: SegmentationParameters(max_iterations=0),
+    ],
+)
+def test_parameters_out_of_range_are_refused(make):
+    with pytest.raises(ParameterError, match="must be"):
+        make()

@@ -1,0 +1,63 @@
+"""What holds for the project as a whole."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import napari_m2n2v2
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_public_names_are_sorted_and_all_exist():
+    assert napari_m2n2v2.__all__ == sorted(napari_m2n2v2.__all__)
+    for name in napari_m2n2v2.__all__:
+        assert getattr(napari_m2n2v2, name).__doc__ or name == "BACKBONES"
+    assert napari_m2n2v2.__version__
+    with pytest.raises(AttributeError):
+        napari_m2n2v2.nothing  # noqa: B018
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = ["torch", "napari", "qtpy", "transformers", "numba", "numpy"]
+    code = f"import sys, napari_m2n2v2; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def named_functions():
+    text = (ROOT / "docs" / "paper.md").read_text()
+    return sorted(set(re.findall(r"`((?:[a-z_]+\.)+[A-Za-z_0-9.]+)\(?\)?`", text)))
+
+
+def test_the_map_of_the_paper_names_every_equation():
+    text = (ROOT / "docs" / "paper.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    for equation in range(1, 13):
+        assert any(re.search(rf"Eqs?\. [^|]*\b{equation}\b", row) for row in rows), f"Eq. {equation} is not mapped"
+
+
+@pytest.mark.parametrize("name", named_functions())
+def test_every_function_that_the_map_names_exists(name):
+    parts = name.split(".")
+    for split in range(len(parts) - 1, 0, -1):
+        try:
+            found = importlib.import_module(".".join(["napari_m2n2v2", *parts[:split]]))
+        except ModuleNotFoundError:
+            continue
+        for attribute in parts[split:]:
+            found = (
+                getattr(found, attribute)
+                if not hasattr(found, "__dataclass_fields__") or hasattr(found, attribute)
+                else found.__dataclass_fields__[attribute]
+            )
+        return
+    raise AssertionError(f"no module of {name} exists")
+
+
+def test_layers_of_the_house_hold():
+    done = subprocess.run(["lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
