@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
+    from napari_m2n2v2.session_file import SessionFile, load_session, methods_paragraph, save_session
 
 _HOMES = {
     "backbones": ("BACKBONES", "AttentionBackbone", "BackboneInfo", "FoundBackbone", "find_backbone"),
@@ -44,6 +45,7 @@ _HOMES = {
     "parameters": ("FeatureParameters", "SegmentationParameters"),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
+    "session_file": ("SessionFile", "load_session", "methods_paragraph", "save_session"),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -68,12 +70,16 @@ __all__ = [
     "Segmentation",
     "SegmentationParameters",
     "Session",
+    "SessionFile",
     "SessionResult",
     "UnknownBackboneError",
     "UnreadableFileError",
     "UnwritableFileError",
     "compute_features",
     "find_backbone",
+    "load_session",
+    "methods_paragraph",
+    "save_session",
 ]
 
 

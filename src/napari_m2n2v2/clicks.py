@@ -23,16 +23,21 @@ class Click:
         ``True`` for "this belongs to the object" (class 1), ``False`` for "this does not" (class 0).
     object_id : int
         Which object is meant, 1 or more: its value in a label image. A background click says "not this object".
+    threshold : float or None
+        Use this ``lambda`` in ``[0, 1]`` instead of the best one: how far the click reaches, as the user set it.
     """
 
     row: float
     col: float
     foreground: bool = True
     object_id: int = 1
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.object_id < 1:
             raise ClickError(f"An object id is 1 or more (0 is the background of a label image), got {self.object_id}.")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise ClickError(f"The threshold of a click is between 0 and 1, or None, got {self.threshold}.")
 
     def pixel(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the ``(row, col)`` index of the pixel that was clicked, halves rounded up.

@@ -47,6 +47,7 @@ def truncate(
     distance: Floats,
     foreground: Sequence[bool],
     pixels: Sequence[tuple[int, int]],
+    beyond: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Give each pixel its nearest click's class, or background where that click is farther than 1 (Eq. 12).
 
@@ -60,6 +61,8 @@ def truncate(
         ``y_i`` of each click.
     pixels : sequence of tuple of int
         (row, col) of each click.
+    beyond : ndarray, optional
+        bool ``[H, W]``, the class of pixels that no click reaches: a mask to start from. Background by default.
 
     Returns
     -------
@@ -67,7 +70,10 @@ def truncate(
         ``Y [H, W]`` bool.
     """
     mask = np.asarray(foreground, dtype=bool)[owner]
-    mask &= distance <= 1
+    if beyond is None:
+        mask &= distance <= 1
+    else:
+        mask = np.where(distance <= 1, mask, beyond)
     for pixel, label in zip(pixels, foreground, strict=True):
         mask[pixel] = label
     return mask

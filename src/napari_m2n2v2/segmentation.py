@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ __all__ = [
     "at_full_resolution",
     "click_map",
     "distance_to_clicks",
+    "score_of_click",
     "working_pixel",
 ]
 
@@ -77,6 +78,8 @@ class Segmentation:
         Clicks that the scores of earlier clicks ignore (section 3.4, the discard rule).
     shape : tuple of int
         ``(H, W)`` of the mask.
+    start : Segmentation or None
+        The mask this began with, if it was not empty: ``Y_0``, and the class of pixels that no click reaches.
     """
 
     clicks: tuple[Click, ...]
@@ -84,17 +87,19 @@ class Segmentation:
     ceilings: tuple[float, ...]
     discarded: tuple[bool, ...]
     shape: tuple[int, int]
+    start: Segmentation | None
     _working_shape: tuple[int, int]
     _packed: NDArray[np.uint8]  # one bit a pixel: undo without limit keeps one of these per click
 
     @classmethod
-    def empty(cls, shape: tuple[int, int], working_shape: tuple[int, int]) -> Segmentation:
-        """Return ``Y_0``: no clicks, all background."""
-        packed = np.packbits(np.zeros(working_shape, dtype=bool))
-        return cls(
+    def begin(cls, working_mask: NDArray[np.bool_], shape: tuple[int, int]) -> Segmentation:
+        """Return ``Y_0``: no clicks, and a mask at working resolution, empty in the paper."""
+        height, width = working_mask.shape
+        first = cls(
             clicks=(), thresholds=(), ceilings=(), discarded=(),
-            shape=shape, _working_shape=working_shape, _packed=packed,
+            shape=shape, start=None, _working_shape=(height, width), _packed=np.packbits(working_mask),
         )  # fmt: skip
+        return replace(first, start=first) if working_mask.any() else first
 
     @property
     def working_mask(self) -> NDArray[np.bool_]:
@@ -195,9 +200,11 @@ def advance(
         ceiling = largest_threshold(size_switches(maps[-1].values, nearest, mask, click.foreground), limit)
     ceilings = (*before.ceilings, ceiling)
 
+    beyond = before.start.working_mask if before.start is not None else None
+
     def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_]]:
-        thresholds = _best_thresholds(maps, pixels, labels, ceilings, discarded, parameters)
-        return thresholds, truncate(*nearest_click(_scaled(maps, thresholds)), labels, pixels)
+        thresholds = _best_thresholds(maps, pixels, clicks, ceilings, discarded, parameters)
+        return thresholds, truncate(*nearest_click(_scaled(maps, thresholds)), labels, pixels, beyond)
 
     discarded = (*before.discarded, False)
     thresholds, solved = solve(discarded)
@@ -211,6 +218,7 @@ def advance(
         ceilings=ceilings,
         discarded=discarded,
         shape=before.shape,
+        start=before.start,
         _working_shape=before._working_shape,
         _packed=np.packbits(solved),
     )
@@ -231,26 +239,45 @@ def _scaled(maps: Sequence[ClickMap], thresholds: Sequence[float]) -> list[NDArr
 def _best_thresholds(
     maps: Sequence[ClickMap],
     pixels: Sequence[Pixel],
-    labels: Sequence[bool],
+    clicks: Sequence[Click],
     ceilings: Sequence[float],
     discarded: Sequence[bool],
     parameters: SegmentationParameters,
 ) -> tuple[float, ...]:
     """``lambda*`` of every click, each by its own map and all clicks it may know of (Eq. 5)."""
     best = []
-    for i, click in enumerate(maps):
-        known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
-        at_clicks = np.array([click.values[pixels[j]] for j in known], dtype=np.float32)
-        is_same = np.array([labels[j] == labels[i] for j in known])
-        score = score_curve(
-            click.candidates,
-            at_clicks[is_same],
-            at_clicks[~is_same],
-            edge=parameters.score_edge,
-            positive=parameters.score_positive,
-            negative=parameters.score_negative,
-            prior=parameters.sigma_prior if parameters.score_prior else 1.0,
-            below=ceilings[i],
-        )
-        best.append(float(click.candidates.values[int(score.argmax())]))
+    for i, click in enumerate(clicks):
+        if click.threshold is not None:
+            best.append(click.threshold)
+        else:
+            score = score_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
+            best.append(float(maps[i].candidates.values[int(score.argmax())]))
     return tuple(best)
+
+
+def score_of_click(
+    i: int,
+    maps: Sequence[ClickMap],
+    pixels: Sequence[Pixel],
+    clicks: Sequence[Click],
+    ceilings: Sequence[float],
+    discarded: Sequence[bool],
+    parameters: SegmentationParameters,
+) -> NDArray[np.float32]:
+    """Score every candidate threshold of click ``i`` (Eq. 6): ``[K]`` float32, in the order of its candidates.
+
+    The other arguments are what :class:`Segmentation` holds of all clicks, with their maps and working pixels.
+    """
+    known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
+    at_clicks = np.array([maps[i].values[pixels[j]] for j in known], dtype=np.float32)
+    is_same = np.array([clicks[j].foreground == clicks[i].foreground for j in known])
+    return score_curve(
+        maps[i].candidates,
+        at_clicks[is_same],
+        at_clicks[~is_same],
+        edge=parameters.score_edge,
+        positive=parameters.score_positive,
+        negative=parameters.score_negative,
+        prior=parameters.sigma_prior if parameters.score_prior else 1.0,
+        below=ceilings[i],
+    )

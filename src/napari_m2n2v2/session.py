@@ -6,12 +6,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.features import ImageFeatures
 from napari_m2n2v2.history import History
 from napari_m2n2v2.nearest_neighbour import nearest_object
@@ -88,6 +89,14 @@ class Session:
         Of the image.
     parameters : SegmentationParameters, optional
         M2N2V2 by default; ``SegmentationParameters.m2n2()`` for the earlier method.
+    start : array-like, optional
+        ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object. What no click reaches keeps
+        its label.
+
+    Raises
+    ------
+    ImageError
+        If ``start`` has another shape or is not of integers.
 
     Notes
     -----
@@ -104,12 +113,20 @@ class Session:
     True
     """
 
-    def __init__(self, features: ImageFeatures, parameters: SegmentationParameters | None = None) -> None:
+    def __init__(
+        self,
+        features: ImageFeatures,
+        parameters: SegmentationParameters | None = None,
+        *,
+        start: Any = None,
+    ) -> None:
         self.features = features
         self.parameters = parameters or SegmentationParameters()
         self._maps = _ClickMaps(features, self.parameters)
-        working_shape = features.image.shape[0], features.image.shape[1]
-        self._untouched = Segmentation.empty(features.shape, working_shape)
+        nothing = np.zeros(features.image.shape[:2], dtype=bool)
+        self._untouched = Segmentation.begin(nothing, features.shape)
+        self._start = _starting_masks(start, features)
+        self.start = None if start is None else np.array(start, dtype=np.int32)
         self._solved: OrderedDict[tuple[Click, ...], Segmentation] = OrderedDict()
         self._history = History(self._join(()))
 
@@ -179,6 +196,21 @@ class Session:
         self._history.push(self._join(clicks))
         return self.result
 
+    def preview(self, click: Click) -> NDArray[np.int32]:
+        """Return the labels that this click would give, int32 ``[H, W]``; nothing is changed.
+
+        Raises
+        ------
+        ClickError
+            If it is outside the image.
+        """
+        working_pixel(click, self.features)
+        return self._join((*self.clicks, click)).labels
+
+    def map_at(self, pixel: Pixel) -> ClickMap:
+        """Return the Markov-map of a working pixel, kept for clicks to come (section 3.3)."""
+        return self._maps(pixel)
+
     def undo(self) -> SessionResult:
         """Take back the last change, if there is one, and return the very result that was there."""
         return self._history.undo()
@@ -198,7 +230,7 @@ class Session:
     def _solve(self, clicks: tuple[Click, ...]) -> Segmentation:
         """Solve the clicks of one object, from the longest beginning that is solved already."""
         known = next((n for n in range(len(clicks), 0, -1) if clicks[:n] in self._solved), 0)
-        found = self._solved[clicks[:known]] if known else self._untouched
+        found = self._solved[clicks[:known]] if known else self._start.get(clicks[0].object_id, self._untouched)
         for n in range(known, len(clicks)):
             found = advance(found, clicks[n], self.features, self.parameters, self._maps)
             self._solved[clicks[: n + 1]] = found
@@ -208,8 +240,10 @@ class Session:
 
     def _join(self, clicks: tuple[Click, ...]) -> SessionResult:
         """Solve every object and settle which pixels each gets."""
-        ids = sorted({click.object_id for click in clicks})
-        objects = {i: self._solve(tuple(click for click in clicks if click.object_id == i)) for i in ids}
+        objects: dict[int, Segmentation] = dict(self._start)
+        for i in {click.object_id for click in clicks}:
+            objects[i] = self._solve(tuple(click for click in clicks if click.object_id == i))
+        ids = sorted(objects)
         masks = {i: found.working_mask.ravel() for i, found in objects.items()}
         contested = np.zeros(0, dtype=np.int64)
         winners = contested
@@ -218,9 +252,30 @@ class Session:
         if contested.size:
             rivals = [i for i in ids if masks[i][contested].any()]
             claims = [masks[i][contested] for i in rivals]
-            distances = [distance_to_clicks(objects[i], self.features, self._maps).ravel()[contested] for i in rivals]
+            distances = [self._distance(objects[i]).ravel()[contested] for i in rivals]
             winners = np.array(rivals)[nearest_object(claims, distances)]
         return SessionResult(clicks, MappingProxyType(objects), self.features.shape, contested, winners)
+
+    def _distance(self, segmentation: Segmentation) -> NDArray[np.float32]:
+        """How far each working pixel is from the object's clicks; what it began with counts as just in reach."""
+        if not segmentation.clicks:
+            return np.ones(self.features.image.shape[:2], dtype=np.float32)
+        nearest = distance_to_clicks(segmentation, self.features, self._maps)
+        return nearest if segmentation.start is None else np.minimum(nearest, np.float32(1))
+
+
+def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentation]:
+    """``Y_0`` of every object in a label image, at working resolution."""
+    if start is None:
+        return {}
+    labels = np.asarray(start)
+    if labels.shape != features.shape or labels.dtype.kind not in "bui":
+        raise ImageError(
+            f"The labels to start from must be integers of the image's shape {features.shape}, "
+            f"got {labels.dtype} of shape {labels.shape}."
+        )
+    working = at_full_resolution(labels, (features.image.shape[0], features.image.shape[1]))
+    return {int(i): Segmentation.begin(working == i, features.shape) for i in np.unique(working) if i > 0}
 
 
 class _ClickMaps:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session
-from napari_m2n2v2.segmentation import advance, click_map
+from napari_m2n2v2.segmentation import Segmentation, advance, click_map
 
 DISC, GROUND, SQUARE, CORNER = Click(16, 16), Click(5, 50, False), Click(33, 48), Click(46, 2, False)
 
@@ -23,7 +23,7 @@ def one_by_one(features, clicks, parameters=None):
 def without_cache(features, clicks, parameters=None):
     """The same by the pure functions alone, every Markov-map computed anew."""
     parameters = parameters or SegmentationParameters()
-    found = Session(features)._untouched
+    found = Segmentation.begin(np.zeros(features.shape, dtype=bool), features.shape)
     for click in clicks:
         found = advance(found, click, features, parameters, lambda pixel: click_map(features, pixel, parameters))
     return found

@@ -234,8 +234,12 @@ class Controller:
         self._read(workspace)
 
     def _on_features(self, event: Any) -> None:
-        if not self._quiet:
-            self._read(self._owner(event.source))
+        if self._quiet:
+            return
+        workspace = self._owner(event.source)
+        # Also sent while a point is dragged, when nothing of this has changed.
+        if convert.read_features(workspace.points) != convert.features_of(workspace.clicks):
+            self._read(workspace)
 
     def _label_new(self, workspace: Workspace, count: int) -> None:
         """Give the newest points the class that the button or the toggle says, and the present object."""

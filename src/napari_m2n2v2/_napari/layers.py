@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "contrast_of",
+    "features_of",
     "image_shape",
     "make_labels",
     "make_points",
     "read_clicks",
+    "read_features",
     "rgb_of",
     "show_clicks",
     "write_labels",
 ]
 
-CLASS, OBJECT = "class", "object"
+CLASS, OBJECT, THRESHOLD = "class", "object", "threshold"
 FOREGROUND, BACKGROUND = "foreground", "background"
 # Red and green are one colour to many people, so the symbols differ too.
 _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)}
@@ -84,9 +86,9 @@ def make_points(image: Image) -> Points:
         size=max(3.0, 0.025 * min(image_shape(image))),
         border_color="white",
         border_width=0.08,
-        features={CLASS: np.zeros(0, dtype=object), OBJECT: np.zeros(0, dtype=int)},
+        features={CLASS: np.zeros(0, dtype=object), OBJECT: np.zeros(0, dtype=int), THRESHOLD: np.zeros(0)},
         # An empty layer without defaults breaks at the first point.
-        feature_defaults={CLASS: FOREGROUND, OBJECT: 1},
+        feature_defaults={CLASS: FOREGROUND, OBJECT: 1, THRESHOLD: np.nan},
         metadata={"napari_m2n2v2": "clicks"},
         **_transform(image),
     )
@@ -113,15 +115,27 @@ def read_clicks(points: Points, shape: tuple[int, int]) -> tuple[Click, ...]:
     ClickError
         If a point is outside the image, or its features are not a class and an object id.
     """
-    features = points.features
     clicks = []
-    for (row, col), label, object_id in zip(points.data, features[CLASS], features[OBJECT], strict=True):
+    for (row, col), (label, object_id, threshold) in zip(points.data, read_features(points), strict=True):
         if label not in _SYMBOL:
             raise ClickError(f"The class of a point must be '{FOREGROUND}' or '{BACKGROUND}', got {label!r}.")
-        click = Click(float(row), float(col), label == FOREGROUND, int(object_id))
+        click = Click(float(row), float(col), label == FOREGROUND, object_id, threshold)
         click.pixel(shape)
         clicks.append(click)
     return tuple(clicks)
+
+
+def read_features(points: Points) -> list[tuple[str, int, float | None]]:
+    """Read class, object id and own threshold of every point."""
+    features = points.features
+    thresholds = (None if np.isnan(value) else float(value) for value in features[THRESHOLD])
+    objects = (int(value) for value in features[OBJECT])
+    return list(zip(features[CLASS], objects, thresholds, strict=True))
+
+
+def features_of(clicks: Iterable[Click]) -> list[tuple[str, int, float | None]]:
+    """Return what :func:`read_features` reads when the layer shows these clicks."""
+    return [(FOREGROUND if c.foreground else BACKGROUND, c.object_id, c.threshold) for c in clicks]
 
 
 def show_clicks(points: Points, clicks: Iterable[Click]) -> None:
@@ -134,7 +148,8 @@ def show_clicks(points: Points, clicks: Iterable[Click]) -> None:
     labels = [FOREGROUND if click.foreground else BACKGROUND for click in clicks]
     points.features = {
         CLASS: np.array(labels, dtype=object),
-        OBJECT: np.array([c.object_id for c in clicks], dtype=int),
+        OBJECT: np.array([click.object_id for click in clicks], dtype=int),
+        THRESHOLD: np.array([np.nan if click.threshold is None else click.threshold for click in clicks]),
     }
     if clicks:
         points.symbol = [_SYMBOL[label] for label in labels]

@@ -1,0 +1,88 @@
+import json
+
+import numpy as np
+import pytest
+
+from napari_m2n2v2 import (
+    Click,
+    FeatureParameters,
+    SegmentationParameters,
+    Session,
+    UnreadableFileError,
+    compute_features,
+    load_session,
+    methods_paragraph,
+    save_session,
+)
+
+CLICKS = (
+    Click(16, 16),
+    Click(5.25, 50.5, False),
+    Click(33, 48, object_id=2),
+    Click(40, 50, object_id=2, threshold=0.3),
+)
+
+
+@pytest.fixture
+def session(features):
+    session = Session(features, SegmentationParameters(sigma_adaptive=5.0))
+    session.replay(CLICKS)
+    return session
+
+
+def test_a_loaded_session_replays_bit_for_bit(session, features, tmp_path):
+    save_session(tmp_path / "s.json", session)
+    loaded = load_session(tmp_path / "s.json")
+    assert loaded.clicks == CLICKS and loaded.segmentation_parameters == session.parameters
+    again, differences = loaded.replay(features)
+    assert differences == []
+    np.testing.assert_array_equal(again.result.labels, session.result.labels)
+
+
+def test_labels_to_start_from_are_kept(features, tmp_path):
+    start = np.zeros(features.shape, np.int32)
+    start[10:30, 5:20] = 3
+    session = Session(features, start=start)
+    session.click(Click(12, 7, False, object_id=3))
+    save_session(tmp_path / "s.json", session)
+    again, differences = load_session(tmp_path / "s.json").replay(features)
+    assert differences == []
+    np.testing.assert_array_equal(again.result.labels, session.result.labels)
+
+
+def test_what_differs_is_said(session, image, tmp_path):
+    save_session(tmp_path / "s.json", session)
+    other = compute_features(image[::-1].copy(), "appearance", device="cpu", parameters=FeatureParameters(grid=10))
+    _, differences = load_session(tmp_path / "s.json").replay(other)
+    said = " ".join(differences)
+    assert "image:" in said and "grid:" in said and "feature parameters" in said and "shape" not in said
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[:100], "cannot be read"),
+        (lambda text: json.dumps({"format": "something"}), "no session file"),
+        (lambda text: "[]", "no session file"),
+        (lambda text: text.replace('"format_version": 1', '"format_version": 99'), "newer"),
+        (lambda text: text.replace('"tau"', '"tao"'), "damaged"),
+        (lambda text: text.replace('"object_id": 2', '"object_id": 0'), "damaged"),
+    ],
+)
+def test_files_that_cannot_be_used_are_told(session, tmp_path, damage, message):
+    path = tmp_path / "s.json"
+    save_session(path, session)
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(UnreadableFileError, match=message):
+        load_session(path)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UnreadableFileError):
+        load_session(tmp_path / "nothing.json")
+
+
+def test_the_methods_paragraph_says_what_a_reader_needs(session):
+    text = methods_paragraph(session)
+    for part in ("2 objects", "3 foreground clicks", "1 background click ", "M2N2V2", "appearance", "10 x 14", "torch"):
+        assert part in text
