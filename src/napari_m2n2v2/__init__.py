@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_m2n2v2._napari.attach import attach
     from napari_m2n2v2.backbones import BACKBONES, AttentionBackbone, BackboneInfo, FoundBackbone, find_backbone
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.errors import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.session_file import SessionFile, load_session, methods_paragraph, save_session
 
 _HOMES = {
+    "_napari.attach": ("attach",),
     "backbones": ("BACKBONES", "AttentionBackbone", "BackboneInfo", "FoundBackbone", "find_backbone"),
     "clicks": ("Click",),
     "errors": (
@@ -75,6 +77,7 @@ __all__ = [
     "UnknownBackboneError",
     "UnreadableFileError",
     "UnwritableFileError",
+    "attach",
     "compute_features",
     "find_backbone",
     "load_session",

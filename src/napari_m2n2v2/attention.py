@@ -6,7 +6,7 @@ is 1.0 GiB, and a second one would not fit next to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -123,7 +123,9 @@ def adjust_temperature_(attention: Tensor, temperature: float) -> Tensor:
     return attention
 
 
-def make_doubly_stochastic_(attention: Tensor, rounds: int, tolerance: float) -> Tensor:
+def make_doubly_stochastic_(
+    attention: Tensor, rounds: int, tolerance: float, before_round: Callable[[], None] | None = None
+) -> Tensor:
     """Scale ``A`` in place until rows and columns sum to 1: iterative proportional fitting (section 3.1).
 
     One round divides columns by their sums, then rows by theirs. The result is ``diag(u) A diag(v)``, so a round needs
@@ -137,10 +139,14 @@ def make_doubly_stochastic_(attention: Tensor, rounds: int, tolerance: float) ->
         Most rounds.
     tolerance : float
         Stop after the round that moved no column factor by more than this, relative.
+    before_round : callable, optional
+        Called before every round; raising from it leaves ``A`` as it was.
     """
     u = torch.ones(len(attention), dtype=attention.dtype, device=attention.device)
     v = torch.ones_like(u)
     for _ in range(rounds):
+        if before_round is not None:
+            before_round()
         columns = (u @ attention).clamp_min_(_TINY).reciprocal_()
         u = (attention @ columns).clamp_min_(_TINY).reciprocal_()
         moved = (columns / v - 1).abs().max()

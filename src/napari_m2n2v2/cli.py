@@ -92,7 +92,9 @@ class _AddClick(argparse.Action):
 
 
 def _segment(options: argparse.Namespace) -> int:
+    from napari_m2n2v2.errors import UnwritableFileError
     from napari_m2n2v2.files import check_image_path, read_image, write_image
+    from napari_m2n2v2.images import as_rgb
     from napari_m2n2v2.overlay import draw_overlay
 
     if not options.clicks:
@@ -100,10 +102,16 @@ def _segment(options: argparse.Namespace) -> int:
         return 2
     image = read_image(options.image)
     guide = read_image(options.guide) if options.guide else None
+    height, width = as_rgb(image).shape[:2]
     for click in options.clicks:
-        click.pixel(image.shape[:2])
-    for path in filter(None, (options.output, options.overlay)):
-        check_image_path(path)
+        click.pixel((height, width))
+    check_image_path(options.output, exact=True)
+    if options.overlay:
+        check_image_path(options.overlay)
+    read = {path.resolve() for path in (options.image, options.guide) if path}
+    written = [path.resolve() for path in (options.output, options.overlay) if path]
+    if read & set(written) or len(set(written)) < len(written):
+        raise UnwritableFileError("Mask and overlay must be files of their own: one would replace another file.")
     features, result = _solve(image, guide, options.clicks, options, mode=options.mode)
     # Both pictures are made before either is written.
     mask, overlay = result.mask, draw_overlay(image, result.mask, options.clicks)
@@ -190,7 +198,7 @@ def _demo(options: argparse.Namespace) -> int:
         return 0
     from napari_m2n2v2._napari.demo import show
 
-    show(image, DEMO_CLICKS)
+    show(image, DEMO_CLICKS, attention=options.attention, grid=options.grid, device=options.device)
     return 0
 
 

@@ -16,11 +16,14 @@ from torch import Tensor
 from napari_m2n2v2.attention import adjust_temperature_, check_attention, flip_cells, make_doubly_stochastic_
 from napari_m2n2v2.backbones import AttentionBackbone, find_backbone
 from napari_m2n2v2.devices import resolve_device
+from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operator
 
-__all__ = ["ImageFeatures", "Progress", "compute_features", "grid_for"]
+__all__ = ["ImageFeatures", "Progress", "compute_features", "grid_for", "silent"]
+
+_MOST_PIXELS = 1 << 24
 
 Progress = Callable[[float, str], None]
 """Called with the share done in ``[0, 1]`` and the stage's name; raise :class:`~napari_m2n2v2.Cancelled` to stop."""
@@ -92,9 +95,11 @@ class ImageFeatures:
         ------
         AttentionError, ImageError, GuideError, DeviceError
         """
-        tensor = torch.as_tensor(attention).to(resolve_device(device), torch.float32, copy=True)
+        parameters = parameters or FeatureParameters()
+        tensor = torch.as_tensor(attention).detach().to(resolve_device(device), torch.float32, copy=True)
         check_attention(tensor, grid_shape)
-        return _finish(image, tensor, grid_shape, guide, parameters or FeatureParameters(), _silent)
+        plane = _Plane.of(image, guide, None, parameters.working_side)
+        return _finish(plane, tensor, grid_shape, parameters, silent)
 
     def upsampling_operator(self, *, guided: bool, progress: Progress | None = None) -> UpsamplingOperator:
         """Return the operator of joint bilateral upsampling, built at the first call and kept (section 3.3).
@@ -109,7 +114,7 @@ class ImageFeatures:
         key = guided and self.guide is not None
         with self._building:
             if key not in self._operators:
-                report = progress or _silent
+                report = progress or silent
                 channels = list(np.moveaxis(self.image.astype(np.float32) / np.float32(255), -1, 0))
                 if key and self.guide is not None:
                     channels.append(self.guide)
@@ -163,21 +168,19 @@ def compute_features(
     contrast_limits : tuple of float, optional
         Values shown as black and white, for data that is not 8 bit.
     parameters : FeatureParameters, optional
-        Defaults are the paper's.
+        Defaults are the paper's, but for the test-time flip, which is off because it doubles the time.
 
     Raises
     ------
     ImageError, GuideError, DeviceError, UnknownBackboneError, MissingWeightsError, MissingDependencyError
     """
     parameters = parameters or FeatureParameters()
-    report = progress or _silent
+    report = progress or silent
     target = resolve_device(device)
-    rgb = as_rgb(image, contrast_limits)
-    shape = working_shape(rgb.shape[:2], parameters.working_side)
-    as_guide(guide, rgb.shape[:2], shape)  # complain before the slow part
+    plane = _Plane.of(image, guide, contrast_limits, parameters.working_side)  # complains before the slow part
     found = find_backbone(attention)
-    seen = resize_rgb(rgb, shape)
-    grid_shape = grid_for(shape, parameters.grid or found.backbone.default_grid)
+    seen = plane.image
+    grid_shape = grid_for((seen.shape[0], seen.shape[1]), parameters.grid or found.backbone.default_grid)
 
     # Attention is by far the slowest stage, so it gets most of the bar.
     passes = 2 if parameters.test_time_flip else 1
@@ -193,7 +196,11 @@ def compute_features(
         del mirrored
     check_attention(tensor, grid_shape)
     return _finish(
-        rgb, tensor, grid_shape, guide, parameters, report,
+        plane,
+        tensor,
+        grid_shape,
+        parameters,
+        report,
         backbone=found.backbone.name, weights_revision=found.backbone.weights_revision, chosen_because=found.reason,
     )  # fmt: skip
 
@@ -201,14 +208,35 @@ def compute_features(
 def grid_for(shape: tuple[int, int], grid: int) -> tuple[int, int]:
     """Return the ``(h, w)`` nearest to the aspect ratio of ``shape`` with about ``grid ** 2`` cells."""
     aspect = (shape[0] / shape[1]) ** 0.5
-    return max(1, round(grid * aspect)), max(1, round(grid / aspect))
+    most = grid * grid
+    return min(max(1, round(grid * aspect)), most), min(max(1, round(grid / aspect)), most)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """An image and its guide, checked and at working resolution."""
+
+    shape: tuple[int, int]  # of the image given
+    image: NDArray[np.uint8]
+    guide: NDArray[np.float32] | None
+
+    @classmethod
+    def of(cls, image: Any, guide: Any, contrast_limits: tuple[float, float] | None, working_side: int) -> _Plane:
+        rgb = as_rgb(image, contrast_limits)
+        shape = rgb.shape[0], rgb.shape[1]
+        working = working_shape(shape, working_side)
+        if working[0] * working[1] > _MOST_PIXELS:
+            raise ImageError(
+                f"An image of {shape[0]} x {shape[1]} pixels is worked on at {working[0]} x {working[1]}, over the "
+                f"{_MOST_PIXELS} pixels that fit into memory. Crop it: it is very long for its width."
+            )
+        return cls(shape, resize_rgb(rgb, working), as_guide(guide, shape, working))
 
 
 def _finish(
-    image: Any,
+    plane: _Plane,
     attention: Tensor,
     grid_shape: tuple[int, int],
-    guide: Any,
     parameters: FeatureParameters,
     report: Progress,
     *,
@@ -217,16 +245,15 @@ def _finish(
     chosen_because: str = "given by the caller",
 ) -> ImageFeatures:
     """Turn an attention tensor that nobody else holds into features."""
-    rgb = as_rgb(image)
-    shape = working_shape(rgb.shape[:2], parameters.working_side)
     report(0.78, "temperature")
     adjust_temperature_(attention, parameters.temperature)
-    report(0.8, "doubly stochastic")
-    make_doubly_stochastic_(attention, parameters.ipf_rounds, parameters.ipf_tolerance)
+    make_doubly_stochastic_(
+        attention, parameters.ipf_rounds, parameters.ipf_tolerance, lambda: report(0.8, "doubly stochastic")
+    )
     features = ImageFeatures(
-        shape=rgb.shape[:2],
-        image=resize_rgb(rgb, shape),
-        guide=as_guide(guide, rgb.shape[:2], shape),
+        shape=plane.shape,
+        image=plane.image,
+        guide=plane.guide,
         transition=attention,
         grid_shape=grid_shape,
         parameters=parameters,
@@ -238,5 +265,5 @@ def _finish(
     return features
 
 
-def _silent(share: float, stage: str) -> None:
+def silent(share: float, stage: str) -> None:
     """Report to nobody."""

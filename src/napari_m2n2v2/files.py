@@ -15,7 +15,9 @@ from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
 
 __all__ = ["check_image_path", "read_image", "write_image", "write_whole"]
 
-_ENDINGS = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
+_EXACT = (".png", ".tif", ".tiff", ".bmp")
+_LOSSY = (".jpg", ".jpeg")
+_LONGEST_NAME = 255  # bytes, on the file systems in use
 
 
 def read_image(path: Path) -> NDArray[Any]:
@@ -27,11 +29,14 @@ def read_image(path: Path) -> NDArray[Any]:
         If there is no such file or it is not an image.
     """
     from skimage.io import imread
+    from tifffile import imread as read_tiff
 
     if not path.is_file():
         raise UnreadableFileError(f"Expected an image file, but there is no file at {path}.")
     try:
-        return np.asarray(imread(path))
+        # skimage guesses that the first axis of a stack of three planes is colour.
+        is_tiff = path.suffix.lower() in (".tif", ".tiff")
+        return np.asarray(read_tiff(path) if is_tiff else imread(path))
     except Exception as error:  # every format's reader raises its own
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableFileError(f"{path} cannot be read as an image: {reason}") from error
@@ -51,15 +56,26 @@ def write_image(path: Path, image: NDArray[Any]) -> None:
     write_whole(path, lambda temporary: imsave(temporary, image, check_contrast=False))
 
 
-def check_image_path(path: Path) -> None:
-    """Raise :class:`~napari_m2n2v2.UnwritableFileError` now rather than after minutes of work."""
-    if path.suffix.lower() not in _ENDINGS:
-        raise UnwritableFileError(f"Cannot write {path}: expected a name that ends in {', '.join(_ENDINGS)}.")
+def check_image_path(path: Path, *, exact: bool = False) -> None:
+    """Raise :class:`~napari_m2n2v2.UnwritableFileError` now rather than after minutes of work.
+
+    Parameters
+    ----------
+    path : Path
+        Of an image to be written.
+    exact : bool
+        Whether every pixel must keep its value, as in a mask.
+    """
+    endings = _EXACT if exact else _EXACT + _LOSSY
+    if path.suffix.lower() not in endings:
+        raise UnwritableFileError(f"Cannot write {path}: expected a name that ends in {', '.join(endings)}.")
     _check_writable(path)
 
 
 def _check_writable(path: Path) -> None:
     folder = path.parent
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise UnwritableFileError(f"Cannot write {path.name[:40]}…: the name is too long.")
     if not folder.is_dir():
         raise UnwritableFileError(f"Cannot write {path}: there is no folder {folder}. Make it first.")
     if path.is_dir():
@@ -77,7 +93,10 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         If anything goes wrong; what was at ``path`` before is still there.
     """
     _check_writable(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".m2n2v2-", suffix=path.suffix)
+    except OSError as error:
+        raise UnwritableFileError(f"Cannot write {path}: {error}") from error
     os.close(handle)
     temporary = Path(name)
     try:

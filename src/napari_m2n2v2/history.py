@@ -21,6 +21,7 @@ class History(Generic[T]):
     def __init__(self, first: T) -> None:
         self._states = [first]
         self._now = 0
+        self._merging: object = None
 
     @property
     def present(self) -> T:
@@ -37,19 +38,34 @@ class History(Generic[T]):
         """Whether there is a later state."""
         return self._now < len(self._states) - 1
 
-    def push(self, state: T) -> None:
-        """Go on to a new state; later ones are dropped. The present state again changes nothing."""
-        if state != self.present:
-            del self._states[self._now + 1 :]
+    def push(self, state: T, merge: object = None) -> None:
+        """Go on to a new state; later ones are dropped. The present state again changes nothing.
+
+        Parameters
+        ----------
+        state : T
+            The new state.
+        merge : object, optional
+            Changes pushed one after the other with the same ``merge`` are one step to undo, as while a slider is drawn.
+        """
+        if state == self.present:
+            return
+        del self._states[self._now + 1 :]
+        if merge is not None and merge == self._merging and self._now > 0:
+            self._states[self._now] = state
+        else:
             self._states.append(state)
             self._now += 1
+        self._merging = merge
 
     def undo(self) -> T:
         """Go back one state, if there is one, and return it."""
+        self._merging = None
         self._now = max(self._now - 1, 0)
         return self.present
 
     def redo(self) -> T:
         """Go forward one state, if there is one, and return it."""
+        self._merging = None
         self._now = min(self._now + 1, len(self._states) - 1)
         return self.present

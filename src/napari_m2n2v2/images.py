@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import GuideError, ImageError
 
+_ROWS_AT_ONCE = 256
+
 __all__ = ["as_guide", "as_rgb", "resize_rgb", "working_shape"]
 
 
@@ -70,8 +72,11 @@ def _stretch(pixels: NDArray[Any], limits: tuple[float, float] | None, *, unit_r
         raise ImageError(f"Contrast limits must be two finite values, the lower first, got {limits}.")
     if low == high:
         return np.zeros(pixels.shape, dtype=np.uint8)
-    unit = ((pixels.astype(np.float64) - low) / (high - low)).clip(0, 1)
-    stretched: NDArray[np.uint8] = np.rint(unit * 255).astype(np.uint8)
+    stretched = np.empty(pixels.shape, dtype=np.uint8)
+    for start in range(0, len(pixels), _ROWS_AT_ONCE):  # a large image must not become a larger float64 one
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        unit = ((pixels[rows].astype(np.float64) - low) / (high - low)).clip(0, 1)
+        stretched[rows] = np.rint(unit * 255)
     return stretched
 
 

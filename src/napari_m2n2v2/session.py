@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
-from napari_m2n2v2.features import ImageFeatures
+from napari_m2n2v2.features import ImageFeatures, Progress, silent
 from napari_m2n2v2.history import History
 from napari_m2n2v2.nearest_neighbour import nearest_object
 from napari_m2n2v2.parameters import SegmentationParameters
@@ -93,6 +93,9 @@ class Session:
         ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object. What no click reaches keeps
         its label.
 
+    compete : bool
+        Whether objects that claim the same pixel compete for it; if not, the one clicked last lies on top.
+
     Raises
     ------
     ImageError
@@ -119,7 +122,9 @@ class Session:
         parameters: SegmentationParameters | None = None,
         *,
         start: Any = None,
+        compete: bool = True,
     ) -> None:
+        self.compete = compete
         self.features = features
         self.parameters = parameters or SegmentationParameters()
         self._maps = _ClickMaps(features, self.parameters)
@@ -177,11 +182,19 @@ class Session:
         """Remove all clicks. Can be undone."""
         return self.replay(())
 
-    def replay(self, clicks: Iterable[Click]) -> SessionResult:
+    def replay(self, clicks: Iterable[Click], progress: Progress | None = None) -> SessionResult:
         """Make these the clicks, as one change that undo takes back, and return the result.
 
         The result is the same as clicking one by one. Only what follows the first changed click is solved again, and
         only positions not seen before need a new Markov-map.
+
+        Parameters
+        ----------
+        clicks : iterable of Click
+            All of them, in order.
+        progress : callable, optional
+            Called as ``progress(share, stage)`` before each click is solved; raise
+            :class:`~napari_m2n2v2.Cancelled` from it to stop. What was solved by then is kept for the next time.
 
         Raises
         ------
@@ -193,7 +206,7 @@ class Session:
             return self.result
         for click in clicks:
             working_pixel(click, self.features)
-        self._history.push(self._join(clicks))
+        self._history.push(self._join(clicks, progress or silent))
         return self.result
 
     def preview(self, click: Click) -> NDArray[np.int32]:
@@ -227,22 +240,27 @@ class Session:
     def _replace(self, index: int, click: Click) -> SessionResult:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
 
-    def _solve(self, clicks: tuple[Click, ...]) -> Segmentation:
+    def _solve(self, clicks: tuple[Click, ...], report: Progress) -> Segmentation:
         """Solve the clicks of one object, from the longest beginning that is solved already."""
         known = next((n for n in range(len(clicks), 0, -1) if clicks[:n] in self._solved), 0)
+        for n in range(1, known + 1):  # in use, so they must not be the next to go
+            if clicks[:n] in self._solved:
+                self._solved.move_to_end(clicks[:n])
         found = self._solved[clicks[:known]] if known else self._start.get(clicks[0].object_id, self._untouched)
         for n in range(known, len(clicks)):
+            report(n / len(clicks), "clicks")
             found = advance(found, clicks[n], self.features, self.parameters, self._maps)
             self._solved[clicks[: n + 1]] = found
-        while len(self._solved) > _SOLVED_STATES:
-            self._solved.popitem(last=False)
         return found
 
-    def _join(self, clicks: tuple[Click, ...]) -> SessionResult:
+    def _join(self, clicks: tuple[Click, ...], report: Progress = silent) -> SessionResult:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
         for i in {click.object_id for click in clicks}:
-            objects[i] = self._solve(tuple(click for click in clicks if click.object_id == i))
+            objects[i] = self._solve(tuple(click for click in clicks if click.object_id == i), report)
+        # Every state of the present clicks stays, whatever their number; of those before, the latest.
+        while len(self._solved) > max(_SOLVED_STATES, 2 * len(clicks)):
+            self._solved.popitem(last=False)
         ids = sorted(objects)
         masks = {i: found.working_mask.ravel() for i, found in objects.items()}
         contested = np.zeros(0, dtype=np.int64)
@@ -252,9 +270,17 @@ class Session:
         if contested.size:
             rivals = [i for i in ids if masks[i][contested].any()]
             claims = [masks[i][contested] for i in rivals]
-            distances = [self._distance(objects[i]).ravel()[contested] for i in rivals]
-            winners = np.array(rivals)[nearest_object(claims, distances)]
+            winners = np.array(rivals)[nearest_object(claims, self._distances(rivals, objects, clicks, contested))]
         return SessionResult(clicks, MappingProxyType(objects), self.features.shape, contested, winners)
+
+    def _distances(
+        self, rivals: list[int], objects: Mapping[int, Segmentation], clicks: Sequence[Click], pixels: NDArray[np.int64]
+    ) -> list[NDArray[np.float32]]:
+        """How near each rival is to the pixels; when objects do not compete, the one clicked last is nearest."""
+        if self.compete:
+            return [self._distance(objects[i]).ravel()[pixels] for i in rivals]
+        last = {click.object_id: n for n, click in enumerate(clicks)}
+        return [np.full(pixels.size, -last.get(i, -1), dtype=np.float32) for i in rivals]
 
     def _distance(self, segmentation: Segmentation) -> NDArray[np.float32]:
         """How far each working pixel is from the object's clicks; what it began with counts as just in reach."""

@@ -182,13 +182,15 @@ def methods_paragraph(session: Session) -> str:
     parameters = described.segmentation_parameters
     method = "M2N2V2" if parameters.score_adaptive else "M2N2"
     versions = ", ".join(f"{name} {number}" for name, number in described.versions.items())
+    shape, grid = (f"{rows} x {cols}" for rows, cols in (described.shape, described.grid_shape))
+    background = len(session.clicks) - foreground
     return (
-        f"{_count(objects, 'object')} in an image of {described.shape[0]} x {described.shape[1]} pixels were segmented "
-        f"interactively with {_count(foreground, 'foreground click')} and "
-        f"{_count(len(session.clicks) - foreground, 'background click')} using {method} (Markov-map nearest neighbour; "
-        f"arXiv:2503.16254) as implemented in napari-m2n2v2. Self-attention came from {described.backbone}{revision} on a "
-        f"grid of {described.grid_shape[0]} x {described.grid_shape[1]} cells, {guide}; temperature "
-        f"{described.feature_parameters.temperature}, tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}. "
+        f"{_count(objects, 'object')} in an image of {shape} pixels were segmented interactively with "
+        f"{_count(foreground, 'foreground click')} and {_count(background, 'background click')} using {method} "
+        "(Markov-map nearest neighbour; arXiv:2503.16254) as implemented in napari-m2n2v2. Self-attention came from "
+        f"{described.backbone}{revision} on a grid of {grid} cells, {guide}; "
+        f"temperature {described.feature_parameters.temperature}, tau {parameters.tau}, "
+        f"sigma_adaptive {parameters.sigma_adaptive}. "
         f"No model was trained. Image SHA-256 {described.image_sha256[:16]}; {versions}."
     )
 

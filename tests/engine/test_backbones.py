@@ -196,7 +196,7 @@ class TestChoice:
         self.pretend(monkeypatch, appearance="built in")
         found = find_backbone("auto")
         assert found.backbone.name == "appearance"
-        assert "dinov2-base, dinov2-small, offline" in found.reason
+        assert "dinov2-base, dinov2-large, dinov2-small, offline" in found.reason
 
     def test_auto_takes_the_offline_file_before_appearance(self, monkeypatch):
         self.pretend(monkeypatch, appearance="built in", offline="here")
@@ -224,7 +224,7 @@ class TestChoice:
         with pytest.raises(UnknownBackboneError, match="appearance"):
             find_backbone("resnet")
 
-    @pytest.mark.parametrize("damage", ["no weights", "cut short", "another model"])
+    @pytest.mark.parametrize("damage", ["no weights", "cut short", "another model", "other weights"])
     def test_a_folder_that_is_not_dinov2_is_refused(self, folder, tmp_path, damage):
         (tmp_path / "config.json").write_text(
             '{"model_type": "bert"}' if damage == "another model" else (folder / "config.json").read_text()
@@ -232,6 +232,10 @@ class TestChoice:
         if damage != "no weights":
             whole = (folder / "model.safetensors").read_bytes()
             (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+        if damage == "other weights":
+            from safetensors.torch import save_file
+
+            save_file({"something": torch.zeros(3)}, tmp_path / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(MissingWeightsError):
             find_backbone(str(tmp_path)).backbone.attention(np.zeros((8, 8, 3), np.uint8), (2, 2), CPU, silent)
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 from skimage.io import imread, imsave
 
 from napari_m2n2v2.cli import main
@@ -67,11 +68,17 @@ def test_a_guide_and_the_earlier_mode(photo, tmp_path):
         ({"attention": "dinov2-large"}, "hf download"),
         ({"output": "no/such/mask.png"}, "there is no folder"),
         ({"output": "mask.nothing"}, "Cannot write"),
+        ({"output": "mask.jpg"}, "ends in .png"),
+        ({"output": "photo.png"}, "files of their own"),
+        ({"output": "x" * 300 + ".png"}, "Cannot write"),
+        ({"image": "stack.tif"}, "Expected one 2-D image"),
+        ({"attention": "my weights/dino"}, "not on this machine"),
         ({"guide": "photo.png"}, "guide must be one channel"),
     ],
 )
 def test_bad_input_is_one_line_a_non_zero_exit_and_no_file(photo, tmp_path, capsys, monkeypatch, change, message):
     monkeypatch.chdir(tmp_path)
+    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((3, 40, 50), np.uint8), photometric="minisblack")
     given = {"image": "photo.png", "fg": "16,16", "output": "mask.png", "attention": "appearance", **change}
     before = set(tmp_path.rglob("*"))
     arguments = ["segment", given["image"], "--fg", given["fg"], "-o", given["output"]]

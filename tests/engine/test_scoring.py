@@ -111,7 +111,6 @@ def test_distance_is_infinite_without_the_class_and_then_there_is_no_limit():
 def test_size_switches_equal_segmenting_again_at_every_threshold(seed, foreground, earlier):
     """Delta(lambda) counted from switches, against the mask made afresh for that lambda."""
     rng = np.random.default_rng(seed)
-    pixels = [tuple(rng.integers(0, 6, 2)) for _ in range(earlier)]
     labels = [bool(rng.integers(2)) for _ in range(earlier)]
     earlier_maps = [scale(maps(seed + 1 + j), float(rng.uniform(0.2, 0.9))) for j in range(earlier)]
     own = maps(seed)
@@ -126,7 +125,6 @@ def test_size_switches_equal_segmenting_again_at_every_threshold(seed, foregroun
         after = np.array([*labels, foreground])[owner] & (distance <= 1)
         change = abs(int(after.sum()) - int(before.sum()))
         assert change == np.count_nonzero(switches <= np.float32(threshold))
-    assert len(pixels) == earlier
 
 
 @pytest.mark.parametrize("limit", [0, 0.5, 1, 2.5, 3, 7, 8, 9.5, math.inf])

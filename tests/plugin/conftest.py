@@ -46,7 +46,7 @@ class Dock:
         self.errors = []
         self.controller.failed.disconnect()
         self.controller.failed.connect(self.errors.append)
-        self.controller.change_settings(attention="appearance", grid=12, device="cpu")
+        self.controller.computing.change(attention="appearance", grid=12, device="cpu")
 
     @property
     def workspace(self):
@@ -111,7 +111,19 @@ class Dock:
         """The label image that a fresh session gives for the clicks the layer shows."""
         from napari_m2n2v2 import Session
 
-        return Session(self.workspace.features).replay(self.workspace.clicks).labels
+        workspace = self.workspace
+        fresh = Session(workspace.features, start=workspace.start, compete=self.controller.compete)
+        labels = fresh.replay(workspace.clicks).labels
+        labels[workspace.protected] = 0
+        return labels
+
+
+@pytest.fixture(autouse=True)
+def autosaves(tmp_path, monkeypatch):
+    """Sessions that save themselves do so into the test's own folder."""
+    folder = tmp_path / "autosave"
+    monkeypatch.setenv("NAPARI_M2N2V2_AUTOSAVE", str(folder))
+    return folder
 
 
 @pytest.fixture

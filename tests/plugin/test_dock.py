@@ -192,9 +192,15 @@ def test_computing_reports_progress_and_draws_the_mask_when_ready(real_dock, ima
 
 def test_cancel_stops_and_a_second_start_works(real_dock, image):
     layer = real_dock.viewer.add_image(image)
+    ended = []
+    real_dock.controller.progressed.connect(lambda share, stage: ended.append(share))
     real_dock.start(layer, wait=False)
+    real_dock.qtbot.waitUntil(lambda: bool(ended), timeout=30_000)
     real_dock.widget.cancel.click()
     assert real_dock.workspace.state is FeatureState.MISSING
+    seen = len(ended)
+    real_dock.qtbot.wait(500)
+    assert len(ended) == seen and real_dock.workspace.features is None
     real_dock.start(layer)
     assert real_dock.workspace.features is not None and not real_dock.errors
 
@@ -228,7 +234,7 @@ def test_features_that_no_longer_match_are_marked_not_recomputed(dock, image, ch
     elif change == "data":
         layer.data = image[..., 1]
     else:
-        dock.controller.change_settings(grid=8)
+        dock.controller.computing.change(grid=8)
     assert dock.workspace.state is FeatureState.STALE and dock.workspace.features is features
     assert "Compute again" in dock.widget.start.text()
     dock.widget.start.click()
@@ -256,7 +262,7 @@ def test_deleting_a_layer_while_computing(real_dock, image, which):
     real_dock.qtbot.wait(300)
     if which != "image":
         real_dock.start(layer)
-        assert len(real_dock.viewer.layers) == 4  # the image, its new layers, and the one that was left over
+        assert len(real_dock.viewer.layers) == 3  # what was left over is taken up again
     assert not real_dock.errors
 
 
@@ -287,7 +293,7 @@ def test_images_that_cannot_be_segmented_are_told_and_nothing_breaks(dock, image
 
 
 def test_missing_weights_are_told_with_the_command_that_gets_them(dock, image):
-    dock.controller.change_settings(attention="dinov2-large")
+    dock.controller.computing.change(attention="dinov2-large")
     dock.start(dock.viewer.add_image(image), wait=False)
     assert "hf download facebook/dinov2-large" in dock.errors[-1]
     assert dock.workspace.state is FeatureState.MISSING
@@ -307,7 +313,7 @@ def test_closing_the_dock_gives_everything_back(viewer, qtbot, image):
     keys = dict(viewer.keymap)
     callbacks = list(viewer.mouse_drag_callbacks)
     _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-    widget.controller.change_settings(attention="appearance", grid=12)
+    widget.controller.computing.change(attention="appearance", grid=12)
     layer = viewer.add_image(image)
     widget.image.value = layer
     widget.start.click()

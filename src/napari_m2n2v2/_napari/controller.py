@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,9 +11,12 @@ import numpy as np
 from psygnal import Signal
 
 from napari_m2n2v2._napari import layers as convert
+from napari_m2n2v2._napari.computing import Computing
 from napari_m2n2v2._napari.jobs import Jobs, Report
-from napari_m2n2v2._napari.workspace import FeatureState, Settings, Workspace
-from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2._napari.opening import open_workspace
+from napari_m2n2v2._napari.workspace import FeatureState, Workspace
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError, M2N2V2Error
 
 __all__ = ["Controller"]
 
@@ -34,20 +37,28 @@ class Controller:
         Runs the slow parts.
     """
 
-    changed = Signal()
+    changed = Signal()  # anything that the dock shows
+    solved = Signal()  # the mask of the active image, or which image that is
+    selected = Signal()  # which click is looked at
+    opened = Signal(object)  # a workspace
     progressed = Signal(float, str)
     failed = Signal(str)
+    told = Signal(str)
 
     def __init__(self, viewer: Any, jobs: Jobs) -> None:
         self.viewer = viewer
-        self.settings = Settings()
+        self.jobs = jobs
+        self.computing = Computing(self)
         self.foreground = True
+        self.compete = True
         self.active: Workspace | None = None
-        self._jobs = jobs
+        self.drawn: list[Any] = []  # layers that only show something, and are never an image to segment
         self._workspaces: list[Workspace] = []
+        self._kept: list[tuple[Any, Workspace]] = []  # features of images whose other layers were deleted
         self._quiet = False
         self._right_button = False
         viewer.layers.events.removed.connect(self._on_layer_removed)
+        viewer.layers.selection.events.active.connect(self._on_active_layer)
         viewer.mouse_drag_callbacks.append(self._remember_button)
 
     @property
@@ -57,117 +68,81 @@ class Controller:
 
     # -- choosing an image ---------------------------------------------------------------------------------------
 
-    def start(self, image: Any) -> None:
-        """Segment an image layer: make its Points and Labels layers, or go back to them, and compute its features."""
+    def start(self, image: Any, labels: Any = None) -> None:
+        """Segment an image layer: make its Points and Labels layers, or go back to them, and compute its features.
+
+        Parameters
+        ----------
+        image : Image layer
+            2-D.
+        labels : Labels layer, optional
+            An existing layer to write into; the labels in it are protected.
+        """
         found = next((w for w in self._workspaces if w.image is image), None)
         if found is None:
-            with self._errors_shown():
-                found = self._open(image)
+            with self.errors_shown():
+                found = self._open(image, labels)
         if found is None:
             return
         self.active = found
         self.viewer.layers.selection.active = found.points
         found.points.mode = "add"
         if found.state in (FeatureState.MISSING, FeatureState.STALE):
-            self.compute()
+            self.computing.start()
+        elif found.result is None:
+            self.solve(found)
+        self.solved.emit()
         self.changed.emit()
 
-    def _open(self, image: Any) -> Workspace:
-        labels, points = convert.make_labels(image), convert.make_points(image)
-        self.viewer.add_layer(labels)
-        self.viewer.add_layer(points)
-        workspace = Workspace(image, points, labels, written=np.zeros(labels.data.shape, dtype=np.int32))
-        points.events.data.connect(self._on_points)
-        points.events.features.connect(self._on_features)
-        image.events.data.connect(self._on_image_changed)
-        image.events.contrast_limits.connect(self._on_image_changed)
+    def _open(self, image: Any, labels: Any) -> Workspace:
+        taken = [layer for w in self._workspaces for layer in (w.points, w.labels)]
+        with self._no_echo():
+            workspace = open_workspace(self.viewer, image, labels, taken)
+        before = next((kept for layer, kept in self._kept if layer is image), None)
+        if before is not None:
+            workspace.features, workspace.session = before.features, before.session
+            workspace.computed_with, workspace.outdated = before.computed_with, before.outdated
+            workspace.state = workspace.settled_state(self.computing.settings)
+            self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
+        for emitter, handler in self._listened(workspace):
+            emitter.connect(handler)
         self._workspaces.append(workspace)
+        self.opened.emit(workspace)
         return workspace
 
+    def _listened(self, workspace: Workspace) -> list[tuple[Any, Callable[[Any], None]]]:
+        points, image = workspace.points.events, workspace.image.events
+        looks = (image.data, image.contrast_limits, image.gamma, image.colormap)
+        places = (image.scale, image.translate, image.rotate, image.shear, image.affine, image.units)
+        return [
+            (points.data, self._on_points),
+            (points.features, self._on_features),
+            (workspace.points.selected_data.events.items_changed, self._on_selection),
+            *((emitter, self._on_image_changed) for emitter in looks),
+            *((emitter, self._on_image_moved) for emitter in places),
+        ]
+
     def _close(self, workspace: Workspace) -> None:
-        self._jobs.cancel((id(workspace), "features"))
-        self._jobs.cancel((id(workspace), "solve"))
-        workspace.points.events.data.disconnect(self._on_points)
-        workspace.points.events.features.disconnect(self._on_features)
-        workspace.image.events.data.disconnect(self._on_image_changed)
-        workspace.image.events.contrast_limits.disconnect(self._on_image_changed)
+        for key in ("features", "solve", "begin"):
+            self.jobs.cancel((id(workspace), key))
+        for emitter, handler in self._listened(workspace):
+            emitter.disconnect(handler)
         self._workspaces.remove(workspace)
         if self.active is workspace:
             self.active = None
+        self.solved.emit()
         self.changed.emit()
 
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
         for workspace in list(self._workspaces):
             self._close(workspace)
+        self._kept.clear()
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self.viewer.layers.selection.events.active.disconnect(self._on_active_layer)
         if self._remember_button in self.viewer.mouse_drag_callbacks:
             self.viewer.mouse_drag_callbacks.remove(self._remember_button)
-        self._jobs.close()
-
-    # -- features ------------------------------------------------------------------------------------------------
-
-    def compute(self) -> None:
-        """Compute the features of the active image with the present settings, beside the event loop."""
-        workspace = self.active
-        if workspace is None:
-            return
-        settings = self.settings
-        with self._errors_shown():
-            convert.image_shape(workspace.image)
-            data, contrast = np.asarray(workspace.image.data), convert.contrast_of(workspace.image)
-            guide = None if settings.guide is None else np.asarray(settings.guide.data)
-
-            def work(report: Report) -> Any:
-                report(0.0, "loading")
-                from napari_m2n2v2.features import compute_features
-                from napari_m2n2v2.parameters import FeatureParameters
-                from napari_m2n2v2.session import Session
-
-                features = compute_features(
-                    data, settings.attention, guide, settings.device, report,
-                    contrast_limits=contrast, parameters=FeatureParameters(grid=settings.grid),
-                )  # fmt: skip
-                return features, Session(features)
-
-            def done(answer: Any) -> None:
-                workspace.features, workspace.session = answer
-                workspace.computed_with = settings
-                workspace.state = FeatureState.READY
-                self.changed.emit()
-                self._solve(workspace)
-
-            def failed(error: Exception) -> None:
-                workspace.state = FeatureState.MISSING if workspace.session is None else FeatureState.STALE
-                self._show_error(error)
-
-            workspace.state = FeatureState.COMPUTING
-            self._jobs.submit((id(workspace), "features"), work, done, failed, self.progressed.emit)
-        self.changed.emit()
-
-    def cancel(self) -> None:
-        """Stop computing features; at once for the user, at its next report for the worker."""
-        workspace = self.active
-        if workspace is not None and workspace.state is FeatureState.COMPUTING:
-            self._jobs.cancel((id(workspace), "features"))
-            workspace.state = FeatureState.MISSING if workspace.session is None else FeatureState.STALE
-            self.changed.emit()
-
-    def change_settings(self, **changes: Any) -> None:
-        """Change what features are computed with; those that no longer match are marked, never computed unasked."""
-        self.settings = replace(self.settings, **changes)
-        for workspace in self._workspaces:
-            if workspace.state in (FeatureState.READY, FeatureState.STALE):
-                same = workspace.computed_with == self.settings
-                workspace.state = FeatureState.READY if same else FeatureState.STALE
-        self.changed.emit()
-
-    def _on_image_changed(self, event: Any) -> None:
-        for workspace in self._workspaces:
-            if workspace.image is event.source and workspace.state is FeatureState.READY:
-                workspace.state = FeatureState.STALE
-                workspace.computed_with = None
-        self.changed.emit()
+        self.jobs.close()
 
     # -- clicks --------------------------------------------------------------------------------------------------
 
@@ -181,20 +156,35 @@ class Controller:
         workspace = self.active
         if workspace is not None and workspace.points.mode == "select" and workspace.points.selected_data:
             chosen = set(workspace.points.selected_data)
-            clicks = [
+            self.set_clicks(
                 replace(click, foreground=not click.foreground) if i in chosen else click
                 for i, click in enumerate(workspace.clicks)
-            ]
-            self.set_clicks(clicks)
+            )
             workspace.points.selected_data = chosen
         else:
             self.set_foreground(not self.foreground)
 
-    def set_clicks(self, clicks: Any) -> None:
-        """Make these the clicks of the active image; one step to undo."""
+    def set_clicks(self, clicks: Iterable[Click], merge: object = None) -> None:
+        """Make these the clicks of the active image: one step to undo, with all that have the same ``merge``."""
         if self.active is not None:
-            self.active.history.push(tuple(clicks))
+            self.active.history.push(tuple(clicks), merge)
             self._show_and_solve(self.active)
+
+    def add_click(self, row: float, col: float, foreground: bool | None = None) -> None:
+        """Add a click of the present object, without a mouse; as the toggle says, unless told."""
+        if self.active is not None:
+            means = self.foreground if foreground is None else foreground
+            with self.errors_shown():
+                click = Click(row, col, means, self.active.object_id)
+                click.pixel(convert.image_shape(self.active.image))
+                self.set_clicks((*self.active.clicks, click))
+
+    def set_threshold(self, index: int, threshold: float | None) -> None:
+        """Say how far click ``index`` reaches, in ``[0, 1]``, or None to let the score decide."""
+        if self.active is not None:
+            clicks = list(self.active.clicks)
+            clicks[index] = replace(clicks[index], threshold=threshold)
+            self.set_clicks(clicks, merge=("threshold", index))
 
     def undo(self) -> None:
         """Take back the last change of the clicks."""
@@ -208,6 +198,63 @@ class Controller:
             self.active.history.redo()
             self._show_and_solve(self.active)
 
+    def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
+        self._right_button = event.button == _RIGHT_BUTTON
+        yield
+        while event.type == "mouse_move":
+            self._right_button = False  # a drag zooms, and adds no point
+            yield
+
+    def _on_points(self, event: Any) -> None:
+        action = str(getattr(event.action, "value", event.action))
+        if not self._quiet and action in ("added", "removed", "changed"):
+            self._read(self._owner(event.source))
+
+    def _on_features(self, event: Any) -> None:
+        if self._quiet:
+            return
+        workspace = self._owner(event.source)
+        with self.errors_shown():
+            # Also sent while a point is dragged, when nothing of this has changed.
+            if convert.read_features(workspace.points) != convert.features_of(workspace.clicks):
+                self._read(workspace)
+
+    def _on_selection(self, event: Any = None) -> None:
+        workspace = self.active
+        if self._quiet or workspace is None:
+            return
+        if len(workspace.points.data) != len(workspace.clicks):  # pasted: napari tells of it in no other way
+            self._read(workspace)
+        chosen = self.selected_click
+        if workspace.points.mode == "select" and workspace.points.selected_data and chosen is not None:
+            workspace.object_id = workspace.clicks[chosen].object_id
+        self.selected.emit()
+        self.changed.emit()
+
+    def _read(self, workspace: Workspace) -> None:
+        """Take what the Points layer shows now; what cannot be read is put back as it was."""
+        self.active = workspace
+        added = len(workspace.points.data) - len(workspace.clicks)
+        if added > 0:
+            self._label_new(workspace, added)
+        with self.errors_shown():
+            workspace.history.push(convert.read_clicks(workspace.points, convert.image_shape(workspace.image)))
+        self._show_and_solve(workspace)
+
+    def _label_new(self, workspace: Workspace, count: int) -> None:
+        """Give the newest points the class that the button or the toggle says, and the present object."""
+        foreground = self.foreground and not self._right_button
+        self._right_button = False
+        table = workspace.points.features.copy()
+        newest = table.index[-count:]
+        table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
+        table.loc[newest, convert.OBJECT] = workspace.object_id
+        table.loc[newest, convert.THRESHOLD] = np.nan
+        with self._no_echo():
+            workspace.points.features = table
+
+    # -- objects -------------------------------------------------------------------------------------------------
+
     def reset(self) -> None:
         """Remove the clicks of the present object; can be undone."""
         if self.active is not None:
@@ -215,103 +262,190 @@ class Controller:
             self.set_clicks(click for click in self.active.clicks if click.object_id != current)
 
     def next_object(self) -> None:
-        """Let the next clicks be of a new object."""
+        """Let the next clicks be of a new object, with an id that no label has."""
         if self.active is not None:
-            self.active.object_id = max((click.object_id for click in self.active.clicks), default=0) + 1
+            used = max((click.object_id for click in self.active.clicks), default=0)
+            self.select_object(max(used, int(self.active.labels.data.max())) + 1)
+
+    def select_object(self, object_id: int) -> None:
+        """Let the next clicks be of this object."""
+        if self.active is not None:
+            self.active.object_id = object_id
             self.set_foreground(True)
+            self.selected.emit()
 
-    def _remember_button(self, viewer: Any, event: Any) -> None:
-        self._right_button = event.button == _RIGHT_BUTTON
+    def take_over(self, label: int) -> None:
+        """Go on with a label that was there before: it becomes the previous segmentation of an object to be clicked.
 
-    def _on_points(self, event: Any) -> None:
-        action = str(getattr(event.action, "value", event.action))
-        if self._quiet or action not in ("added", "removed", "changed"):
+        Parameters
+        ----------
+        label : int
+            A value in the Labels layer.
+        """
+        workspace = self.active
+        if workspace is None:
             return
-        workspace = self._owner(event.source)
-        added = len(workspace.points.data) - len(workspace.clicks)
-        if action == "added" and added > 0:
-            self._label_new(workspace, added)
-        self._read(workspace)
-
-    def _on_features(self, event: Any) -> None:
-        if self._quiet:
+        chosen = (workspace.labels.data == label) & workspace.protected
+        if label < 1 or not chosen.any():
+            self.show_error(
+                ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
+            )
             return
-        workspace = self._owner(event.source)
-        # Also sent while a point is dragged, when nothing of this has changed.
-        if convert.read_features(workspace.points) != convert.features_of(workspace.clicks):
-            self._read(workspace)
+        start = workspace.start if workspace.start is not None else np.zeros(chosen.shape, dtype=np.int32)
+        workspace.start = np.where(chosen, np.int32(label), start)
+        workspace.protected = workspace.protected & ~chosen
+        workspace.written = np.where(chosen, np.int32(label), workspace.written)
+        self.begin_again(workspace)
+        self.select_object(label)
 
-    def _label_new(self, workspace: Workspace, count: int) -> None:
-        """Give the newest points the class that the button or the toggle says, and the present object."""
-        foreground = self.foreground and not self._right_button
-        self._right_button = False
-        features = workspace.points.features.copy()
-        newest = features.index[-count:]
-        features.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
-        features.loc[newest, convert.OBJECT] = workspace.object_id
-        with self._no_echo():
-            workspace.points.features = features
+    def set_compete(self, compete: bool) -> None:
+        """Say whether objects compete for pixels, or the one clicked last lies on top."""
+        self.compete = compete
+        for workspace in self._workspaces:
+            self.begin_again(workspace)
 
-    def _read(self, workspace: Workspace) -> None:
-        """Take what the Points layer shows now; what cannot be read is put back as it was."""
-        with self._errors_shown():
-            workspace.history.push(convert.read_clicks(workspace.points, workspace.labels.data.shape))
-        self._show_and_solve(workspace)
+    def begin_again(self, workspace: Workspace) -> None:
+        """Make a new session on the same features, and solve."""
+        features, start, compete = workspace.features, workspace.start, self.compete
+        if features is None:
+            return
+
+        def work(report: Report) -> Any:
+            from napari_m2n2v2.session import Session
+
+            return Session(features, start=start, compete=compete)
+
+        def done(session: Any) -> None:
+            workspace.session = session
+            self.solve(workspace)
+
+        self.jobs.submit((id(workspace), "begin"), work, done, self.show_error)
+
+    # -- solving and asking --------------------------------------------------------------------------------------
 
     def _show_and_solve(self, workspace: Workspace) -> None:
         with self._no_echo():
             convert.show_clicks(workspace.points, workspace.clicks)
-        self._solve(workspace)
+        self.solve(workspace)
         self.changed.emit()
 
-    def _solve(self, workspace: Workspace) -> None:
+    def solve(self, workspace: Workspace) -> None:
+        """Bring the masks of an image up to date with its clicks."""
         session, clicks = workspace.session, workspace.clicks
         if session is None:
             return
 
         def work(report: Report) -> Any:
-            result = session.replay(clicks)
-            return result, result.labels
+            from napari_m2n2v2.diagnostics import doubt_of, margin
+
+            result = session.replay(clicks, report)
+            ids = sorted({click.object_id for click in clicks})
+            doubts = {i: doubt_of(margin(session, i), result.objects[i].mask) for i in ids}
+            return result, result.labels, doubts
 
         def done(answer: Any) -> None:
-            workspace.result, labels = answer
-            convert.write_labels(workspace.labels, labels, workspace.written)
-            workspace.written = labels
+            workspace.result, labels, workspace.doubts = answer
+            labels[workspace.protected] = 0
+            with self.errors_shown():
+                workspace.written = convert.write_labels(workspace.labels, labels, workspace.written)
+            self.solved.emit()
             self.changed.emit()
 
-        self._jobs.submit((id(workspace), "solve"), work, done, self._show_error)
-
-    def describe(self) -> str:
-        """Say in a line or two where things stand."""
-        workspace = self.active
-        if workspace is None:
-            return "Choose an image and press Start, then click on an object."
-        lines = [f"{workspace.image.name}: features {workspace.state.value}"]
-        if workspace.features is not None:
-            grid = " x ".join(str(side) for side in workspace.features.grid_shape)
-            lines[0] += f", {workspace.features.backbone} {grid} ({workspace.features.chosen_because})"
-        if workspace.state is FeatureState.STALE:
-            lines.append("The image or the settings changed. Press Compute again to use them.")
-        count = sum(click.object_id == workspace.object_id for click in workspace.clicks)
-        lines.append(f"Object {workspace.object_id}: {count} click{'' if count == 1 else 's'}")
-        return "\n".join(lines)
-
-    # -- helpers -------------------------------------------------------------------------------------------------
+        self.jobs.submit((id(workspace), "solve"), work, done, self.show_error)
 
     @property
     def is_solving(self) -> bool:
         """Whether the mask of the active image is still to come."""
-        return self.active is not None and self._jobs.is_busy((id(self.active), "solve"))
+        return self.active is not None and any(self.jobs.is_busy((id(self.active), key)) for key in ("begin", "solve"))
+
+    @property
+    def selected_click(self) -> int | None:
+        """Index of the click that is looked at: the one selected, else the last of the present object."""
+        workspace = self.active
+        if workspace is None:
+            return None
+        chosen = [i for i in workspace.points.selected_data if i < len(workspace.clicks)]
+        of_object = [i for i, click in enumerate(workspace.clicks) if click.object_id == workspace.object_id]
+        return max(chosen or of_object or range(len(workspace.clicks)), default=None)
+
+    def ask(self, key: str, question: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
+        """Ask the active image's session something, on the worker; nothing happens while there is none.
+
+        Parameters
+        ----------
+        key : str
+            A newer question with the same key replaces an older one.
+        question : callable
+            Given the session with the present clicks; must not change it.
+        done : callable
+            Given the answer, on the main thread.
+        """
+        workspace = self.active
+        if workspace is None or workspace.session is None:
+            return
+        session, clicks = workspace.session, workspace.clicks
+
+        def work(report: Report) -> Any:
+            session.replay(clicks, report)
+            return question(session)
+
+        self.jobs.submit((id(workspace), key), work, done, self.show_error)
+
+    # -- layers --------------------------------------------------------------------------------------------------
 
     def _owner(self, points: Any) -> Workspace:
         return next(w for w in self._workspaces if w.points is points)
 
+    def _on_active_layer(self, event: Any) -> None:
+        """Keys and buttons act on the image whose layer is chosen in the list."""
+        for workspace in self._workspaces:
+            if event.value in (workspace.points, workspace.labels) and workspace is not self.active:
+                self.active = workspace
+                self.solved.emit()
+                self.changed.emit()
+
     def _on_layer_removed(self, event: Any) -> None:
         for workspace in list(self._workspaces):
             if event.value in (workspace.image, workspace.points, workspace.labels):
+                if event.value is not workspace.image and workspace.session is not None:
+                    self._kept.append((workspace.image, workspace))
                 self._close(workspace)
-        if event.value is self.settings.guide:
-            self.change_settings(guide=None)
+        self._kept = [(layer, kept) for layer, kept in self._kept if layer is not event.value]
+        if event.value is self.computing.settings.guide:
+            self.computing.change(guide=None)
+
+    def _on_image_changed(self, event: Any) -> None:
+        of_image = tuple(w for w in self._workspaces if w.image is event.source)
+        for workspace in of_image:
+            if workspace.labels.data.shape != event.source.data.shape[:2]:
+                self._close(workspace)
+                self.tell(f"'{workspace.image.name}' has another shape now. Press Start to begin with it anew.")
+        self.computing.image_changed(tuple(w for w in of_image if w in self._workspaces))
+
+    def _on_image_moved(self, event: Any) -> None:
+        for workspace in self._workspaces:
+            if workspace.image is event.source:
+                convert.follow(workspace.image, event, (workspace.labels, workspace.points))
+
+    # -- telling -------------------------------------------------------------------------------------------------
+
+    def tell(self, message: str) -> None:
+        """Tell the user something."""
+        self.told.emit(message)
+
+    def show_error(self, error: Exception) -> None:
+        """Tell the user what went wrong."""
+        text = str(error) if isinstance(error, M2N2V2Error) else f"{type(error).__name__}: {error}"
+        self.failed.emit(text)
+        self.changed.emit()
+
+    @contextmanager
+    def errors_shown(self) -> Iterator[None]:
+        """Tell the user of our own errors inside, and go on."""
+        try:
+            yield
+        except M2N2V2Error as error:
+            self.show_error(error)
 
     @contextmanager
     def _no_echo(self) -> Iterator[None]:
@@ -321,15 +455,3 @@ class Controller:
             yield
         finally:
             self._quiet = before
-
-    @contextmanager
-    def _errors_shown(self) -> Iterator[None]:
-        try:
-            yield
-        except M2N2V2Error as error:
-            self._show_error(error)
-
-    def _show_error(self, error: Exception) -> None:
-        text = str(error) if isinstance(error, M2N2V2Error) else f"{type(error).__name__}: {error}"
-        self.failed.emit(text)
-        self.changed.emit()

@@ -6,17 +6,41 @@ from collections.abc import Sequence
 from typing import Any
 
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import MissingDependencyError
 
 __all__ = ["show"]
 
 
-def show(image: Any, clicks: Sequence[Click]) -> None:
-    """Open a viewer with the dock, start it on ``image`` and place ``clicks``; returns when the window is closed."""
-    import napari
+def show(image: Any, clicks: Sequence[Click], **settings: Any) -> None:
+    """Open a viewer with the dock, start it on ``image`` and place ``clicks``; returns when the window is closed.
 
-    viewer = napari.Viewer(title="napari-m2n2v2 demo")
+    Parameters
+    ----------
+    image : array-like
+        To segment.
+    clicks : sequence of Click
+        On it.
+    **settings
+        Of :class:`~napari_m2n2v2._napari.workspace.Settings`.
+
+    Raises
+    ------
+    MissingDependencyError
+        If no Qt binding is installed.
+    """
+    import napari
+    from qtpy import QtBindingsNotFoundError
+
+    try:
+        viewer = napari.Viewer(title="napari-m2n2v2 demo")
+    except (QtBindingsNotFoundError, ImportError) as error:
+        raise MissingDependencyError(
+            'napari needs a Qt binding to open a window: pip install "napari-m2n2v2[gui]". '
+            "The demo's files were written; --headless asks for no window."
+        ) from error
     layer = viewer.add_image(image, name="demo")
     _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+    widget.controller.change_settings(**settings)
     widget.image.value = layer
     widget.start.click()
     widget.controller.set_clicks(clicks)

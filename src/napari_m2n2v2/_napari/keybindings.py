@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 __all__ = ["KEYS", "Keys"]
@@ -12,10 +12,12 @@ KEYS = {
     "next_object": "N",
     "undo": "Control-Z",
     "redo": "Control-Shift-Z",
+    "preview": "H",
+    "suggest": "G",
 }
 """What the plugin binds. None is a key of napari's own on the viewer or on Points; on Labels, undo stays napari's."""
 
-_ON_LABELS = ("toggle", "next_object")
+_NOT_ON_LABELS = ("undo", "redo")
 
 
 class Keys:
@@ -23,25 +25,31 @@ class Keys:
 
     Parameters
     ----------
-    actions : object
-        Has a method for every name in :data:`KEYS`.
+    controller : Controller
+        Of the dock.
+    hover : Hover
+        Of the dock.
     """
 
-    def __init__(self, actions: Any) -> None:
-        self._actions = actions
+    def __init__(self, controller: Any, hover: Any) -> None:
+        self._actions: dict[str, Callable[[], None]] = {
+            "toggle": controller.toggle,
+            "next_object": controller.next_object,
+            "undo": controller.undo,
+            "redo": controller.redo,
+            "preview": hover.toggle,
+            "suggest": hover.suggest,
+        }
         self._bound: list[tuple[Any, str, Any]] = []
 
     def bind_viewer(self, viewer: Any) -> None:
         """Bind all keys on a viewer."""
         self._bind(viewer, KEYS)
 
-    def bind_points(self, points: Any) -> None:
-        """Bind all keys on a Points layer of ours."""
-        self._bind(points, KEYS)
-
-    def bind_labels(self, labels: Any) -> None:
-        """Bind keys on a Labels layer of ours, but not undo and redo, which take back what the user painted."""
-        self._bind(labels, _ON_LABELS)
+    def bind_layers(self, workspace: Any) -> None:
+        """Bind keys on the layers of a workspace; not undo on Labels, where it takes back what the user painted."""
+        self._bind(workspace.points, KEYS)
+        self._bind(workspace.labels, [name for name in KEYS if name not in _NOT_ON_LABELS])
 
     def release(self) -> None:
         """Take all bindings away and put back what was there before."""
@@ -49,19 +57,19 @@ class Keys:
             target.bind_key(key, before, overwrite=True)
         self._bound.clear()
 
-    def _bind(self, target: Any, names: Any) -> None:
+    def _bind(self, target: Any, names: Iterable[str]) -> None:
         for name in names:
             key = KEYS[name]
-            before = next((found for bound, found in target.keymap.items() if str(bound) == _pretty(key)), None)
+            before = next((found for bound, found in target.keymap.items() if str(bound) == _as_shown(key)), None)
             target.bind_key(key, self._press(name), overwrite=True)
             self._bound.append((target, key, before))
 
     def _press(self, name: str) -> Callable[[Any], None]:
         def press(target: Any) -> None:
-            getattr(self._actions, name)()
+            self._actions[name]()
 
         return press
 
 
-def _pretty(key: str) -> str:
+def _as_shown(key: str) -> str:
     return key.replace("Control", "Ctrl").replace("-", "+")

@@ -6,7 +6,8 @@ the image's transform.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,15 +21,21 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
 
 __all__ = [
-    "contrast_of",
+    "BIT_DEPTHS",
+    "Channel",
+    "feature_table",
     "features_of",
+    "follow",
     "image_shape",
+    "is_clicks",
+    "is_masks",
     "make_labels",
     "make_points",
+    "merge",
     "read_clicks",
     "read_features",
-    "rgb_of",
     "show_clicks",
+    "transform_of",
     "write_labels",
 ]
 
@@ -37,6 +44,10 @@ FOREGROUND, BACKGROUND = "foreground", "background"
 # Red and green are one colour to many people, so the symbols differ too.
 _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)}
 _SYMBOL = {FOREGROUND: "disc", BACKGROUND: "cross"}
+_MOST_CHANNELS = 3
+
+BIT_DEPTHS = ("as shown", "minimum to maximum", "percentiles 1 to 99.8")
+"""How values become 8 bit: by the layer's contrast limits, by its range, or by its percentiles."""
 
 
 def image_shape(layer: Image) -> tuple[int, int]:
@@ -48,32 +59,90 @@ def image_shape(layer: Image) -> tuple[int, int]:
         If the layer has more dimensions.
     """
     shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
-    if len(shape) != 2 or layer.multiscale:
-        kind = "a multiscale image" if layer.multiscale else f"{len(shape)} dimensions"
+    if layer.multiscale or len(shape) != 2:
+        kind = "is a multiscale image" if layer.multiscale else f"has {len(shape)} dimensions"
         raise ImageError(
-            f"Layer '{layer.name}' has {kind}; expected one 2-D image. "
+            f"Layer '{layer.name}' {kind}; expected one 2-D image. "
             "Make a layer of one plane, e.g. viewer.add_image(layer.data[0])."
         )
     return shape[0], shape[1]
 
 
-def contrast_of(layer: Image) -> tuple[float, float] | None:
-    """Return the values a layer shows as black and white: its contrast limits; None for RGB, which has none."""
-    if layer.rgb:
-        return None
-    low, high = layer.contrast_limits
-    return float(low), float(high)
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """What a layer shows, captured on the main thread so that a worker can read the pixels."""
+
+    data: Any  # as the layer holds it; lazy arrays are read by :func:`merge`
+    rgb: bool
+    contrast_limits: tuple[float, float]
+    gamma: float
+    opacity: float
+    colormap: Any
+
+    @classmethod
+    def of(cls, layer: Image) -> Channel:
+        """Capture a layer.
+
+        Raises
+        ------
+        ImageError
+            If the layer is not one 2-D image.
+        """
+        image_shape(layer)
+        low, high = (0.0, 255.0) if layer.rgb else layer.contrast_limits
+        return cls(layer.data, layer.rgb, (float(low), float(high)), layer.gamma, layer.opacity, layer.colormap)
+
+    def seen(self, bit_depth: str) -> NDArray[np.uint8]:
+        """Render in grey or RGB: ``[H, W, 3]`` uint8. RGB is taken as it is, whatever the bit depth."""
+        pixels = np.asarray(self.data)
+        if self.rgb or not np.isfinite(pixels).all():  # as_rgb says what is wrong with pixels that are not finite
+            return as_rgb(pixels)
+        if bit_depth == BIT_DEPTHS[0]:
+            return as_rgb(pixels, self.contrast_limits)
+        low, high = np.percentile(pixels, (0, 100) if bit_depth == BIT_DEPTHS[1] else (1, 99.8))
+        return as_rgb(pixels, (float(low), float(high)))
 
 
-def rgb_of(layer: Image) -> NDArray[np.uint8]:
-    """Render a layer as the user sees it, in grey or RGB: ``[H, W, 3]`` uint8."""
-    image_shape(layer)
-    return as_rgb(np.asarray(layer.data), contrast_of(layer))
+def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> NDArray[np.uint8]:
+    """Render one layer in grey or RGB; several as they are seen together: ``[H, W, 3]`` uint8.
+
+    Several are added up, each with its colormap, contrast, gamma and opacity.
+
+    Raises
+    ------
+    ImageError
+        For more than three channels, or pixels that are not finite.
+    """
+    if len(channels) == 1:
+        return channels[0].seen(bit_depth)
+    if len(channels) > _MOST_CHANNELS:
+        raise ImageError(
+            f"{len(channels)} visible channels: expected {_MOST_CHANNELS} at most, because a backbone sees three "
+            "colours. Hide the others."
+        )
+    seen: list[NDArray[Any]] = []
+    for channel in channels:
+        grey = channel.seen(bit_depth).astype(np.float32) / 255
+        if not channel.rgb:
+            grey = channel.colormap.map(grey[..., 0].ravel() ** channel.gamma)[:, :3].reshape(grey.shape)
+        seen.append(channel.opacity * grey)
+    merged: NDArray[np.uint8] = np.rint(np.sum(seen, axis=0).clip(0, 1) * 255).astype(np.uint8)
+    return merged
 
 
-def _transform(layer: Image) -> dict[str, Any]:
-    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-    return {name: getattr(layer, name) for name in names}
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+
+
+def transform_of(layer: Image) -> dict[str, Any]:
+    """Return everything that places a layer in the world, to give to another."""
+    return {name: getattr(layer, name) for name in _PLACE}
+
+
+def follow(image: Image, event: Any, others: Iterable[Any]) -> None:
+    """Move other layers as the image was moved: the handler of its events of place."""
+    if event.type in _PLACE:
+        for layer in others:
+            setattr(layer, event.type, getattr(image, event.type))
 
 
 def make_points(image: Image) -> Points:
@@ -90,7 +159,7 @@ def make_points(image: Image) -> Points:
         # An empty layer without defaults breaks at the first point.
         feature_defaults={CLASS: FOREGROUND, OBJECT: 1, THRESHOLD: np.nan},
         metadata={"napari_m2n2v2": "clicks"},
-        **_transform(image),
+        **transform_of(image),
     )
 
 
@@ -103,8 +172,26 @@ def make_labels(image: Image) -> Labels:
         name=f"{image.name} masks",
         opacity=0.5,
         metadata={"napari_m2n2v2": "masks"},
-        **_transform(image),
+        **transform_of(image),
     )
+
+
+def is_clicks(layer: Any, image: Image) -> bool:
+    """Tell whether a layer looks like the clicks we made for an image once, saved by napari and opened again.
+
+    A saved Points layer keeps its features and its name, but not its metadata.
+    """
+    from napari.layers import Points
+
+    known = isinstance(layer, Points) and {CLASS, OBJECT, THRESHOLD} <= set(layer.features.columns)
+    return known and layer.ndim == 2 and layer.name == f"{image.name} clicks"
+
+
+def is_masks(layer: Any, image: Image) -> bool:
+    """Tell whether a layer looks like the masks we made for an image once, saved by napari and opened again."""
+    from napari.layers import Labels
+
+    return isinstance(layer, Labels) and layer.name == f"{image.name} masks" and layer.data.shape == image_shape(image)
 
 
 def read_clicks(points: Points, shape: tuple[int, int]) -> tuple[Click, ...]:
@@ -113,7 +200,7 @@ def read_clicks(points: Points, shape: tuple[int, int]) -> tuple[Click, ...]:
     Raises
     ------
     ClickError
-        If a point is outside the image, or its features are not a class and an object id.
+        If a point is outside the image, or its features are not a class, an object id and a threshold.
     """
     clicks = []
     for (row, col), (label, object_id, threshold) in zip(points.data, read_features(points), strict=True):
@@ -126,16 +213,38 @@ def read_clicks(points: Points, shape: tuple[int, int]) -> tuple[Click, ...]:
 
 
 def read_features(points: Points) -> list[tuple[str, int, float | None]]:
-    """Read class, object id and own threshold of every point."""
-    features = points.features
-    thresholds = (None if np.isnan(value) else float(value) for value in features[THRESHOLD])
-    objects = (int(value) for value in features[OBJECT])
-    return list(zip(features[CLASS], objects, thresholds, strict=True))
+    """Read class, object id and own threshold of every point.
+
+    Raises
+    ------
+    ClickError
+        If a column is missing or holds something else.
+    """
+    try:
+        table = points.features
+        thresholds = [None if np.isnan(value) else float(value) for value in table[THRESHOLD]]
+        objects = [int(value) for value in table[OBJECT]]
+        return list(zip(table[CLASS], objects, thresholds, strict=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ClickError(
+            f"The features of the clicks need the columns '{CLASS}', '{OBJECT}' (a whole number) and '{THRESHOLD}' "
+            f"(a number or NaN): {error}."
+        ) from error
 
 
 def features_of(clicks: Iterable[Click]) -> list[tuple[str, int, float | None]]:
     """Return what :func:`read_features` reads when the layer shows these clicks."""
     return [(FOREGROUND if c.foreground else BACKGROUND, c.object_id, c.threshold) for c in clicks]
+
+
+def feature_table(clicks: Sequence[Click]) -> dict[str, NDArray[Any]]:
+    """Return the features of a Points layer that shows these clicks."""
+    labels = [FOREGROUND if click.foreground else BACKGROUND for click in clicks]
+    return {
+        CLASS: np.array(labels, dtype=object),
+        OBJECT: np.array([click.object_id for click in clicks], dtype=int),
+        THRESHOLD: np.array([np.nan if click.threshold is None else click.threshold for click in clicks], dtype=float),
+    }
 
 
 def show_clicks(points: Points, clicks: Iterable[Click]) -> None:
@@ -145,21 +254,17 @@ def show_clicks(points: Points, clicks: Iterable[Click]) -> None:
     if positions.shape != points.data.shape or not np.array_equal(positions, points.data):
         points.selected_data = set()
         points.data = positions
-    labels = [FOREGROUND if click.foreground else BACKGROUND for click in clicks]
-    points.features = {
-        CLASS: np.array(labels, dtype=object),
-        OBJECT: np.array([click.object_id for click in clicks], dtype=int),
-        THRESHOLD: np.array([np.nan if click.threshold is None else click.threshold for click in clicks]),
-    }
+    points.features = feature_table(clicks)
     if clicks:
+        labels = [FOREGROUND if click.foreground else BACKGROUND for click in clicks]
         points.symbol = [_SYMBOL[label] for label in labels]
         points.face_color = [_COLOR[label] for label in labels]
         points.size = points.current_size
     points.refresh()
 
 
-def write_labels(labels: Labels, new: NDArray[np.int32], written: NDArray[np.int32]) -> None:
-    """Write what changed since we last wrote, and nothing else, so that what the user painted stays.
+def write_labels(labels: Labels, new: NDArray[np.int32], written: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Write what changed since we last wrote, where nobody else has written, so that what the user painted stays.
 
     Outside napari's own undo, on purpose: there it belongs to what the user painted.
 
@@ -169,9 +274,25 @@ def write_labels(labels: Labels, new: NDArray[np.int32], written: NDArray[np.int
         ``[H, W]``, any integer dtype.
     new, written : ndarray
         int32 ``[H, W]``: what to write, and what was written before.
+
+    Returns
+    -------
+    ndarray
+        int32 ``[H, W]``, what is written now.
+
+    Raises
+    ------
+    ImageError
+        If the layer's dtype is too small for a label.
     """
-    changed = new != written
-    if changed.any():
-        data = labels.data
-        data[changed] = new[changed]
-        labels.refresh(extent=False)
+    changed = (new != written) & (labels.data == written)
+    if not changed.any():
+        return written
+    if new[changed].max() > np.iinfo(labels.data.dtype).max:
+        raise ImageError(
+            f"Label {new[changed].max()} does not fit into layer '{labels.name}' of {labels.data.dtype}. "
+            "Convert its data to int32 first."
+        )
+    labels.data[changed] = new[changed]
+    labels.refresh(extent=False)
+    return np.where(changed, new, written)

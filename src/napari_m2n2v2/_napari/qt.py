@@ -1,12 +1,19 @@
-"""The bridge from worker threads to Qt's event loop."""
+"""What needs Qt beside the widgets: the bridge from threads to its event loop, pictures, the folder for autosaves."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-from qtpy.QtCore import QObject, Qt, Signal
+import numpy as np
+from qtpy.QtCore import QObject, QStandardPaths, Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
 
-__all__ = ["MainThread"]
+__all__ = ["MainThread", "autosave_folder", "thumbnail"]
+
+_THUMBNAIL_HEIGHT = 110
 
 
 class MainThread(QObject):  # type: ignore[misc]
@@ -24,3 +31,26 @@ class MainThread(QObject):  # type: ignore[misc]
     @staticmethod
     def _call(call: Callable[[], None]) -> None:
         call()
+
+
+def autosave_folder() -> Path:
+    """Return where sessions are saved by themselves: the user's data folder, or ``NAPARI_M2N2V2_AUTOSAVE``."""
+    chosen = os.environ.get("NAPARI_M2N2V2_AUTOSAVE")
+    if chosen:
+        return Path(chosen)
+    data = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericDataLocation)
+    return Path(data) / "napari-m2n2v2" / "autosave"
+
+
+def thumbnail(features: Any) -> QPixmap:
+    """Return a small picture of what the engine sees: the image, the guide beside it; empty for None."""
+    if features is None:
+        return QPixmap()
+    pictures = [features.image]
+    if features.guide is not None:
+        grey = (255 * features.guide).astype(np.uint8)
+        pictures.append(np.repeat(grey[..., None], 3, axis=2))
+    row = np.ascontiguousarray(np.concatenate(pictures, axis=1))
+    height, width = row.shape[:2]
+    image = QImage(row.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+    return QPixmap.fromImage(image).scaledToHeight(_THUMBNAIL_HEIGHT, Qt.TransformationMode.SmoothTransformation)

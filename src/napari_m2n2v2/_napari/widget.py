@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import create_widget
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
+from napari_m2n2v2._napari.attach import register
 from napari_m2n2v2._napari.controller import Controller
+from napari_m2n2v2._napari.describe import describe
+from napari_m2n2v2._napari.hover import Hover
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.keybindings import Keys
-from napari_m2n2v2._napari.qt import MainThread
+from napari_m2n2v2._napari.objects_table import ObjectsTable
+from napari_m2n2v2._napari.qt import MainThread, autosave_folder, thumbnail
+from napari_m2n2v2._napari.reach_panel import ReachPanel
+from napari_m2n2v2._napari.sessions import Sessions
+from napari_m2n2v2._napari.settings_panel import SettingsPanel, layer_choice
+from napari_m2n2v2._napari.views import VIEWS, Views
 from napari_m2n2v2._napari.workspace import FeatureState
 from napari_m2n2v2.backbones import BACKBONES
 
@@ -21,9 +41,6 @@ if TYPE_CHECKING:
     import napari
 
 __all__ = ["SegmentWithClicks"]
-
-_GRIDS = {"backbone's default": None, "37 (faster)": 37, "64": 64, "96 (finer, slower)": 96}
-_DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class SegmentWithClicks(QWidget):  # type: ignore[misc]
@@ -39,89 +56,146 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def __init__(self, viewer: napari.viewer.Viewer, jobs: Jobs | None = None) -> None:
         super().__init__()
-        self.image: Any
-        self.guide: Any
         # Plugins get a proxy, and layers seen through it are not the layers events speak of.
         viewer = getattr(viewer, "__wrapped__", viewer)
-        self.controller = Controller(viewer, jobs or Jobs(MainThread()))
-        self._keys = Keys(self.controller)
+        self.controller = controller = Controller(viewer, jobs or Jobs(MainThread()))
+        self.views = Views(controller, self._refresh)
+        self.hover = Hover(controller)
+        self.sessions = Sessions(controller, autosave_folder())
+        self._keys = Keys(controller, self.hover)
         self._keys.bind_viewer(viewer)
         self._build()
-        self.controller.changed.connect(self._refresh)
-        self.controller.progressed.connect(self._show_progress)
-        self.controller.failed.connect(show_error)
+        controller.opened.connect(self._keys.bind_layers)
+        controller.changed.connect(self._refresh)
+        controller.progressed.connect(self._show_progress)
+        controller.failed.connect(show_error)
+        controller.told.connect(show_info)
+        # A window that is closed takes its docks with it without closing them.
+        self.destroyed.connect(partial(Jobs.close, controller.jobs))
+        register(self, True)
+        self._is_open = True
         self._refresh()
 
+    # -- building ------------------------------------------------------------------------------------------------
+
     def _build(self) -> None:
-        self.image = create_widget(annotation="napari.layers.Image", label="Image")
+        controller = self.controller
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.addLayout(self._build_top())
+        column.addLayout(self._build_buttons())
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column.addWidget(self.status)
+        self.table = ObjectsTable(controller)
+        column.addWidget(self.table)
+        self.reach = ReachPanel(controller)
+        self._fold(column, "Reach of a click", self.reach)
+        self._fold(column, "Seeing why", self._build_why())
+        self._fold(column, "Session", self._build_session())
+        self.settings = SettingsPanel(controller)
+        self._fold(column, "More settings", self.settings)
+        column.addStretch()
+        # Docks are often lower than their contents, all the more with large fonts.
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inside)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside.setMinimumWidth(10)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def _build_top(self) -> QFormLayout:
+        self.image = layer_choice("napari.layers.Image", "Image")
         self.image.changed.connect(lambda: self._refresh())
         self.backbone = QComboBox()
         self.backbone.addItem("auto (the best that is ready)", "auto")
         for info in BACKBONES.values():
             self.backbone.addItem(info.name if info.locate() else f"{info.name} (no weights here)", info.name)
             self.backbone.setItemData(self.backbone.count() - 1, info.description, Qt.ItemDataRole.ToolTipRole)
-        self.backbone.currentIndexChanged.connect(
-            lambda: self.controller.change_settings(attention=self.backbone.currentData())
-        )
+        computing = self.controller.computing
+        self.backbone.currentIndexChanged.connect(lambda: computing.change(attention=self.backbone.currentData()))
+        form = QFormLayout()
+        form.addRow("Image", self.image.native)
+        form.addRow("Backbone", self.backbone)
+        return form
 
-        self.guide = create_widget(annotation="napari.layers.Image | None", label="Guide")
-        self.guide.changed.connect(lambda layer: self.controller.change_settings(guide=layer))
-        self.device = QComboBox()
-        self.device.addItems(_DEVICES)
-        self.device.currentTextChanged.connect(lambda name: self.controller.change_settings(device=name))
-        self.grid = QComboBox()
-        for text, cells in _GRIDS.items():
-            self.grid.addItem(text, cells)
-        self.grid.currentIndexChanged.connect(lambda: self.controller.change_settings(grid=self.grid.currentData()))
-
-        rare = QWidget()
-        rare_form = QFormLayout(rare)
-        for label, control, tip in (
-            ("Guide", self.guide.native, "A registered channel, e.g. inverse depth, that separates what looks alike"),
-            ("Grid", self.grid, "Attention cells along the side of a square image"),
-            ("Device", self.device, "Where torch computes; auto is CUDA, else MPS, else CPU"),
-        ):
-            control.setToolTip(tip)
-            rare_form.addRow(label, control)
-        self.more = QCollapsible("More settings")
-        self.more.addWidget(rare)
-
+    def _build_buttons(self) -> QGridLayout:
+        controller = self.controller
         self.start = self._button("Start", "Compute what the clicks need; once per image", self._on_start)
-        self.cancel = self._button("Cancel", "Stop computing", self.controller.cancel)
+        self.cancel = self._button("Cancel", "Stop computing", controller.computing.cancel)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
-        self.sign = self._button(
-            "", "What the next left click means; right-click is always background (T)\n"
-            "With points selected (key 3), T flips them", self.controller.toggle,
-        )  # fmt: skip
-        self.undo = self._button("Undo (Ctrl+Z)", "Take back the last change of clicks", self.controller.undo)
-        self.redo = self._button("Redo (Ctrl+Shift+Z)", "Bring it back", self.controller.redo)
-        self.next_object = self._button(
-            "Next object (N)", "The next clicks are a new object", self.controller.next_object
+        tip = "What the next left click means; right-click is always background\nT with points selected flips them"
+        self.sign = self._button("", tip, controller.toggle)
+        self.undo = self._button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.undo)
+        self.redo = self._button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.redo)
+        self.next_object = self._button("Next object (N)", "The next clicks are a new object", controller.next_object)
+        self.reset = self._button("Reset object", "Remove this object's clicks (can be undone)", controller.reset)
+        self.preview = self._button(
+            "Preview (H)", "Show the mask that a click at the cursor would give", self.hover.toggle
         )
-        self.reset = self._button("Reset object", "Remove this object's clicks (can be undone)", self.controller.reset)
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.preview.setCheckable(True)
+        self.suggest = self._button("Suggest (G)", "Mark where the next click would help most", self.hover.suggest)
+        grid = QGridLayout()
+        grid.addWidget(self.start, 0, 0)
+        grid.addWidget(self.cancel, 0, 1)
+        grid.addWidget(self.progress, 1, 0, 1, 2)
+        grid.addWidget(self.sign, 2, 0, 1, 2)
+        pairs = ((self.undo, self.redo), (self.next_object, self.reset), (self.preview, self.suggest))
+        for row, pair in enumerate(pairs, start=3):
+            for col, button in enumerate(pair):
+                grid.addWidget(button, row, col)
+        return grid
 
-        top = QFormLayout()
-        top.addRow("Image", self.image.native)
-        top.addRow("Backbone", self.backbone)
-        buttons = QGridLayout()
-        buttons.addWidget(self.start, 0, 0)
-        buttons.addWidget(self.cancel, 0, 1)
-        buttons.addWidget(self.progress, 1, 0, 1, 2)
-        buttons.addWidget(self.sign, 2, 0, 1, 2)
-        buttons.addWidget(self.undo, 3, 0)
-        buttons.addWidget(self.redo, 3, 1)
-        buttons.addWidget(self.next_object, 4, 0)
-        buttons.addWidget(self.reset, 4, 1)
-        column = QVBoxLayout(self)
-        column.addLayout(top)
-        column.addLayout(buttons)
-        column.addWidget(self.status)
-        column.addWidget(self.more)
-        column.addStretch()
+    def _build_why(self) -> QWidget:
+        panel = QWidget()
+        grid = QGridLayout(panel)
+        grid.setContentsMargins(0, 0, 0, 0)
+        self.toggles: dict[str, QPushButton] = {}
+        for i, (name, tip) in enumerate(VIEWS.items()):
+            button = self._button(name, tip, lambda name=name: self.views.show(name, self.toggles[name].isChecked()))
+            button.setCheckable(True)
+            self.toggles[name] = button
+            grid.addWidget(button, i // 2, i % 2)
+        self.seen = QLabel()
+        self.seen.setToolTip("What the engine sees: the image, and the guide beside it")
+        grid.addWidget(self.seen, 3, 0, 1, 2)
+        return panel
+
+    def _build_session(self) -> QWidget:
+        panel = QWidget()
+        grid = QGridLayout(panel)
+        grid.setContentsMargins(0, 0, 0, 0)
+        kinds = "Session (*.json)"
+
+        def save() -> None:
+            path, _ = QFileDialog.getSaveFileName(self, "Save session", "session.json", kinds)
+            if path:
+                self.sessions.save(path)
+
+        def load() -> None:
+            path, _ = QFileDialog.getOpenFileName(self, "Load session", "", kinds)
+            if path:
+                self.sessions.load(path)
+
+        self.save = self._button("Save…", "Clicks, parameters and versions, to get the same masks again", save)
+        self.load = self._button("Load…", "Put a saved session's clicks on this image (can be undone)", load)
+        self.restore = self._button(
+            "Restore autosave", "The clicks this image had when it was last segmented", self._restore
+        )
+        self.methods = self._button("Copy methods text", "A paragraph for a publication", self._copy_methods)
+        for i, button in enumerate((self.save, self.load, self.restore, self.methods)):
+            grid.addWidget(button, i // 2, i % 2)
+        return panel
+
+    def _fold(self, column: QVBoxLayout, title: str, panel: QWidget) -> None:
+        fold = QCollapsible(title)
+        fold.addWidget(panel)
+        column.addWidget(fold)
 
     def _button(self, text: str, tip: str, action: Any) -> QPushButton:
         button = QPushButton(text)
@@ -134,7 +208,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def reset_choices(self, event: Any = None) -> None:
         """Look again which layers there are. Called by napari when layers come, go or change their name."""
         self.image.reset_choices()
-        self.guide.reset_choices()
+        self.settings.reset_choices()
 
     def event(self, event: QEvent) -> bool:
         """Notice being taken out of the window: that is how napari closes a dock."""
@@ -147,25 +221,36 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Let go of the viewer: keys, callbacks and the worker. Layers stay."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        register(self, False)
         self._keys.release()
         self.controller.changed.disconnect(self._refresh)
+        for part in (self.hover, self.views, self.sessions):
+            part.close()
+        self.reach.close_down()
         self.controller.close()
 
-    # -- showing -------------------------------------------------------------------------------------------------
+    # -- doing and showing ---------------------------------------------------------------------------------------
 
     def _on_start(self) -> None:
         if self.image.value is None:
             show_error("There is no image layer to segment: open one, or File > Open Sample.")
-            return
-        before = {id(points) for points in self._ours()}
-        self.controller.start(self.image.value)
-        workspace = self.controller.active
-        if workspace is not None and id(workspace.points) not in before:
-            self._keys.bind_points(workspace.points)
-            self._keys.bind_labels(workspace.labels)
+        else:
+            self.controller.start(self.image.value, self.settings.labels.value)
 
-    def _ours(self) -> list[Any]:
-        return [workspace.points for workspace in self.controller.workspaces]
+    def _restore(self) -> None:
+        path = self.sessions.autosaved()
+        if path is not None:
+            self.sessions.load(path)
+
+    def _copy_methods(self) -> None:
+        def put(text: str) -> None:
+            QGuiApplication.clipboard().setText(text)
+            show_info("The methods paragraph is on the clipboard.")
+
+        self.sessions.copy_methods(put)
 
     def _show_progress(self, share: float, stage: str) -> None:
         self.progress.setValue(round(100 * share))
@@ -174,16 +259,24 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _refresh(self) -> None:
         controller, workspace = self.controller, self.controller.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
-        computing = state is FeatureState.COMPUTING
+        computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.session is not None
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
         self.start.setEnabled(not computing)
         self.cancel.setEnabled(computing)
         self.progress.setVisible(computing)
-        self.sign.setText("● Foreground (T)" if controller.foreground else "✖ Background (T)")
+        self.sign.setText("● Foreground (T)" if controller.foreground else "✚ Background (T)")
         color = "#1d7a2c" if controller.foreground else "#a3271f"
         self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
         self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
         self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
-        for button in (self.sign, self.next_object, self.reset):
+        for button in (self.sign, self.next_object, self.reset, self.settings.take_over):
             button.setEnabled(workspace is not None)
-        self.status.setText(controller.describe())
+        for button in (self.preview, self.suggest, self.save, self.load, self.methods, *self.toggles.values()):
+            button.setEnabled(ready)
+        self.preview.setChecked(self.hover.on)
+        for name, button in self.toggles.items():
+            button.setChecked(self.views.is_shown(name))
+        self.restore.setEnabled(self.sessions.autosaved() is not None)
+        self.table.refresh()
+        self.seen.setPixmap(thumbnail(workspace.features if workspace is not None else None))
+        self.status.setText(describe(workspace))

@@ -42,12 +42,18 @@ class Settings:
         None is the backbone's default.
     guide : Image layer or None
         The guide channel.
+    bit_depth : str
+        A key of :data:`~napari_m2n2v2._napari.layers.BIT_DEPTHS`.
+    merge_channels : bool
+        Whether up to three visible layers of the same shape are merged as they are seen.
     """
 
     attention: str = "auto"
     device: str = "auto"
     grid: int | None = None
     guide: Any = None
+    bit_depth: str = "as shown"
+    merge_channels: bool = False
 
 
 @dataclass(eq=False)
@@ -58,13 +64,24 @@ class Workspace:
     points: Points
     labels: Labels
     written: NDArray[np.int32]  # what we last wrote into ``labels``
+    protected: NDArray[np.bool_]  # pixels of labels that were there before us
     history: History[tuple[Click, ...]] = field(default_factory=lambda: History(()))
     state: FeatureState = FeatureState.MISSING
     computed_with: Settings | None = None
+    outdated: bool = False  # the image changed since its features were begun
     features: ImageFeatures | None = None
     session: Session | None = None  # touched by the worker only
     result: SessionResult | None = None
+    doubts: dict[int, float] = field(default_factory=dict)  # of every object with clicks
     object_id: int = 1
+    start: NDArray[np.int32] | None = None  # labels taken over from there
+
+    def settled_state(self, settings: Settings) -> FeatureState:
+        """Return the state of the features when nothing is being computed."""
+        if self.session is None:
+            return FeatureState.MISSING
+        same = self.computed_with == settings and not self.outdated
+        return FeatureState.READY if same else FeatureState.STALE
 
     @property
     def clicks(self) -> tuple[Click, ...]:

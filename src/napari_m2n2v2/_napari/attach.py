@@ -1,0 +1,58 @@
+"""The dock from the console: ``napari_m2n2v2.attach(viewer)``."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from napari_m2n2v2.errors import UnwritableFileError
+
+if TYPE_CHECKING:
+    from napari_m2n2v2._napari.widget import SegmentWithClicks
+
+__all__ = ["attach", "register", "session_of"]
+
+_DOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def attach(viewer: Any) -> SegmentWithClicks:
+    """Open the dock in a viewer, or return the one that is open there.
+
+    Its ``controller`` has a call for everything the dock does; ``views``, ``hover`` and ``sessions`` are beside it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        With a window.
+    """
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    for dock in _DOCKS:
+        if dock.controller.viewer is viewer:
+            found: SegmentWithClicks = dock
+            return found
+    _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+    made: SegmentWithClicks = widget
+    return made
+
+
+def register(dock: Any, is_open: bool) -> None:
+    """Note that a dock is open, or no more."""
+    (_DOCKS.add if is_open else _DOCKS.discard)(dock)
+
+
+def session_of(points_name: str) -> Any:
+    """Return the session of the Points layer with that name in an open dock.
+
+    Raises
+    ------
+    UnwritableFileError
+        If no dock has it, or its features are not computed.
+    """
+    for dock in _DOCKS:
+        for workspace in dock.controller.workspaces:
+            if workspace.points.name == points_name and workspace.session is not None:
+                return workspace.session
+    raise UnwritableFileError(
+        f"Layer '{points_name}' belongs to no image being segmented. A session file needs the image's features: "
+        "press Start in the dock first, or save the layer as .csv."
+    )

@@ -1,0 +1,117 @@
+"""Before the click: the mask that a click at the cursor would give, and where the next one would help most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_m2n2v2._napari.layers import transform_of
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError
+
+if TYPE_CHECKING:
+    from napari_m2n2v2._napari.controller import Controller
+
+__all__ = ["Hover"]
+
+
+class Hover:
+    """Draws the preview under the cursor and the suggested click.
+
+    Parameters
+    ----------
+    controller : Controller
+        Of the dock.
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self.on = False
+        self._controller = controller
+        self._outline: Any = None
+        self._ring: Any = None
+        controller.viewer.mouse_move_callbacks.append(self._on_move)
+        controller.solved.connect(self._clear)
+
+    def toggle(self) -> None:
+        """Switch the preview on or off."""
+        self.on = not self.on
+        if not self.on:
+            self._clear()
+        self._controller.changed.emit()
+
+    def suggest(self) -> None:
+        """Mark the centre of the largest doubtful region of the present object."""
+        workspace = self._controller.active
+        if workspace is None:
+            return
+        object_id = workspace.object_id
+
+        def question(session: Any) -> Any:
+            from napari_m2n2v2.diagnostics import margin, suggest_click
+
+            return suggest_click(margin(session, object_id))
+
+        def done(place: Any) -> None:
+            if place is not None and self._controller.active is workspace:
+                self._mark(workspace, place)
+
+        self._controller.ask("suggest", question, done)
+
+    def close(self) -> None:
+        """Let go of the viewer and take what was drawn away."""
+        self._clear()
+        self._controller.solved.disconnect(self._clear)
+        if self._on_move in self._controller.viewer.mouse_move_callbacks:
+            self._controller.viewer.mouse_move_callbacks.remove(self._on_move)
+
+    def _on_move(self, viewer: Any, event: Any) -> None:
+        workspace = self._controller.active
+        if not self.on or workspace is None:
+            return
+        row, col = workspace.image.world_to_data(event.position)[-2:]
+        click = Click(float(row), float(col), self._controller.foreground, workspace.object_id)
+
+        def question(session: Any) -> Any:
+            try:
+                return session.preview(click)
+            except ClickError:  # the cursor is beside the image
+                return None
+
+        def done(labels: Any) -> None:
+            if self.on and self._controller.active is workspace:
+                self._draw(workspace, labels)
+
+        self._controller.ask("preview", question, done)
+
+    def _draw(self, workspace: Any, labels: Any) -> None:
+        data = np.zeros(workspace.written.shape, dtype=np.int32) if labels is None else labels
+        if self._outline is None or self._outline not in self._controller.viewer.layers:
+            self._outline = self._add("add_labels", workspace, data, name="preview", opacity=0.9)
+            self._outline.contour = 2
+        else:
+            self._outline.data = data
+
+    def _mark(self, workspace: Any, place: tuple[int, int]) -> None:
+        self._remove(self._ring)
+        size = 2 * float(workspace.points.current_size)
+        look = {"symbol": "ring", "face_color": "yellow", "border_color": "yellow", "size": size}
+        self._ring = self._add("add_points", workspace, np.array([place], dtype=float), name="suggested click", **look)
+
+    def _add(self, how: str, workspace: Any, data: Any, **named: Any) -> Any:
+        viewer = self._controller.viewer
+        active = viewer.layers.selection.active
+        layer = getattr(viewer, how)(data, **named, **transform_of(workspace.image))
+        # Below the clicks, which must keep mouse and keyboard.
+        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(workspace.points))
+        viewer.layers.selection.active = active
+        return layer
+
+    def _clear(self) -> None:
+        self._remove(self._outline)
+        self._remove(self._ring)
+        self._outline = self._ring = None
+
+    def _remove(self, layer: Any) -> None:
+        if layer is not None and layer in self._controller.viewer.layers:
+            self._controller.viewer.layers.remove(layer)
