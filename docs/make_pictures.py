@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
-from skimage.data import coffee
+from skimage.data import cell, coffee
 from skimage.io import imsave
+from superqt import QCollapsible
 
+import napari_m2n2v2
 from napari_m2n2v2._napari.workspace import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
@@ -25,40 +28,79 @@ def wait(done: Callable[[], bool], seconds: float = 120) -> None:
             raise TimeoutError("napari did not get there")
         QApplication.processEvents()
         time.sleep(0.005)
-    for _ in range(40):
+    for _ in range(60):
         QApplication.processEvents()
         time.sleep(0.005)
 
 
 def save(viewer: napari.Viewer, name: str) -> None:
     """Save the whole window."""
+    wait(lambda: True)
     picture = viewer.screenshot(canvas_only=False, flash=False)[..., :3]
     imsave(IMAGES / f"{name}.png", np.ascontiguousarray(picture), check_contrast=False)
 
 
-def main() -> None:
-    IMAGES.mkdir(exist_ok=True)
+def begin(image: np.ndarray, name: str, **named: Any) -> tuple[napari.Viewer, Any]:
     viewer = napari.Viewer()
-    viewer.window.resize(1250, 760)
-    image = viewer.add_image(coffee(), name="coffee")
-    _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-    wait(lambda: widget.isVisible())
+    viewer.window.resize(1250, 800)
+    layer = viewer.add_image(image, name=name, **named)
+    dock = napari_m2n2v2.attach(viewer)
+    wait(dock.isVisible)
     viewer.reset_view()
-    widget.image.value = image
-    widget.start.click()
-    controller = widget.controller
-    wait(lambda: controller.active.state is FeatureState.READY)
-    for row, col, foreground, object_id in ((200, 300, True, 1), (62, 270, True, 1), (40, 60, False, 1)):
-        controller.active.object_id = object_id
-        controller.set_foreground(foreground)
-        controller.active.points.add([row, col])
-        wait(lambda: not controller.is_solving)
-    controller.set_foreground(True)
-    controller.next_object()
-    controller.active.points.add([330, 150])
-    wait(lambda: not controller.is_solving)
+    dock.image.value = layer
+    return viewer, dock
+
+
+def start(dock: Any) -> None:
+    dock.start.click()
+    wait(lambda: dock.controller.active.state is FeatureState.READY)
+
+
+def click(dock: Any, row: float, col: float, foreground: bool = True) -> None:
+    dock.controller.set_foreground(foreground)
+    dock.controller.active.points.add([row, col])
+    wait(lambda: not dock.controller.is_solving)
+
+
+def folds(dock: Any) -> list[Any]:
+    return dock.findChildren(QCollapsible)
+
+
+def objects() -> None:
+    viewer, dock = begin(coffee(), "coffee", scale=(0.25, 0.25), units=("mm", "mm"))
+    save(viewer, "before")
+    start(dock)
+    click(dock, 200, 300)
+    click(dock, 62, 270)
+    click(dock, 40, 60, foreground=False)
+    dock.controller.next_object()
+    click(dock, 330, 150)
+    dock.controller.set_foreground(True)
     save(viewer, "dock")
     viewer.close()
+
+
+def why() -> None:
+    viewer, dock = begin(cell(), "cell")
+    start(dock)
+    click(dock, 374, 429)
+    click(dock, 80, 80, foreground=False)
+    for fold in folds(dock):
+        fold.expand(animate=False)
+    dock.views.show("Doubt", True)
+    dock.hover.suggest()
+    wait(lambda: dock.views.is_shown("Doubt"))
+    time.sleep(1)
+    save(viewer, "why")
+    viewer.theme = "light"
+    save(viewer, "light")
+    viewer.close()
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    objects()
+    why()
 
 
 if __name__ == "__main__":

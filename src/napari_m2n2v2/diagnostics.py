@@ -115,9 +115,13 @@ def margin(session: Session, object_id: int) -> Floats:
 
 
 def doubt_of(margins: Floats, mask: NDArray[np.bool_]) -> float:
-    """Return the doubtful pixels of an object as a share of its area: 0 is clear; over 1 is possible."""
-    doubtful, area = int((np.abs(margins) < _DOUBTFUL).sum()), int(mask.sum())
-    return doubtful / max(area, 1)
+    """Return how much of an object is in doubt, from 0 to 1.
+
+    The doubtful pixels, on either side of its border, as a share of these and of the pixels clearly inside.
+    """
+    doubtful = np.abs(margins) < _DOUBTFUL
+    clear = int((mask & ~doubtful).sum())
+    return int(doubtful.sum()) / max(int(doubtful.sum()) + clear, 1)
 
 
 def suggest_click(margins: Floats) -> tuple[int, int] | None:

@@ -71,9 +71,10 @@ def test_a_click_is_suggested_inside_the_largest_doubt(session):
     assert suggest_click(np.ones((5, 5), np.float32)) is None
 
 
-def test_doubt_counts_doubtful_pixels_against_the_area():
+def test_doubt_counts_doubtful_pixels_against_clear_ones():
     margins = np.array([[0.9, 0.1], [-0.1, -0.9]], np.float32)
-    assert doubt_of(margins, margins > 0) == 1.0
+    assert doubt_of(margins, margins > 0) == pytest.approx(2 / 3)
+    assert doubt_of(np.full((2, 2), -1.0, np.float32), np.zeros((2, 2), bool)) == 0
 
 
 def test_guide_is_shown_as_the_engine_sees_it(session, guided_features):

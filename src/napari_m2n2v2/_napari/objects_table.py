@@ -31,24 +31,28 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         super().__init__(0, len(_COLUMNS))
         self._controller = controller
         self.setHorizontalHeaderLabels(_COLUMNS)
-        self.setToolTip("Doubt: pixels whose border could as well be elsewhere, against the object's area")
+        self.setToolTip("Doubt: the share of the object whose border could as well be elsewhere")
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setMinimumHeight(5 * self.fontMetrics().height())
+        line = self.fontMetrics().height()
+        self.setMinimumHeight(5 * line)
+        self.setMaximumHeight(12 * line)
         self.itemSelectionChanged.connect(self._choose)
 
     def refresh(self) -> None:
         """Show the objects as they are now."""
         workspace = self._controller.active
-        ids = object_ids(workspace) if workspace is not None else []
         self.blockSignals(True)
         try:
+            if workspace is None:
+                self.setRowCount(0)
+                return
+            ids = object_ids(workspace)
             self.setRowCount(len(ids))
             for row, object_id in enumerate(ids):
-                assert workspace is not None
                 for column, text in enumerate(_describe(workspace, object_id)):
                     item = QTableWidgetItem(text)
                     item.setData(Qt.ItemDataRole.UserRole, object_id)

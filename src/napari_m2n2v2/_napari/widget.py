@@ -103,7 +103,6 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         scroll.setWidget(inside)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inside.setMinimumWidth(10)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
@@ -118,6 +117,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             self.backbone.setItemData(self.backbone.count() - 1, info.description, Qt.ItemDataRole.ToolTipRole)
         computing = self.controller.computing
         self.backbone.currentIndexChanged.connect(lambda: computing.change(attention=self.backbone.currentData()))
+        for choice in (self.image.native, self.backbone):  # long names must not widen the dock
+            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            choice.setMinimumContentsLength(8)
         form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow("Backbone", self.backbone)
@@ -194,6 +196,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _fold(self, column: QVBoxLayout, title: str, panel: QWidget) -> None:
         fold = QCollapsible(title)
+        fold.layout().setContentsMargins(0, 0, 0, 0)
         fold.addWidget(panel)
         column.addWidget(fold)
 

@@ -1,0 +1,121 @@
+"""Random users: whatever is done in whatever order, the mask is what a fresh replay of the clicks gives."""
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from napari.components import ViewerModel
+
+from napari_m2n2v2 import Session
+from napari_m2n2v2._napari.controller import Controller
+from napari_m2n2v2._napari.jobs import Jobs
+
+from ..conftest import blob_image
+from .conftest import AtOnce, run_now
+
+rows, cols = st.integers(0, 47), st.integers(0, 63)
+
+
+class Clicking(RuleBasedStateMachine):
+    @initialize()
+    def start(self):
+        self.controller = Controller(ViewerModel(), Jobs(run_now, AtOnce()))
+        self.errors = []
+        self.controller.failed.connect(self.errors.append)
+        self.controller.computing.change(attention="appearance", grid=8, device="cpu")
+        self.controller.start(self.controller.viewer.add_image(blob_image()))
+
+    @property
+    def workspace(self):
+        return self.controller.active
+
+    @property
+    def points(self):
+        return self.workspace.points
+
+    def has_clicks(self):
+        return len(self.points.data) > 0
+
+    @rule(row=rows, col=cols)
+    def add(self, row, col):
+        self.points.add([row, col])
+
+    @precondition(has_clicks)
+    @rule(row=rows, col=cols, which=st.integers(0, 99))
+    def drag(self, row, col, which):
+        index = which % len(self.points.data)
+        self.points._drag_start = None
+        before = self.points.data[index].copy()
+        with self.points.events.data.blocker():
+            self.points._move({index}, before)
+        self.points._move({index}, [row, col])
+        self.points._drag_start = None
+
+    @precondition(has_clicks)
+    @rule(which=st.integers(0, 99))
+    def flip(self, which):
+        self.points.mode = "select"
+        self.points.selected_data = {which % len(self.points.data)}
+        self.controller.toggle()
+        self.points.mode = "add"
+
+    @precondition(has_clicks)
+    @rule(which=st.integers(0, 99))
+    def delete(self, which):
+        self.points.selected_data = {which % len(self.points.data)}
+        self.points.remove_selected()
+
+    @precondition(has_clicks)
+    @rule(which=st.integers(0, 99), threshold=st.one_of(st.none(), st.floats(0, 1, width=16)))
+    def reach(self, which, threshold):
+        self.controller.set_threshold(which % len(self.points.data), threshold)
+
+    @rule()
+    def undo(self):
+        self.controller.undo()
+
+    @rule()
+    def redo(self):
+        self.controller.redo()
+
+    @rule()
+    def next_object(self):
+        self.controller.next_object()
+
+    @rule(which=st.integers(1, 3))
+    def select_object(self, which):
+        self.controller.select_object(which)
+
+    @rule()
+    def reset(self):
+        self.controller.reset()
+
+    @rule()
+    def toggle(self):
+        self.points.selected_data = set()
+        self.controller.toggle()
+
+    @rule()
+    def cancel(self):
+        self.controller.computing.cancel()
+
+    @rule(compete=st.booleans())
+    def compete(self, compete):
+        self.controller.set_compete(compete)
+
+    @invariant()
+    def the_mask_is_a_fresh_replay(self):
+        if not hasattr(self, "controller"):
+            return
+        assert not self.errors
+        assert len(self.points.data) == len(self.workspace.clicks)
+        fresh = Session(self.workspace.features, compete=self.controller.compete)
+        np.testing.assert_array_equal(self.workspace.labels.data, fresh.replay(self.workspace.clicks).labels)
+
+    def teardown(self):
+        if hasattr(self, "controller"):
+            self.controller.close()
+
+
+Clicking.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestClicking = Clicking.TestCase
