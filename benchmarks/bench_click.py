@@ -70,3 +70,11 @@ def test_undo_and_redo(benchmark, features):
     session.replay(clicks(9))
     session.click(clicks(10)[-1])
     benchmark(lambda: (session.undo().mask, session.redo().mask))
+
+
+def test_preview_at_a_new_place(benchmark, features):
+    """What the cursor waits for while it moves, with five clicks there already."""
+    session = Session(features)
+    session.replay(clicks(5))
+    places = iter([(row, col) for row in range(30, 470, 11) for col in range(20, 840, 37)])
+    benchmark.pedantic(lambda: session.preview(Click(*next(places))), rounds=20, warmup_rounds=1)

@@ -91,9 +91,10 @@ def why() -> None:
     dock.hover.suggest()
     wait(lambda: dock.views.is_shown("Doubt"))
     time.sleep(1)
+    dock.controller.active.points.mode = "select"
+    dock.controller.active.points.selected_data = {0}
+    dock.controller.set_foreground(True)
     save(viewer, "why")
-    viewer.theme = "light"
-    save(viewer, "light")
     viewer.close()
 
 

@@ -157,6 +157,7 @@ TRANSFORMS = {
     "scale": {"scale": (0.3, 2.5)},
     "translate": {"translate": (100, -40)},
     "rotate": {"rotate": 30},
+    "shear": {"shear": [0.4]},
     "affine": {"affine": [[0.8, 0.3, 5], [-0.2, 1.1, 9], [0, 0, 1]]},
     "units": {"units": ("um", "um"), "scale": (0.5, 0.5)},
 }
@@ -302,7 +303,7 @@ def test_missing_weights_are_told_with_the_command_that_gets_them(dock, image):
 def test_a_guide_layer_is_used(dock, image):
     layer = dock.viewer.add_image(image)
     guide = dock.viewer.add_image(np.tile(np.arange(64.0), (48, 1)), name="depth")
-    dock.widget.guide.value = guide
+    dock.widget.settings.guide.value = guide
     dock.start(layer)
     assert dock.workspace.features.guide.max() == 1
     dock.viewer.layers.remove(guide)
@@ -355,3 +356,10 @@ dock = SegmentWithClicks(ViewerModel())
 assert "torch" not in sys.modules and "transformers" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_click_by_keyboard_alone(started):
+    started.qtbot.keyClicks(started.widget.place, "16, 17")
+    started.qtbot.keyClick(started.widget.place, Qt.Key.Key_Return)
+    assert started.workspace.clicks == (Click(16, 17),) and started.widget.place.text() == ""
+    same(started.labels, started.expected())

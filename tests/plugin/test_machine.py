@@ -1,5 +1,9 @@
 """Random users: whatever is done in whatever order, the mask is what a fresh replay of the clicks gives."""
 
+import contextlib
+import queue
+import time
+
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,9 +21,12 @@ rows, cols = st.integers(0, 47), st.integers(0, 63)
 
 
 class Clicking(RuleBasedStateMachine):
+    def make_jobs(self):
+        return Jobs(run_now, AtOnce())
+
     @initialize()
     def start(self):
-        self.controller = Controller(ViewerModel(), Jobs(run_now, AtOnce()))
+        self.controller = Controller(ViewerModel(), self.make_jobs())
         self.errors = []
         self.controller.failed.connect(self.errors.append)
         self.controller.computing.change(attention="appearance", grid=8, device="cpu")
@@ -117,5 +124,54 @@ class Clicking(RuleBasedStateMachine):
             self.controller.close()
 
 
+class Racing(Clicking):
+    """The same with the real worker: answers come late, and are taken at moments that chance decides."""
+
+    def make_jobs(self):
+        self.answers = queue.SimpleQueue()
+        return Jobs(self.answers.put)
+
+    @initialize()
+    def start(self):
+        super().start()
+        self.settle()
+
+    def settle(self):
+        workspace = self.workspace
+        end = time.monotonic() + 60
+        while any(self.controller.jobs.is_busy((id(workspace), key)) for key in ("features", "begin", "solve")):
+            assert time.monotonic() < end, "an answer never came"
+            with contextlib.suppress(queue.Empty):
+                self.answers.get(timeout=0.05)()
+
+    @rule(count=st.integers(1, 5))
+    def take_some_answers(self, count):
+        for _ in range(count):
+            if not self.answers.empty():
+                self.answers.get()()
+
+    @rule()
+    def compute_again(self):
+        self.controller.computing.start()
+
+    @invariant()
+    def the_mask_is_a_fresh_replay(self):
+        """Only when all answers are in can the mask be right; see :meth:`all_settled`."""
+
+    @rule()
+    def all_settled(self):
+        if self.workspace.session is None:
+            self.controller.computing.start()
+        self.settle()
+        super().the_mask_is_a_fresh_replay()
+
+    def teardown(self):
+        if hasattr(self, "controller"):
+            self.all_settled()
+        super().teardown()
+
+
+Racing.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
+TestRacing = Racing.TestCase
 Clicking.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
 TestClicking = Clicking.TestCase

@@ -25,7 +25,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "Markov-map": {"colormap": "viridis", "contrast_limits": (0, 1)},
     "Attention": {"colormap": "inferno", "contrast_limits": (0, 1)},
     "Guide": {"colormap": "gray", "contrast_limits": (0, 1)},
-    "Doubt": {"colormap": "magma", "contrast_limits": (0, 1), "blending": "additive"},
+    "Doubt": {"colormap": "magma", "contrast_limits": (0.6, 1), "blending": "additive"},
 }
 
 

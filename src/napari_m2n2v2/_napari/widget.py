@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGridLayout,
     QLabel,
+    QLineEdit,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -90,6 +91,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         column.addWidget(self.status)
         self.table = ObjectsTable(controller)
         column.addWidget(self.table)
+        self.place = QLineEdit()
+        self.place.setPlaceholderText("row, col and Enter: a click without a mouse")
+        self.place.setToolTip("In image pixels, such as 120, 200; means what the toggle above says")
+        self.place.returnPressed.connect(self._on_place)
+        column.addWidget(self.place)
         self.reach = ReachPanel(controller)
         self._fold(column, "Reach of a click", self.reach)
         self._fold(column, "Seeing why", self._build_why())
@@ -102,7 +108,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         scroll.setWidgetResizable(True)
         scroll.setWidget(inside)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(inside.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
@@ -243,6 +249,15 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         else:
             self.controller.start(self.image.value, self.settings.labels.value)
 
+    def _on_place(self) -> None:
+        try:
+            row, col = (float(part) for part in self.place.text().replace(",", " ").split())
+        except ValueError:
+            show_error(f"Expected a row and a column in pixels, such as 120, 200; got '{self.place.text()}'.")
+            return
+        self.controller.add_click(row, col)
+        self.place.clear()
+
     def _restore(self) -> None:
         path = self.sessions.autosaved()
         if path is not None:
@@ -272,8 +287,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
         self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
         self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
-        for button in (self.sign, self.next_object, self.reset, self.settings.take_over):
-            button.setEnabled(workspace is not None)
+        for control in (self.sign, self.next_object, self.reset, self.place, self.settings.take_over):
+            control.setEnabled(workspace is not None)
         for button in (self.preview, self.suggest, self.save, self.load, self.methods, *self.toggles.values()):
             button.setEnabled(ready)
         self.preview.setChecked(self.hover.on)
