@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QObject, QStandardPaths, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QStandardPaths, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QScrollArea, QWidget
 
-__all__ = ["MainThread", "autosave_folder", "thumbnail"]
+__all__ = ["MainThread", "VerticalScroll", "autosave_folder", "thumbnail"]
 
 _THUMBNAIL_HEIGHT = 110
 
@@ -31,6 +32,24 @@ class MainThread(QObject):  # type: ignore[misc]
     @staticmethod
     def _call(call: Callable[[], None]) -> None:
         call()
+
+
+class VerticalScroll(QScrollArea):  # type: ignore[misc]
+    """Scrolls its widget up and down, and is always wide enough for it."""
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(inside)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
+        """Follow the widget when it gets wider: a fold was opened, the font changed."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            bar = self.verticalScrollBar().sizeHint().width()
+            self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
+        return bool(super().eventFilter(watched, event))
 
 
 def autosave_folder() -> Path:

@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -30,7 +29,7 @@ from napari_m2n2v2._napari.hover import Hover
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.keybindings import Keys
 from napari_m2n2v2._napari.objects_table import ObjectsTable
-from napari_m2n2v2._napari.qt import MainThread, autosave_folder, thumbnail
+from napari_m2n2v2._napari.qt import MainThread, VerticalScroll, autosave_folder, thumbnail
 from napari_m2n2v2._napari.reach_panel import ReachPanel
 from napari_m2n2v2._napari.sessions import Sessions
 from napari_m2n2v2._napari.settings_panel import SettingsPanel, layer_choice
@@ -103,12 +102,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.settings = SettingsPanel(controller)
         self._fold(column, "More settings", self.settings)
         column.addStretch()
-        # Docks are often lower than their contents, all the more with large fonts.
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setWidget(inside)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setMinimumWidth(inside.minimumSizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
+        scroll = VerticalScroll(inside)  # docks are often lower than their contents, all the more with large fonts
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
