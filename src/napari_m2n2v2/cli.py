@@ -1,4 +1,4 @@
-"""The command line: ``napari-m2n2v2 segment | demo | backbones``."""
+"""The command line: ``napari-m2n2v2 segment | demo | backbones | evaluate | report``."""
 
 from __future__ import annotations
 
@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
 
     backbones = commands.add_parser("backbones", help="list where attention can come from, and what is ready here")
     backbones.set_defaults(run=_backbones)
+    from napari_m2n2v2.cli_evaluate import add_commands
+
+    add_commands(commands)
     return parser
 
 

@@ -1,6 +1,8 @@
-"""The simulated user of section 4: where the next click goes."""
+"""The simulated user of section 4: where the next click goes. The rules give different numbers, so name the rule."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +10,17 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_m2n2v2.clicks import Click
 
-__all__ = ["next_click_union"]
+__all__ = ["RULES", "next_click_random", "next_click_split", "next_click_union"]
+
+Mask = NDArray[np.bool_]
 
 
 def next_click_union(
-    mask: NDArray[np.bool_], truth: NDArray[np.bool_], ignore: NDArray[np.bool_] | None = None
+    mask: Mask,
+    truth: Mask,
+    ignore: Mask | None = None,
+    clicks: Sequence[Click] = (),
+    rng: np.random.Generator | None = None,
 ) -> Click | None:
     """Click the deepest point of everything that is wrong, M2N2's rule "union".
 
@@ -22,6 +30,10 @@ def next_click_union(
         bool ``[H, W]``.
     ignore : ndarray, optional
         bool ``[H, W]``; pixels that are neither wrong nor right.
+    clicks : sequence of Click
+        Those placed so far; without effect in this rule.
+    rng : numpy.random.Generator, optional
+        Without effect in this rule.
 
     Returns
     -------
@@ -30,14 +42,67 @@ def next_click_union(
 
     Notes
     -----
-    False positives and false negatives share one Euclidean distance transform, and outside the image counts as
-    right. The rule "split" of RITM and SimpleClick transforms them apart and gives other numbers.
+    False positives and false negatives share one Euclidean distance transform, and outside the image counts as right.
     """
-    wrong = mask != truth
+    wrong = _wrong(mask, truth, ignore)
+    return _deepest(_depth(wrong), truth) if wrong.any() else None
+
+
+def next_click_split(
+    mask: Mask,
+    truth: Mask,
+    ignore: Mask | None = None,
+    clicks: Sequence[Click] = (),
+    rng: np.random.Generator | None = None,
+) -> Click | None:
+    """Click the deepest point of the misses or of the false alarms, whichever is deeper: the rule of RITM, "split".
+
+    Never the same pixel twice; a false alarm wins a tie. Parameters and result as for :func:`next_click_union`.
+    """
+    wrong = _wrong(mask, truth, ignore)
+    missed, false_alarm = _depth(wrong & truth), _depth(wrong & ~truth)
+    for click in clicks:
+        missed[round(click.row), round(click.col)] = false_alarm[round(click.row), round(click.col)] = 0
+    if not (missed.any() or false_alarm.any()):
+        return None
+    return _deepest(missed if missed.max() > false_alarm.max() else false_alarm, truth)
+
+
+def next_click_random(
+    mask: Mask,
+    truth: Mask,
+    ignore: Mask | None = None,
+    clicks: Sequence[Click] = (),
+    rng: np.random.Generator | None = None,
+) -> Click | None:
+    """Click any wrong pixel, all with the same chance (section 11). Parameters as for :func:`next_click_union`."""
+    places = np.argwhere(_wrong(mask, truth, ignore))
+    if not len(places):
+        return None
+    row, col = places[(rng or np.random.default_rng()).integers(len(places))]
+    return Click(int(row), int(col), foreground=bool(truth[row, col]))
+
+
+RULES: dict[str, Callable[..., Click | None]] = {
+    "union": next_click_union,
+    "split": next_click_split,
+    "random": next_click_random,
+}
+"""Every rule by name."""
+
+
+def _wrong(mask: Mask, truth: Mask, ignore: Mask | None) -> Mask:
+    wrong: Mask = mask != truth
     if ignore is not None:
         wrong &= ~ignore
-    if not wrong.any():
-        return None
-    depth = distance_transform_edt(np.pad(wrong, 1))[1:-1, 1:-1]
+    return wrong
+
+
+def _depth(region: Mask) -> NDArray[np.float64]:
+    depth: NDArray[np.float64] = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    return depth
+
+
+def _deepest(depth: NDArray[np.float64], truth: Mask) -> Click:
     row, col = np.unravel_index(int(depth.argmax()), depth.shape)
     return Click(int(row), int(col), foreground=bool(truth[row, col]))

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["intersection_over_union", "mean_iou_at", "not_reached", "number_of_clicks"]
+__all__ = [
+    "bootstrap_interval",
+    "clicks_to_reach",
+    "intersection_over_union",
+    "mean_iou_at",
+    "not_reached",
+    "number_of_clicks",
+]
+
+_DRAWS = 2000
 
 
 def intersection_over_union(
@@ -20,7 +29,15 @@ def intersection_over_union(
     return np.count_nonzero(mask & truth) / union if union else 1.0
 
 
-def _clicks_to_reach(trace: Sequence[float], quality: float) -> int | None:
+def clicks_to_reach(traces: Sequence[Sequence[float]], quality: float, most: int = 20) -> NDArray[np.float64]:
+    """Return for each object the clicks until the IoU is at least ``quality``; ``most`` where it never is.
+
+    Parameters are those of :func:`number_of_clicks`, whose mean this is before it is taken.
+    """
+    return np.array([_first(trace[:most], quality) or most for trace in traces], dtype=np.float64)
+
+
+def _first(trace: Sequence[float], quality: float) -> int | None:
     return next((k for k, iou in enumerate(trace, start=1) if iou >= quality), None)
 
 
@@ -36,14 +53,29 @@ def number_of_clicks(traces: Sequence[Sequence[float]], quality: float, most: in
     most : int
         Clicks allowed.
     """
-    return float(np.mean([_clicks_to_reach(trace[:most], quality) or most for trace in traces]))
+    return float(clicks_to_reach(traces, quality, most).mean())
 
 
 def not_reached(traces: Sequence[Sequence[float]], quality: float, most: int = 20) -> int:
     """Return ``NoF@quality``: how many objects never got there within ``most`` clicks."""
-    return sum(_clicks_to_reach(trace[:most], quality) is None for trace in traces)
+    return sum(_first(trace[:most], quality) is None for trace in traces)
 
 
 def mean_iou_at(traces: Sequence[Sequence[float]], clicks: int) -> float:
     """Return ``mIoU@clicks``; a trace that ended earlier (nothing was wrong any more) keeps its last IoU."""
     return float(np.mean([trace[min(clicks, len(trace)) - 1] for trace in traces]))
+
+
+def bootstrap_interval(values: NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the mean: percentiles of the means of resampled objects.
+
+    Parameters
+    ----------
+    values : ndarray
+        One number per object, such as clicks to reach 90 %, or the difference of two runs on the same objects.
+    seed : int
+        Of the resampling, so that a report can be made again.
+    """
+    draws = np.random.default_rng(seed).integers(len(values), size=(_DRAWS, len(values)))
+    low, high = np.percentile(values[draws].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)

@@ -1,0 +1,166 @@
+"""Data sets with ground truth: folders, and COCO instance files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError
+from napari_m2n2v2.files import read_image
+
+__all__ = ["Dataset", "Sample", "inverse_depth", "open_dataset"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One object to segment. Small and picklable: pixels are read where they are needed.
+
+    Parameters
+    ----------
+    name : str
+        Unique in its data set.
+    image : Path
+        The picture.
+    mask : Path or None
+        Ground truth, 0 and 255; None where ``annotation`` has it.
+    depth, ignore : Path or None
+        Registered depth; pixels to leave out, 255.
+    annotation : str
+        A COCO annotation as JSON, with its image's height and width.
+    """
+
+    name: str
+    image: Path
+    mask: Path | None = None
+    depth: Path | None = None
+    ignore: Path | None = None
+    annotation: str = ""
+
+    def read_truth(self) -> NDArray[np.bool_]:
+        """Return the ground truth, bool ``[H, W]``."""
+        if self.mask is None:
+            return _coco_mask(json.loads(self.annotation))
+        return _binary(self.mask)
+
+    def read_ignore(self) -> NDArray[np.bool_] | None:
+        """Return the pixels to leave out, bool ``[H, W]``, or None."""
+        return None if self.ignore is None else _binary(self.ignore)
+
+    def files(self) -> list[Path]:
+        """Return the files it is read from."""
+        return [path for path in (self.image, self.mask, self.depth, self.ignore) if path is not None]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A name and its samples, sorted by name."""
+
+    name: str
+    samples: tuple[Sample, ...]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all its files and annotations, in hexadecimal."""
+        digest = hashlib.sha256()
+        for sample in self.samples:
+            digest.update(sample.name.encode() + sample.annotation.encode())
+            for path in sample.files():
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+
+def open_dataset(path: str | Path, limit: int | None = None) -> Dataset:
+    """Open a folder (``images/ masks/ depth/ ignore/``) or a COCO instance file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder with ``images/<id>.*`` and ``masks/<id>__<object>.png``, and where there are any ``depth/<id>.*`` and
+        ``ignore/<id>__<object>.png``; or a ``.json`` in COCO's instance format, its images beside it or in ``images/``.
+    limit : int, optional
+        Only so many objects, spread evenly.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such place or nothing in it.
+    """
+    path = Path(path)
+    samples = _coco_samples(path) if path.suffix == ".json" else _folder_samples(path)
+    if not samples:
+        raise UnreadableFileError(f"{path} holds no objects: expected images/<id>.* with masks/<id>__<object>.png.")
+    samples = sorted(samples, key=lambda sample: sample.name)
+    if limit is not None and limit < len(samples):
+        samples = [samples[i] for i in np.linspace(0, len(samples) - 1, limit).round().astype(int)]
+    return Dataset(path.stem if path.suffix == ".json" else path.resolve().name, tuple(samples))
+
+
+def inverse_depth(depth: NDArray[Any], far_is_large: bool) -> NDArray[np.float64]:
+    """Return inverse depth, near is large: a distance Z in ``[0, 1]`` becomes ``1 / (Z + 0.25)`` (section 2)."""
+    values = depth.astype(np.float64)
+    if not far_is_large:
+        return values
+    span = values.max() - values.min()
+    inverse: NDArray[np.float64] = 1 / ((values - values.min()) / (span or 1.0) + 0.25)
+    return inverse
+
+
+def _binary(path: Path) -> NDArray[np.bool_]:
+    pixels = read_image(path)
+    binary: NDArray[np.bool_] = (pixels if pixels.ndim == 2 else pixels[..., 0]) > 127
+    return binary
+
+
+def _folder_samples(folder: Path) -> list[Sample]:
+    if not (folder / "images").is_dir() or not (folder / "masks").is_dir():
+        raise UnreadableFileError(f"{folder} is no data set: expected the folders images/ and masks/ in it.")
+    images, depths = (_by_stem(folder / name) for name in ("images", "depth"))
+    samples = []
+    for mask in (folder / "masks").glob("*.png"):
+        image = mask.stem.rpartition("__")[0]
+        if image in images:
+            ignore = folder / "ignore" / mask.name
+            ignored = ignore if ignore.is_file() else None
+            samples.append(Sample(mask.stem, images[image], mask, depths.get(image), ignored))
+    return samples
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
+
+
+def _coco_samples(path: Path) -> list[Sample]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        images = {image["id"]: image for image in content["images"]}
+        return [_coco_sample(path.parent, images[found["image_id"]], found) for found in content["annotations"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableFileError(f"{path} cannot be read as COCO instances: {type(error).__name__} {error}") from error
+
+
+def _coco_sample(folder: Path, image: dict[str, Any], found: dict[str, Any]) -> Sample:
+    name = image["file_name"]
+    place = folder / name if (folder / name).is_file() else folder / "images" / name
+    shape = {"height": image["height"], "width": image["width"]}
+    kept = json.dumps({"segmentation": found["segmentation"], **shape}, sort_keys=True)
+    return Sample(f"{Path(name).stem}__{found['id']}", place, annotation=kept)
+
+
+def _coco_mask(annotation: dict[str, Any]) -> NDArray[np.bool_]:
+    try:
+        from pycocotools import mask as coco
+    except ImportError as error:
+        raise MissingDependencyError('COCO files need pycocotools: pip install "napari-m2n2v2[evaluation]"') from error
+    outline, height, width = annotation["segmentation"], annotation["height"], annotation["width"]
+    if isinstance(outline, list):
+        packed = coco.merge(coco.frPyObjects(outline, height, width))
+    elif isinstance(outline["counts"], list):
+        packed = coco.frPyObjects(outline, height, width)
+    else:
+        packed = outline
+    return np.asarray(coco.decode(packed), dtype=bool)
