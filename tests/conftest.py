@@ -10,12 +10,13 @@ os.environ["HF_HUB_CACHE"] = str(Path(__file__).parent / "no-hub-cache")  # what
 import numpy as np
 import pytest
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1", None)
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "shared"))
 
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch):
-    """Sockets to other machines raise; those of the X server and of pipes do not."""
+    """Sockets to other machines raise; those of this one (the X server, dask's workers) do not."""
 
     def refuse(self, address):
         raise AssertionError(f"a test tried to connect to {address}")
@@ -23,10 +24,16 @@ def _no_network(monkeypatch):
     real = socket.socket.connect
 
     def connect(self, address):
-        return real(self, address) if self.family == socket.AF_UNIX else refuse(self, address)
+        here = self.family == socket.AF_UNIX or address[0] in LOOPBACK
+        return real(self, address) if here else refuse(self, address)
+
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host, *rest, **named):
+        return resolve(host, *rest, **named) if host in LOOPBACK else refuse(None, host)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest, **named: refuse(None, host))
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,15 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2.evaluation.clicker import next_click_union
-from napari_m2n2v2.evaluation.metrics import intersection_over_union, mean_iou_at, not_reached, number_of_clicks
+from napari_m2n2v2 import Click
+from napari_m2n2v2.evaluation.clicker import next_click_random, next_click_split, next_click_union
+from napari_m2n2v2.evaluation.metrics import (
+    bootstrap_interval,
+    intersection_over_union,
+    mean_iou_at,
+    not_reached,
+    number_of_clicks,
+)
 
 
 def deepest_by_brute_force(wrong):
@@ -55,3 +62,52 @@ def test_metrics_of_traces_counted_by_hand():
     assert not_reached(TRACES, 0.95, most=3) == 2
     assert mean_iou_at(TRACES, 1) == pytest.approx((0.5 + 0.2 + 0.97) / 3)
     assert mean_iou_at(TRACES, 4) == pytest.approx((0.96 + 0.5 + 0.97) / 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_split_rule_equals_brute_force(seed):
+    rng = np.random.default_rng(seed)
+    truth, mask = rng.random((2, 10, 11)) > 0.4
+    sides = {True: truth & ~mask, False: mask & ~truth}
+    deepest = {side: deepest_by_brute_force(region) for side, region in sides.items()}
+    depth = {side: depth_at(sides[side], place) for side, place in deepest.items()}
+    side = depth[True] > depth[False]
+    assert next_click_split(mask, truth) == Click(*deepest[side], side)
+
+
+def depth_at(region, place):
+    padded = np.pad(region, 1)
+    return np.min(np.hypot(*(np.argwhere(~padded) - np.add(place, 1)).T))
+
+
+def test_split_and_union_are_different_rules():
+    """A miss and a false alarm side by side: together deeper than apart."""
+    truth, mask = np.zeros((2, 14, 20), bool)
+    truth[1:13, 2:6], mask[1:13, 6:10] = True, True
+    assert next_click_union(mask, truth).col in (5, 6)
+    assert next_click_split(mask, truth).col in (7, 8)
+
+
+def test_split_never_clicks_a_pixel_twice():
+    truth, mask = np.zeros((2, 3, 3), bool)
+    truth[1, 1] = True
+    click = next_click_split(mask, truth)
+    assert next_click_split(mask, truth, None, [click]) is None
+
+
+def test_random_rule_takes_every_wrong_pixel_and_no_other():
+    truth, mask = np.zeros((2, 4, 4), bool)
+    truth[1, 2], truth[3, 0] = True, True
+    rng = np.random.default_rng(0)
+    places = {(c.row, c.col) for c in (next_click_random(mask, truth, None, (), rng) for _ in range(50))}
+    assert places == {(1, 2), (3, 0)} and next_click_random(truth, truth) is None
+
+
+def test_bootstrap_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(rng.normal(3.0, 2.0, 40))
+        hits += low <= 3.0 <= high
+    assert 0.88 < hits / 200 < 0.99
+    assert bootstrap_interval(np.full(9, 4.0)) == (4.0, 4.0)
