@@ -26,17 +26,22 @@ class ScorePlot(QWidget):  # type: ignore[misc]
         self.setMinimumHeight(60)
         self.scores = np.zeros(0, dtype=np.float32)  # best score in each of the bins from 0 to 1
         self.chosen = 0.0
+        self.top: float | None = None
         self.setToolTip("Score (up) of every threshold (right) of the selected click; the line is the one in use")
 
     def show_curve(self, curve: Any) -> None:
         """Draw a :class:`~napari_m2n2v2.diagnostics.ScoreCurve`, or nothing for None."""
-        if curve is None:
-            self.scores = np.zeros(0, dtype=np.float32)
-        else:
-            self.scores = np.zeros(_BINS, dtype=np.float32)
+        scores = np.zeros(0 if curve is None else _BINS, dtype=np.float32)
+        if curve is not None:
             bins = np.minimum((curve.thresholds * _BINS).astype(int), _BINS - 1)
-            np.maximum.at(self.scores, bins, curve.scores)
+            np.maximum.at(scores, bins, curve.scores)
             self.chosen = curve.chosen
+        self.show_values(scores)
+
+    def show_values(self, values: Any, top: float | None = None) -> None:
+        """Draw values over equal steps; ``top`` is the height of the plot, the largest by default."""
+        self.scores = np.asarray(values, dtype=np.float32)
+        self.top = top
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 (Qt's name)
@@ -48,9 +53,10 @@ class ScorePlot(QWidget):  # type: ignore[misc]
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         if self.scores.size:
             width, height = self.width(), self.height() - 4
-            top = max(float(self.scores.max()), 1e-12)
+            top = self.top or max(float(self.scores.max()), 1e-12)
+            bins = len(self.scores)
             line = [
-                QPointF(width * (i + 0.5) / _BINS, 2 + height * (1 - float(score) / top))
+                QPointF(width * (i + 0.5) / bins, 2 + height * (1 - float(score) / top))
                 for i, score in enumerate(self.scores)
             ]
             painter.setPen(QPen(text, 1.5))

@@ -22,7 +22,7 @@ from napari_m2n2v2.evaluation.datasets import Dataset, Sample, inverse_depth
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.files import read_image
 
-__all__ = ["METHODS", "SWITCHES", "RunSettings", "evaluate", "evaluate_sample"]
+__all__ = ["METHODS", "SWITCHES", "RunSettings", "click_through", "evaluate", "evaluate_sample"]
 
 METHODS = ("v2", "m2n2", *BASELINES)
 """What can be evaluated: the method, the one before it, and the baselines."""
@@ -124,14 +124,32 @@ def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
         begin = time.perf_counter()
         solve, about = _solver(image, sample, settings)
         record = {"sample": sample.name, "feature_seconds": time.perf_counter() - begin, **about}
-        return {**record, **_click_through(solve, truth, ignore, settings, sample.name)}
+        return {**record, **click_through(solve, truth, ignore, settings, sample.name)}
     except (M2N2V2Error, OSError, ValueError) as error:
         return {"sample": sample.name, "error": f"{type(error).__name__}: {error}"}
 
 
-def _click_through(
+def click_through(
     solve: Callable[[Sequence[Click]], Any], truth: Any, ignore: Any, settings: RunSettings, name: str
 ) -> dict[str, Any]:
+    """Click until nothing is wrong or the clicks are used up.
+
+    Parameters
+    ----------
+    solve : callable
+        Gives the mask, bool ``[H, W]``, for all clicks so far.
+    truth, ignore : ndarray
+        bool ``[H, W]``; ``ignore`` may be None.
+    settings : RunSettings
+        Its click rule, most clicks and seed are used.
+    name : str
+        Of the object, for the seed.
+
+    Returns
+    -------
+    dict
+        ``ious``, ``clicks`` and ``seconds``, as :func:`evaluate_sample` describes them.
+    """
     rule, rng = RULES[settings.click_rule], np.random.default_rng([settings.seed, *name.encode()])
     mask = np.zeros(truth.shape, dtype=bool)
     clicks: list[Click] = []
