@@ -13,14 +13,13 @@ from psygnal import Signal
 from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.computing import Computing
 from napari_m2n2v2._napari.jobs import Jobs, Report
+from napari_m2n2v2._napari.listening import PointsListener
 from napari_m2n2v2._napari.opening import open_workspace
 from napari_m2n2v2._napari.workspace import FeatureState, Workspace
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, M2N2V2Error
 
 __all__ = ["Controller"]
-
-_RIGHT_BUTTON = 2
 
 
 class Controller:
@@ -55,11 +54,9 @@ class Controller:
         self.drawn: list[Any] = []  # layers that only show something, and are never an image to segment
         self._workspaces: list[Workspace] = []
         self._kept: list[tuple[Any, Workspace]] = []  # features of images whose other layers were deleted
-        self._quiet = False
-        self._right_button = False
+        self._listener = PointsListener(self)
         viewer.layers.events.removed.connect(self._on_layer_removed)
         viewer.layers.selection.events.active.connect(self._on_active_layer)
-        viewer.mouse_drag_callbacks.append(self._remember_button)
 
     @property
     def workspaces(self) -> tuple[Workspace, ...]:
@@ -96,7 +93,7 @@ class Controller:
 
     def _open(self, image: Any, labels: Any) -> Workspace:
         taken = [layer for w in self._workspaces for layer in (w.points, w.labels)]
-        with self._no_echo():
+        with self._listener.quiet():
             workspace = open_workspace(self.viewer, image, labels, taken)
         before = next((kept for layer, kept in self._kept if layer is image), None)
         if before is not None:
@@ -106,18 +103,16 @@ class Controller:
             self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
         for emitter, handler in self._listened(workspace):
             emitter.connect(handler)
+        self._listener.connect(workspace)
         self._workspaces.append(workspace)
         self.opened.emit(workspace)
         return workspace
 
     def _listened(self, workspace: Workspace) -> list[tuple[Any, Callable[[Any], None]]]:
-        points, image = workspace.points.events, workspace.image.events
+        image = workspace.image.events
         looks = (image.data, image.contrast_limits, image.gamma, image.colormap)
         places = (image.scale, image.translate, image.rotate, image.shear, image.affine, image.units)
         return [
-            (points.data, self._on_points),
-            (points.features, self._on_features),
-            (workspace.points.selected_data.events.items_changed, self._on_selection),
             *((emitter, self._on_image_changed) for emitter in looks),
             *((emitter, self._on_image_moved) for emitter in places),
         ]
@@ -127,6 +122,7 @@ class Controller:
             self.jobs.cancel((id(workspace), key))
         for emitter, handler in self._listened(workspace):
             emitter.disconnect(handler)
+        self._listener.disconnect(workspace)
         self._workspaces.remove(workspace)
         if self.active is workspace:
             self.active = None
@@ -140,8 +136,7 @@ class Controller:
         self._kept.clear()
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.layers.selection.events.active.disconnect(self._on_active_layer)
-        if self._remember_button in self.viewer.mouse_drag_callbacks:
-            self.viewer.mouse_drag_callbacks.remove(self._remember_button)
+        self._listener.close()
         self.jobs.close()
 
     # -- clicks --------------------------------------------------------------------------------------------------
@@ -168,7 +163,7 @@ class Controller:
         """Make these the clicks of the active image: one step to undo, with all that have the same ``merge``."""
         if self.active is not None:
             self.active.history.push(tuple(clicks), merge)
-            self._show_and_solve(self.active)
+            self.show_and_solve(self.active)
 
     def add_click(self, row: float, col: float, foreground: bool | None = None) -> None:
         """Add a click of the present object, without a mouse; as the toggle says, unless told."""
@@ -190,68 +185,13 @@ class Controller:
         """Take back the last change of the clicks."""
         if self.active is not None:
             self.active.history.undo()
-            self._show_and_solve(self.active)
+            self.show_and_solve(self.active)
 
     def redo(self) -> None:
         """Bring back the last change that was undone."""
         if self.active is not None:
             self.active.history.redo()
-            self._show_and_solve(self.active)
-
-    def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
-        self._right_button = event.button == _RIGHT_BUTTON
-        yield
-        while event.type == "mouse_move":
-            self._right_button = False  # a drag zooms, and adds no point
-            yield
-
-    def _on_points(self, event: Any) -> None:
-        action = str(getattr(event.action, "value", event.action))
-        if not self._quiet and action in ("added", "removed", "changed"):
-            self._read(self._owner(event.source))
-
-    def _on_features(self, event: Any) -> None:
-        if self._quiet:
-            return
-        workspace = self._owner(event.source)
-        with self.errors_shown():
-            # Also sent while a point is dragged, when nothing of this has changed.
-            if convert.read_features(workspace.points) != convert.features_of(workspace.clicks):
-                self._read(workspace)
-
-    def _on_selection(self, event: Any = None) -> None:
-        workspace = self.active
-        if self._quiet or workspace is None:
-            return
-        if len(workspace.points.data) != len(workspace.clicks):  # pasted: napari tells of it in no other way
-            self._read(workspace)
-        chosen = self.selected_click
-        if workspace.points.mode == "select" and workspace.points.selected_data and chosen is not None:
-            workspace.object_id = workspace.clicks[chosen].object_id
-        self.selected.emit()
-        self.changed.emit()
-
-    def _read(self, workspace: Workspace) -> None:
-        """Take what the Points layer shows now; what cannot be read is put back as it was."""
-        self.active = workspace
-        added = len(workspace.points.data) - len(workspace.clicks)
-        if added > 0:
-            self._label_new(workspace, added)
-        with self.errors_shown():
-            workspace.history.push(convert.read_clicks(workspace.points, convert.image_shape(workspace.image)))
-        self._show_and_solve(workspace)
-
-    def _label_new(self, workspace: Workspace, count: int) -> None:
-        """Give the newest points the class that the button or the toggle says, and the present object."""
-        foreground = self.foreground and not self._right_button
-        self._right_button = False
-        table = workspace.points.features.copy()
-        newest = table.index[-count:]
-        table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
-        table.loc[newest, convert.OBJECT] = workspace.object_id
-        table.loc[newest, convert.THRESHOLD] = np.nan
-        with self._no_echo():
-            workspace.points.features = table
+            self.show_and_solve(self.active)
 
     # -- objects -------------------------------------------------------------------------------------------------
 
@@ -323,8 +263,9 @@ class Controller:
 
     # -- solving and asking --------------------------------------------------------------------------------------
 
-    def _show_and_solve(self, workspace: Workspace) -> None:
-        with self._no_echo():
+    def show_and_solve(self, workspace: Workspace) -> None:
+        """Make the Points layer show the present clicks, and the Labels layer what they give."""
+        with self._listener.quiet():
             convert.show_clicks(workspace.points, workspace.clicks)
         self.solve(workspace)
         self.changed.emit()
@@ -393,9 +334,6 @@ class Controller:
 
     # -- layers --------------------------------------------------------------------------------------------------
 
-    def _owner(self, points: Any) -> Workspace:
-        return next(w for w in self._workspaces if w.points is points)
-
     def _on_active_layer(self, event: Any) -> None:
         """Keys and buttons act on the image whose layer is chosen in the list."""
         for workspace in self._workspaces:
@@ -446,12 +384,3 @@ class Controller:
             yield
         except M2N2V2Error as error:
             self.show_error(error)
-
-    @contextmanager
-    def _no_echo(self) -> Iterator[None]:
-        """While we change the Points layer ourselves, do not listen to it."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
