@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ class ImageFeatures:
                 )
             return self._operators[key]
 
-    @property
+    @cached_property
     def image_hash(self) -> str:
         """SHA-256 of the working image, in hexadecimal."""
         return hashlib.sha256(self.image.tobytes() + repr(self.image.shape).encode()).hexdigest()

@@ -272,7 +272,7 @@ class Controller:
 
     def solve(self, workspace: Workspace) -> None:
         """Bring the masks of an image up to date with its clicks."""
-        session, clicks = workspace.session, workspace.clicks
+        session, clicks, protected = workspace.session, workspace.clicks, workspace.protected
         if session is None:
             return
 
@@ -282,11 +282,12 @@ class Controller:
             result = session.replay(clicks, report)
             ids = sorted({click.object_id for click in clicks})
             doubts = {i: doubt_of(margin(session, i), result.objects[i].mask) for i in ids}
-            return result, result.labels, doubts
+            labels = np.where(protected, 0, result.labels)
+            areas = dict(enumerate(np.bincount(labels.ravel()).tolist()))
+            return result, labels, doubts, areas
 
         def done(answer: Any) -> None:
-            workspace.result, labels, workspace.doubts = answer
-            labels[workspace.protected] = 0
+            workspace.result, labels, workspace.doubts, workspace.areas = answer
             with self.errors_shown():
                 workspace.written = convert.write_labels(workspace.labels, labels, workspace.written)
             self.solved.emit()

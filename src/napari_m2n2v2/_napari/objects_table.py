@@ -96,7 +96,7 @@ def area_text(pixels: int, scale: Any, units: Any) -> str:
 
 def _describe(workspace: Workspace, object_id: int) -> tuple[str, ...]:
     clicks = sum(click.object_id == object_id for click in workspace.clicks)
-    pixels = int(np.count_nonzero(workspace.written == object_id))
+    pixels = workspace.areas.get(object_id, 0)
     doubt = workspace.doubts.get(object_id)
     area = area_text(pixels, workspace.image.scale, workspace.image.units)
     return f"{object_id}", f"{clicks}", area, "" if doubt is None else f"{doubt:.0%}"

@@ -56,6 +56,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def __init__(self, viewer: napari.viewer.Viewer, jobs: Jobs | None = None) -> None:
         super().__init__()
+        self._is_open = True
+        self._features_seen: Any = None  # whose thumbnail is shown
         # Plugins get a proxy, and layers seen through it are not the layers events speak of.
         viewer = getattr(viewer, "__wrapped__", viewer)
         self.controller = controller = Controller(viewer, jobs or Jobs(MainThread()))
@@ -73,7 +75,6 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         # A window that is closed takes its docks with it without closing them.
         self.destroyed.connect(partial(Jobs.close, controller.jobs))
         register(self, True)
-        self._is_open = True
         self._refresh()
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -290,5 +291,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             button.setChecked(self.views.is_shown(name))
         self.restore.setEnabled(self.sessions.autosaved() is not None)
         self.table.refresh()
-        self.seen.setPixmap(thumbnail(workspace.features if workspace is not None else None))
+        features = workspace.features if workspace is not None else None
+        if features is not self._features_seen:
+            self._features_seen = features
+            self.seen.setPixmap(thumbnail(features))
         self.status.setText(describe(workspace))

@@ -73,6 +73,7 @@ class Workspace:
     session: Session | None = None  # touched by the worker only
     result: SessionResult | None = None
     doubts: dict[int, float] = field(default_factory=dict)  # of every object with clicks
+    areas: dict[int, int] = field(default_factory=dict)  # of every object, in pixels
     object_id: int = 1
     start: NDArray[np.int32] | None = None  # labels taken over from there
 
