@@ -363,3 +363,15 @@ def test_a_click_by_keyboard_alone(started):
     started.qtbot.keyClick(started.widget.place, Qt.Key.Key_Return)
     assert started.workspace.clicks == (Click(16, 17),) and started.widget.place.text() == ""
     same(started.labels, started.expected())
+
+
+def test_the_commands_are_in_the_menu_and_the_palette(viewer):
+    from napari._app_model import get_app_model
+
+    menus = get_app_model().menus
+
+    def ids(menu):
+        return {item.command.id for item in menus.get_menu(menu) if hasattr(item, "command")}
+
+    assert "napari-m2n2v2.segment_with_clicks" in ids("napari/layers/segment")
+    assert {"napari-m2n2v2.segment_with_clicks", "napari-m2n2v2.clicks_to_reach"} <= ids(menus.COMMAND_PALETTE_ID)
