@@ -89,8 +89,7 @@ def why() -> None:
         fold.expand(animate=False)
     dock.views.show("Doubt", True)
     dock.hover.suggest()
-    wait(lambda: dock.views.is_shown("Doubt"))
-    time.sleep(1)
+    wait(lambda: {"cell Doubt", "suggested click"} <= {layer.name for layer in viewer.layers})
     dock.controller.active.points.mode = "select"
     dock.controller.active.points.selected_data = {0}
     dock.controller.set_foreground(True)

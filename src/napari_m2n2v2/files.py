@@ -103,7 +103,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
         temporary.replace(path)
-    except Exception as error:
+    except Exception as error:  # every format's writer raises its own
         raise UnwritableFileError(f"Cannot write {path}: {error}") from error
     finally:
         temporary.unlink(missing_ok=True)

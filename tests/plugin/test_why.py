@@ -42,6 +42,21 @@ def test_views_follow_the_selected_click_and_the_mask(clicked):
     assert owners.data[33, 48] == 3
 
 
+def test_views_go_over_to_another_image(clicked, image):
+    clicked.widget.toggles["Owner"].click()
+    clicked.start(clicked.viewer.add_image(image[:, ::-1].copy(), name="other", scale=(2, 2)))
+    clicked.controller.add_click(16, 48)
+    names = [layer.name for layer in clicked.viewer.layers if "Owner" in layer.name]
+    assert names == ["other Owner"]
+    same(clicked.viewer.layers["other Owner"].scale, (2, 2))
+
+
+def test_views_are_no_channels(clicked):
+    clicked.widget.toggles["Markov-map"].click()
+    clicked.widget.settings.merge.setChecked(True)
+    assert clicked.controller.computing.channels() == [clicked.workspace.image]
+
+
 def test_a_view_deleted_by_hand_puts_its_toggle_out(clicked):
     clicked.widget.toggles["Doubt"].click()
     clicked.viewer.layers.remove("cells Doubt")

@@ -107,10 +107,9 @@ class Computing:
         image = workspace.image
         if not self.settings.merge_channels:
             return [image]
-        ours = {id(layer) for layer in self._controller.drawn}
 
         def joins(layer: Any) -> bool:
-            same_kind = type(layer) is type(image) and id(layer) not in ours
+            same_kind = type(layer) is type(image) and not convert.is_view(layer)
             return layer is image or (same_kind and layer.visible and layer.data.shape == image.data.shape)
 
         return [layer for layer in self._controller.viewer.layers if joins(layer)]

@@ -51,7 +51,6 @@ class Controller:
         self.foreground = True
         self.compete = True
         self.active: Workspace | None = None
-        self.drawn: list[Any] = []  # layers that only show something, and are never an image to segment
         self._workspaces: list[Workspace] = []
         self._kept: list[tuple[Any, Workspace]] = []  # features of images whose other layers were deleted
         self._listener = PointsListener(self)

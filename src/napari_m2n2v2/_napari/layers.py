@@ -29,6 +29,7 @@ __all__ = [
     "image_shape",
     "is_clicks",
     "is_masks",
+    "is_view",
     "make_labels",
     "make_points",
     "merge",
@@ -192,6 +193,11 @@ def is_masks(layer: Any, image: Image) -> bool:
     from napari.layers import Labels
 
     return isinstance(layer, Labels) and layer.name == f"{image.name} masks" and layer.data.shape == image_shape(image)
+
+
+def is_view(layer: Any) -> bool:
+    """Tell whether a layer is one of ours that only shows something, and is never an image to segment."""
+    return bool(layer.metadata.get("napari_m2n2v2") == "view")
 
 
 def read_clicks(points: Points, shape: tuple[int, int]) -> tuple[Click, ...]:

@@ -104,18 +104,24 @@ class Views:
         data = np.zeros(workspace.written.shape, dtype=np.float32) if answer is None else answer
         if name == "Owner":
             data = data.astype(np.int32)
-        if layer is not None and layer.data.shape == data.shape:
+        if layer is not None and layer.metadata["image"] is workspace.image and layer.data.shape == data.shape:
             layer.data = data
             return
         viewer = self._controller.viewer
-        settings = {"name": f"{workspace.image.name} {name}", **transform_of(workspace.image)}
+        if layer is not None:  # of another image
+            self._layers[name] = None
+            viewer.layers.remove(layer)
+        settings = {
+            "name": f"{workspace.image.name} {name}",
+            "metadata": {"napari_m2n2v2": "view", "image": workspace.image},
+            **transform_of(workspace.image),
+        }
         active = viewer.layers.selection.active
         if name == "Owner":
             added = viewer.add_labels(data, opacity=0.4, **settings)
         else:
             added = viewer.add_image(data, opacity=0.7, **{"blending": "translucent", **_LOOKS[name]}, **settings)
         # Below the masks and clicks, and without taking the keyboard from the clicks.
-        self._controller.drawn.append(added)
         viewer.layers.move(viewer.layers.index(added), viewer.layers.index(workspace.labels))
         viewer.layers.selection.active = active
         self._layers[name] = added
