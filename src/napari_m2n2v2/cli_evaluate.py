@@ -7,7 +7,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.evaluation.settings import RunSettings
 
 __all__ = ["add_commands"]
 
@@ -31,11 +34,19 @@ def add_commands(commands: Any) -> None:
     run.add_argument("--grid", type=int)
     run.add_argument("--guide", choices=["none", "depth"], default="none", help="guide with the data set's depth")
     run.add_argument("--far-is-large", action="store_true", help="that depth is a distance; it is inverted")
-    run.add_argument("--mode", choices=["v2", "m2n2"], default="v2")
+    run.add_argument(
+        "--mode", choices=["v2", "m2n2"], action="append", help="the method, or the one before it; repeatable (v2)"
+    )
     run.add_argument(
         "--without", action="append", default=[], metavar="PART", help="switch off a component; repeatable"
     )
-    run.add_argument("--sigma-adaptive", type=float, default=6.0)
+    run.add_argument(
+        "--set", action="append", default=[], metavar="PARAMETER=VALUE", help="change a parameter; repeatable"
+    )
+    run.add_argument(
+        "--sweep", action="append", default=[], metavar="PARAMETER=VALUE,...",
+        help="also a run with each of these values, the rest as it is; repeatable",
+    )  # fmt: skip
     run.add_argument(
         "--baselines",
         nargs="*",
@@ -63,39 +74,74 @@ def _evaluate(options: argparse.Namespace) -> int:
     from napari_m2n2v2.evaluation.datasets import open_dataset
     from napari_m2n2v2.evaluation.runner import evaluate
 
-    datasets = [open_dataset(path, options.limit) for path in options.datasets]
-    for dataset in datasets:
-        for settings in _runs(options):
-            path = options.output / f"{dataset.name}_{settings.label}.jsonl"
-            evaluate(
-                dataset, settings, path,
-                workers=options.workers, scheduler=options.scheduler, resume=options.resume,
-                finished=_progress(f"{dataset.name} {settings.label}"),
-            )  # fmt: skip
-            print(path)
+    settings = _runs(options)
+    for dataset in [open_dataset(path, options.limit) for path in options.datasets]:
+        runs = {options.output / f"{dataset.name}_{run.label}.jsonl": run for run in settings}
+        evaluate(
+            dataset, runs,
+            workers=options.workers, scheduler=options.scheduler, resume=options.resume,
+            finished=_progress(dataset.name),
+        )  # fmt: skip
+        print(*runs, sep="\n")
     return 0
 
 
-def _runs(options: argparse.Namespace) -> list[Any]:
+def _runs(options: argparse.Namespace) -> list[RunSettings]:
     """List the settings of every run that was asked for, each once."""
     from dataclasses import replace
 
     from napari_m2n2v2.evaluation.baselines import BASELINES
-    from napari_m2n2v2.evaluation.runner import RunSettings
+    from napari_m2n2v2.evaluation.settings import RunSettings
 
+    changed = dict(_assignment(given) for given in options.set)
+    if options.grid is not None:
+        changed["grid"] = options.grid
+    modes = options.mode or ["v2"]
     first = RunSettings(
-        method=options.mode, attention=options.attention, grid=options.grid, guide=options.guide,
-        far_is_large=options.far_is_large, without=tuple(options.without), sigma_adaptive=options.sigma_adaptive,
+        method=modes[0], attention=options.attention, guide=options.guide,
+        far_is_large=options.far_is_large, without=tuple(options.without), changed=tuple(changed.items()),
         click_rule=options.click_rule, max_clicks=options.max_clicks, seed=options.seed,
     )  # fmt: skip
-    runs = [first]
+
+    def with_value(name: str, value: float) -> RunSettings:
+        return replace(first, changed=tuple({**changed, name: value}.items()))
+
+    runs = [replace(first, method=mode) for mode in modes]
     if options.ablations:
         runs += [replace(first, method=method, without=without) for method, without in _ABLATIONS]
-        runs += [replace(first, method="v2", without=(), sigma_adaptive=sigma) for sigma in _SIGMAS]
+        runs += [with_value("sigma_adaptive", sigma) for sigma in _SIGMAS]
+    for name, values in (_split(given) for given in options.sweep):
+        runs += [with_value(name, _number(value)) for value in values.split(",")]
     if options.baselines is not None:
         names = options.baselines or list(BASELINES)
-        runs += [replace(first, method=name, guide="none", without=(), attention="none") for name in names]
+        plain = replace(first, guide="none", without=(), changed=(), attention="none")
+        runs += [replace(plain, method=name) for name in names]
     return list(dict.fromkeys(runs))
+
+
+def _split(given: str) -> tuple[str, str]:
+    from napari_m2n2v2.errors import ParameterError
+
+    name, equals, value = given.partition("=")
+    if not (name and equals and value):
+        raise ParameterError(f"Expected PARAMETER=VALUE, got {given!r}.")
+    return name, value
+
+
+def _assignment(given: str) -> tuple[str, float]:
+    name, value = _split(given)
+    return name, _number(value)
+
+
+def _number(text: str) -> float:
+    from napari_m2n2v2.errors import ParameterError
+
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    except ValueError as error:
+        raise ParameterError(f"Expected a number, true or false, got {text!r}.") from error
 
 
 def _progress(name: str) -> Callable[[int, int], None]:
@@ -114,7 +160,7 @@ def _progress(name: str) -> Callable[[int, int], None]:
 def _report(options: argparse.Namespace) -> int:
     from napari_m2n2v2.evaluation.datasets import open_dataset
     from napari_m2n2v2.evaluation.report import draw_gallery, write_report
-    from napari_m2n2v2.evaluation.results import read_run
+    from napari_m2n2v2.evaluation.results import main_run, read_run
 
     paths = [p for given in options.results for p in (sorted(given.glob("*.jsonl")) if given.is_dir() else [given])]
     runs = [read_run(path) for path in paths]
@@ -124,7 +170,7 @@ def _report(options: argparse.Namespace) -> int:
         return 1
     print(write_report(runs, options.output))
     for dataset in (open_dataset(path) for path in options.data):
-        for run in runs:
-            if run.header["dataset"] == dataset.name and run.settings.label == "v2":
-                draw_gallery(run, dataset, options.output / f"{dataset.name}_gallery.png")
+        of_set = [run for run in runs if run.header["dataset"] == dataset.name]
+        if of_set:
+            draw_gallery(main_run(of_set), dataset, options.output / f"{dataset.name}_gallery.png")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -127,6 +127,29 @@ class ImageFeatures:
                     lambda share: report(share, "upsampling operator"),
                 )
             return self._operators[key]
+
+    def with_guide(self, guide: Any) -> ImageFeatures:
+        """Return the features of the same image with another guide; attention is shared, not computed again.
+
+        Parameters
+        ----------
+        guide : array-like or None
+            As :func:`compute_features` takes it.
+
+        Raises
+        ------
+        GuideError
+        """
+        with self._building:
+            unguided = dict(self._operators)
+        unguided.pop(True, None)
+        working = (self.image.shape[0], self.image.shape[1])
+        return replace(
+            self,
+            guide=as_guide(guide, self.shape, working),
+            _operators=unguided,
+            _building=threading.Lock(),
+        )
 
     @cached_property
     def image_hash(self) -> str:

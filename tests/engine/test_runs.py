@@ -15,11 +15,12 @@ from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import inverse_depth, open_dataset
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.results import compare, read_run, table
-from napari_m2n2v2.evaluation.runner import RunSettings, evaluate, evaluate_sample
+from napari_m2n2v2.evaluation.runner import evaluate, evaluate_sample
+from napari_m2n2v2.evaluation.settings import SWITCHES, RunSettings
 
 from ..conftest import blob_image
 
-FEW = {"attention": "appearance", "grid": 10, "max_clicks": 3}
+FEW = {"attention": "appearance", "changed": {"grid": 10}, "max_clicks": 3}
 
 
 def truths(image):
@@ -131,22 +132,22 @@ class TestRuns:
 
         monkeypatch.setattr(runner, "evaluate_sample", stop_after_two)
         with pytest.raises(KeyboardInterrupt):
-            evaluate(dataset, RunSettings(**FEW), path)
+            evaluate(dataset, {path: RunSettings(**FEW)})
         with path.open("a") as file:
             file.write('{"sample": "half-writ')  # as when the machine stops
         monkeypatch.setattr(runner, "evaluate_sample", evaluate_sample)
-        evaluate(dataset, RunSettings(**FEW), path, resume=True)
+        evaluate(dataset, {path: RunSettings(**FEW)}, resume=True)
         run = read_run(path)
         assert [record["sample"] for record in run.records] == [sample.name for sample in dataset.samples]
 
     def test_another_runs_file_is_not_touched(self, folder, tmp_path):
         path, dataset = tmp_path / "run.jsonl", open_dataset(folder, 1)
-        evaluate(dataset, RunSettings(**FEW), path)
+        evaluate(dataset, {path: RunSettings(**FEW)})
         before = path.read_text()
         with pytest.raises(UnwritableFileError, match="there already"):
-            evaluate(dataset, RunSettings(**FEW), path)
+            evaluate(dataset, {path: RunSettings(**FEW)})
         with pytest.raises(UnwritableFileError, match="another run"):
-            evaluate(dataset, RunSettings(**{**FEW, "grid": 8}), path, resume=True)
+            evaluate(dataset, {path: RunSettings(**{**FEW, "changed": {"grid": 8}})}, resume=True)
         assert path.read_text() == before
 
     # imageio leaves the file open when it cannot read it.
@@ -154,7 +155,7 @@ class TestRuns:
     def test_an_unreadable_sample_is_counted_and_skipped(self, folder, tmp_path):
         (folder / "images" / "im_1.png").write_text("no image")
         path = tmp_path / "run.jsonl"
-        evaluate(open_dataset(folder), RunSettings(**FEW), path)
+        evaluate(open_dataset(folder), {path: RunSettings(**FEW)})
         gc.collect()
         run = read_run(path)
         assert len(run.records) == 2 and len(run.unreadable) == 2
@@ -162,8 +163,8 @@ class TestRuns:
 
     def test_two_workers_give_what_one_gives(self, folder, tmp_path):
         dataset, settings = open_dataset(folder), RunSettings(**FEW)
-        evaluate(dataset, settings, tmp_path / "one.jsonl")
-        evaluate(dataset, settings, tmp_path / "two.jsonl", workers=2)
+        evaluate(dataset, {tmp_path / "one.jsonl": settings})
+        evaluate(dataset, {tmp_path / "two.jsonl": settings}, workers=2)
         one, two = (read_run(tmp_path / name) for name in ("one.jsonl", "two.jsonl"))
         assert [r["clicks"] for r in one.records] == [r["clicks"] for r in two.records]
         np.testing.assert_allclose(np.concatenate(one.traces), np.concatenate(two.traces))
@@ -181,7 +182,7 @@ class TestRuns:
         from napari_m2n2v2 import SegmentationParameters
 
         full = asdict(SegmentationParameters())
-        for changes in runner.SWITCHES.values():
+        for changes in SWITCHES.values():
             assert all(full[name] != value for name, value in changes.items())
 
 
@@ -189,7 +190,7 @@ class TestReports:
     @pytest.fixture
     def runs(self, folder, tmp_path):
         for method in ("v2", "watershed"):
-            evaluate(open_dataset(folder), RunSettings(**{**FEW, "method": method}), tmp_path / f"{method}.jsonl")
+            evaluate(open_dataset(folder), {tmp_path / f"{method}.jsonl": RunSettings(**{**FEW, "method": method})})
         return [read_run(tmp_path / f"{method}.jsonl") for method in ("v2", "watershed")]
 
     def test_paired_differences(self, runs):
@@ -212,11 +213,15 @@ def test_from_the_shell(folder, tmp_path, capsys):
     results, report = str(tmp_path / "results"), tmp_path / "report"
     common = ["evaluate", str(folder), "-o", results, "--attention", "appearance", "--grid", "10", "--max-clicks", "2"]
     assert main([*common, "--limit", "2", "--baselines", "flood"]) == 0
-    assert "2 of 2" in capsys.readouterr().err
+    assert "4 of 4" in capsys.readouterr().err
     assert main([*common, "--limit", "2", "--guide", "depth", "--without", "adaptive"]) == 0
     assert main(["report", results, "-o", str(report), "--data", str(folder)]) == 0
     text = (report / "report.md").read_text()
-    assert "| blobs | v2 | 2 |" in text and "v2_depth_without-adaptive" in text and "flood minus v2" in text
+    assert (
+        "| blobs | v2_grid-10 | 2 |" in text
+        and "v2_depth_without-adaptive_grid-10" in text
+        and "flood minus v2_grid-10" in text
+    )
     assert imread(report / "blobs.png").ndim == 3 and imread(report / "blobs_gallery.png").ndim == 3
     assert main([*common, "--limit", "2"]) == 1 and "--resume" in capsys.readouterr().err
 
@@ -237,4 +242,9 @@ def test_ablations_are_one_command_and_each_run_once(folder, tmp_path):
     ]
     assert main([*common, "--limit", "1", "--ablations"]) == 0
     names = sorted(path.stem.removeprefix("blobs_") for path in results.iterdir())
-    assert len(names) == 11 and {"v2", "m2n2", "v2_without-adaptive", "v2_sigma-3"} <= set(names)
+    assert len(names) == 11 and {
+        "v2_grid-8",
+        "m2n2_grid-8",
+        "v2_without-adaptive_grid-8",
+        "v2_grid-8_sigma_adaptive-3",
+    } <= set(names)

@@ -118,7 +118,8 @@ def _count(
 ) -> tuple[str, list[float]]:
     """Click through every label; return what to say, and the mean IoU after each click."""
     from napari_m2n2v2.evaluation.metrics import clicks_to_reach, mean_iou_at, not_reached
-    from napari_m2n2v2.evaluation.runner import RunSettings, click_through
+    from napari_m2n2v2.evaluation.runner import click_through
+    from napari_m2n2v2.evaluation.settings import RunSettings
     from napari_m2n2v2.features import compute_features
     from napari_m2n2v2.parameters import FeatureParameters
     from napari_m2n2v2.session import Session

@@ -12,7 +12,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import MissingDependencyError
 from napari_m2n2v2.evaluation.datasets import Dataset
 from napari_m2n2v2.evaluation.metrics import mean_iou_at
-from napari_m2n2v2.evaluation.results import Run, compare, table
+from napari_m2n2v2.evaluation.results import Run, compare, main_run, table
 from napari_m2n2v2.files import read_image, write_image, write_whole
 from napari_m2n2v2.overlay import draw_overlay
 
@@ -56,8 +56,8 @@ def _legend(runs: Sequence[Run]) -> str:
 
 
 def _differences(runs: Sequence[Run]) -> list[str]:
-    """Say how each run differs from the first run of the full method, object by object."""
-    base = next((run for run in runs if run.settings.label == "v2"), runs[0])
+    """Say how each run differs from the main run, object by object."""
+    base = main_run(runs)
     lines = []
     for run in runs:
         if run is not base and run.header["data_sha256"] == base.header["data_sha256"]:

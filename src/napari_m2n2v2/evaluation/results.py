@@ -18,9 +18,9 @@ from napari_m2n2v2.evaluation.metrics import (
     not_reached,
     number_of_clicks,
 )
-from napari_m2n2v2.evaluation.runner import RunSettings
+from napari_m2n2v2.evaluation.settings import RunSettings
 
-__all__ = ["Run", "compare", "read_run", "table"]
+__all__ = ["Run", "compare", "main_run", "read_run", "table"]
 
 _AT = (1, 3, 5, 10)
 
@@ -63,13 +63,17 @@ def read_run(path: Path) -> Run:
     try:
         whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
         header, *records = (json.loads(line) for line in whole)
-        given = {**header["settings"], "without": tuple(header["settings"]["without"])}
-        settings = RunSettings(**given)
+        settings = RunSettings(**header["settings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableFileError(f"{path} is no result of an evaluation: {type(error).__name__} {error}") from error
     records.sort(key=lambda record: record["sample"])
     good = [record for record in records if "error" not in record]
     return Run(header, settings, good, [record for record in records if "error" in record])
+
+
+def main_run(runs: Sequence[Run]) -> Run:
+    """Return the run that others are compared with: of M2N2V2, with the least that is changed."""
+    return min(runs, key=lambda run: (run.settings.method != "v2", len(run.settings.label)))
 
 
 def table(runs: Sequence[Run]) -> str:

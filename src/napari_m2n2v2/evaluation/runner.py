@@ -6,8 +6,8 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,99 +15,16 @@ from typing import Any
 import numpy as np
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import M2N2V2Error, MissingDependencyError, ParameterError, UnwritableFileError
-from napari_m2n2v2.evaluation.baselines import BASELINES
+from napari_m2n2v2.errors import M2N2V2Error, MissingDependencyError, UnwritableFileError
 from napari_m2n2v2.evaluation.clicker import RULES
-from napari_m2n2v2.evaluation.datasets import Dataset, Sample, inverse_depth
+from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
-from napari_m2n2v2.files import read_image
+from napari_m2n2v2.evaluation.settings import RunSettings
+from napari_m2n2v2.evaluation.solvers import solver_for
 
-__all__ = ["METHODS", "SWITCHES", "RunSettings", "click_through", "evaluate", "evaluate_sample"]
-
-METHODS = ("v2", "m2n2", *BASELINES)
-"""What can be evaluated: the method, the one before it, and the baselines."""
-
-SWITCHES: dict[str, dict[str, Any]] = {
-    "jbu-guide": {"guided_upsampling": False},
-    "flood-guide": {"guided_flood_fill": False},
-    "guide": {"guided_upsampling": False, "guided_flood_fill": False},
-    "adaptive": {"score_adaptive": False, "discard_rule": False, "score_prior": True},
-    "discard": {"discard_rule": False},
-    "flood-fill": {"flood_fill": False},
-    "edge": {"score_edge": False},
-    "positive": {"score_positive": False},
-    "negative": {"score_negative": False},
-}
-"""What ``--without`` switches off; "adaptive" puts M2N2's prior in its place, as the paper's ablation does."""
+__all__ = ["click_through", "evaluate", "evaluate_sample"]
 
 _PACKAGES = ("napari-m2n2v2", "numpy", "numba", "scikit-image", "torch", "transformers")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """Everything that decides the numbers of a run, besides the data.
-
-    Parameters
-    ----------
-    method : str
-        One of :data:`METHODS`.
-    attention : str
-        Backbone, as :func:`~napari_m2n2v2.compute_features` takes it.
-    grid : int or None
-        None is the backbone's default.
-    guide : str
-        ``"none"``, or ``"depth"`` for the data set's depth.
-    far_is_large : bool
-        Whether that depth grows with distance.
-    without : tuple of str
-        Keys of :data:`SWITCHES`.
-    sigma_adaptive : float
-        Of Eq. 10.
-    click_rule : str
-        A key of :data:`~napari_m2n2v2.evaluation.clicker.RULES`.
-    max_clicks : int
-        Per object.
-    seed : int
-        Of the rule "random".
-    """
-
-    method: str = "v2"
-    attention: str = "auto"
-    grid: int | None = None
-    guide: str = "none"
-    far_is_large: bool = False
-    without: tuple[str, ...] = ()
-    sigma_adaptive: float = 6.0
-    click_rule: str = "union"
-    max_clicks: int = 20
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for value, known, what in (
-            (self.method, METHODS, "method"),
-            (self.click_rule, RULES, "click rule"),
-            (self.guide, ("none", "depth"), "guide"),
-        ):
-            if value not in known:
-                raise ParameterError(f"Unknown {what} {value!r}: expected {', '.join(known)}.")
-        for name in self.without:
-            if name not in SWITCHES:
-                raise ParameterError(f"Cannot leave out {name!r}: expected {', '.join(SWITCHES)}.")
-        if self.max_clicks < 1:
-            raise ParameterError(f"max_clicks must be at least 1, got {self.max_clicks}.")
-
-    @property
-    def label(self) -> str:
-        """A short name for tables and files."""
-        parts = [self.method]
-        if self.guide != "none":
-            parts.append(self.guide)
-        parts += [f"without-{name}" for name in self.without]
-        if self.sigma_adaptive != 6.0:
-            parts.append(f"sigma-{self.sigma_adaptive:g}")
-        if self.click_rule != "union":
-            parts.append(self.click_rule)
-        return "_".join(parts)
 
 
 def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
@@ -120,11 +37,10 @@ def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
         ``feature_seconds``, ``backbone`` and ``weights_revision``; or ``sample`` and ``error`` if it cannot be read.
     """
     try:
-        image, truth, ignore = read_image(sample.image), sample.read_truth(), sample.read_ignore()
-        begin = time.perf_counter()
-        solve, about = _solver(image, sample, settings)
-        record = {"sample": sample.name, "feature_seconds": time.perf_counter() - begin, **about}
-        return {**record, **click_through(solve, truth, ignore, settings, sample.name)}
+        truth, ignore = sample.read_truth(), sample.read_ignore()
+        solve, about = solver_for(sample, settings)
+        traces = click_through(solve, truth, ignore, settings, sample.name)
+        return {"sample": sample.name, **about, **traces}
     except (M2N2V2Error, OSError, ValueError) as error:
         return {"sample": sample.name, "error": f"{type(error).__name__}: {error}"}
 
@@ -167,77 +83,58 @@ def click_through(
     return {"ious": ious, "clicks": places, "seconds": seconds}
 
 
-def _solver(
-    image: Any, sample: Sample, settings: RunSettings
-) -> tuple[Callable[[Sequence[Click]], Any], dict[str, str]]:
-    """Return what turns clicks into a mask, with the slow part done, and what it is."""
-    from napari_m2n2v2.images import as_rgb
-
-    if settings.method in BASELINES:
-        rgb, baseline = as_rgb(image), BASELINES[settings.method]
-        return lambda clicks: baseline(rgb, clicks), {"backbone": settings.method, "weights_revision": ""}
-
-    from napari_m2n2v2.features import compute_features
-    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
-    from napari_m2n2v2.session import Session
-
-    guide = None
-    if settings.guide == "depth" and sample.depth is not None:
-        guide = inverse_depth(read_image(sample.depth), settings.far_is_large)
-    features = compute_features(image, settings.attention, guide, parameters=FeatureParameters(grid=settings.grid))
-    base = asdict(SegmentationParameters.m2n2() if settings.method == "m2n2" else SegmentationParameters())
-    for name in settings.without:
-        base.update(SWITCHES[name])
-    base["sigma_adaptive"] = settings.sigma_adaptive
-    session = Session(features, SegmentationParameters(**base))
-    about = {"backbone": features.backbone, "weights_revision": features.weights_revision}
-    return lambda clicks: session.replay(clicks).mask, about
-
-
 def evaluate(
     dataset: Dataset,
-    settings: RunSettings,
-    path: Path,
+    runs: Mapping[Path, RunSettings],
     *,
     workers: int = 1,
     scheduler: str | None = None,
     resume: bool = False,
     finished: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Evaluate a data set into a file of JSON lines: first what is needed to run it again, then one line an object.
+    """Evaluate a data set into files of JSON lines: first what is needed to run it again, then one line an object.
 
     Parameters
     ----------
     dataset : Dataset
         What to click on.
-    settings : RunSettings
-        How.
-    path : Path
-        The file. Each line is written when its object is done, so an interruption loses none.
+    runs : mapping of Path to RunSettings
+        The file of each run. Runs on one object follow each other, so that they share its attention. Each line is
+        written when it is known, so an interruption loses no more than the object at hand.
     workers : int
         Processes, with dask; 1 stays in this one, with all threads.
     scheduler : str, optional
         Address of a dask cluster to use instead.
     resume : bool
-        Go on with a file of the same run.
+        Go on with files of the same runs.
     finished : callable, optional
-        Told how many objects are done, of how many.
+        Told how many objects are done, of how many, over all runs.
 
     Raises
     ------
     UnwritableFileError
-        If the file is there and ``resume`` is not asked for, or is of another run.
+        If a file is there and ``resume`` is not asked for, or is of another run.
     """
-    header = {"settings": asdict(settings), "dataset": dataset.name, "data_sha256": dataset.digest(), **_machine()}
-    done = _prepare(path, header, resume)
-    todo = [sample for sample in dataset.samples if sample.name not in done]
+    about = {"dataset": dataset.name, "data_sha256": dataset.digest(), **_machine()}
+    done = {path: _prepare(path, {"settings": asdict(run), **about}, resume) for path, run in runs.items()}
+    todo = [
+        (sample, missing)
+        for sample in dataset.samples
+        if (missing := {path: run for path, run in runs.items() if sample.name not in done[path]})
+    ]
+    total = len(dataset.samples) * len(runs)
+    before = total - sum(len(missing) for _, missing in todo)
+    for count, (path, record) in enumerate(_records(todo, workers, scheduler), start=before + 1):
+        _append(path, json.dumps(record) + "\n")
+        if finished is not None:
+            finished(count, total)
+
+
+def _append(path: Path, line: str) -> None:
     with path.open("a", encoding="utf-8") as file:
-        for count, record in enumerate(_records(todo, settings, workers, scheduler), start=len(done) + 1):
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-            if finished is not None:
-                finished(count, len(dataset.samples))
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _machine() -> dict[str, Any]:
@@ -267,11 +164,12 @@ def _prepare(path: Path, header: dict[str, Any], resume: bool) -> set[str]:
 
 
 def _records(
-    samples: Sequence[Sample], settings: RunSettings, workers: int, scheduler: str | None
-) -> Iterator[dict[str, Any]]:
+    todo: Sequence[tuple[Sample, dict[Path, RunSettings]]], workers: int, scheduler: str | None
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     if workers == 1 and scheduler is None:
-        for sample in samples:
-            yield evaluate_sample(sample, settings)
+        for sample, runs in todo:
+            for path, settings in runs.items():
+                yield path, evaluate_sample(sample, settings)
         return
     try:
         from distributed import Client, LocalCluster, as_completed
@@ -280,17 +178,13 @@ def _records(
     cluster = None
     if scheduler is None:
         cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
-    with Client(cluster or scheduler) as client:
-        client.run(_share_cores, workers if scheduler is None else 1)
-        futures = client.map(evaluate_sample, samples, settings=settings, pure=False)
+    with Client(cluster or scheduler) as client:  # dask starts its processes with one thread each
+        futures = [client.submit(_evaluate_runs, sample, runs, pure=False) for sample, runs in todo]
         for future in as_completed(futures):
-            yield future.result()
+            yield from future.result()
     if cluster is not None:
         cluster.close()
 
 
-def _share_cores(workers: int) -> None:
-    """Keep this worker's torch from using the other workers' cores."""
-    import torch
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+def _evaluate_runs(sample: Sample, runs: Mapping[Path, RunSettings]) -> list[tuple[Path, dict[str, Any]]]:
+    return [(path, evaluate_sample(sample, settings)) for path, settings in runs.items()]

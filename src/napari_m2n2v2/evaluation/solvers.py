@@ -1,0 +1,110 @@
+"""What turns the clicks on one object into a mask, with what several runs share computed once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from napari_m2n2v2.evaluation.baselines import BASELINES
+from napari_m2n2v2.evaluation.datasets import Sample, inverse_depth
+from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
+from napari_m2n2v2.files import read_image
+from napari_m2n2v2.images import as_rgb
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.clicks import Click
+    from napari_m2n2v2.features import ImageFeatures
+
+__all__ = ["solver_for"]
+
+_T = TypeVar("_T")
+_KEPT = 2  # images with a mirrored one, or two settings of the features that take turns
+
+
+def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequence[Click]], Any], dict[str, Any]]:
+    """Do the slow part for one object.
+
+    Returns
+    -------
+    solver : callable
+        Gives the mask, bool ``[H, W]``, for all clicks so far.
+    about : dict
+        ``backbone``, ``weights_revision`` and ``feature_seconds``, the time of the slow part. Features that another run
+        on the same image left are taken over with the time they took.
+    """
+    image = read_image(sample.image)
+    if settings.method in BASELINES:
+        rgb, baseline = as_rgb(image), BASELINES[settings.method]
+        about = {"backbone": settings.method, "weights_revision": "", "feature_seconds": 0.0}
+        return lambda clicks: baseline(rgb, clicks), about
+
+    from napari_m2n2v2.session import Session
+
+    features, seconds = _backbone(settings.attention).features(image, settings)
+    if settings.guide == "depth" and sample.depth is not None:
+        features = features.with_guide(inverse_depth(read_image(sample.depth), settings.far_is_large))
+    session = Session(features, parameters_of(settings)[1])
+    about = {
+        "backbone": features.backbone,
+        "weights_revision": features.weights_revision,
+        "feature_seconds": seconds,
+    }
+    return lambda clicks: session.replay(clicks).mask, about
+
+
+@lru_cache(maxsize=2)
+def _backbone(name: str) -> _SharedBackbone:
+    return _SharedBackbone(name)
+
+
+class _SharedBackbone:
+    """A backbone that keeps the attention of the latest images, and the features made of it."""
+
+    def __init__(self, name: str) -> None:
+        from napari_m2n2v2.backbones import find_backbone
+
+        self._found = find_backbone(name).backbone
+        self.name, self.default_grid = self._found.name, self._found.default_grid
+        self._attention: OrderedDict[Any, Any] = OrderedDict()
+        self._features: OrderedDict[Any, tuple[ImageFeatures, float]] = OrderedDict()
+
+    @property
+    def weights_revision(self) -> str:
+        return self._found.weights_revision
+
+    def attention(self, image: Any, grid_shape: tuple[int, int], device: Any, progress: Any) -> Any:
+        """Return a copy of what the backbone says of the image (:class:`AttentionBackbone`)."""
+
+        def compute() -> Any:
+            return self._found.attention(image, grid_shape, device, progress)
+
+        return _remembered(self._attention, (_digest(image), grid_shape, str(device)), compute).clone()
+
+    def features(self, image: Any, settings: RunSettings) -> tuple[ImageFeatures, float]:
+        """Return the features of an image, without a guide, and the seconds they took."""
+        from napari_m2n2v2.features import compute_features
+
+        parameters = parameters_of(settings)[0]
+
+        def compute() -> tuple[ImageFeatures, float]:
+            begin = time.perf_counter()
+            return compute_features(image, self, parameters=parameters), time.perf_counter() - begin
+
+        return _remembered(self._features, (_digest(image), parameters), compute)
+
+
+def _digest(image: Any) -> str:
+    return hashlib.sha256(image.tobytes() + repr((image.shape, image.dtype)).encode()).hexdigest()
+
+
+def _remembered(kept: OrderedDict[Any, _T], key: Any, compute: Callable[[], _T]) -> _T:
+    if key not in kept:
+        kept[key] = compute()
+    kept.move_to_end(key)
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)
+    return kept[key]
