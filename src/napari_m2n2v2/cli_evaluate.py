@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_m2n2v2.evaluation.datasets import Dataset
     from napari_m2n2v2.evaluation.settings import RunSettings
 
 __all__ = ["add_commands"]
@@ -28,7 +29,12 @@ _SIGMAS = (2.0, 3.0, 4.0, 5.0, 7.0)
 def add_commands(commands: Any) -> None:
     """Add ``evaluate`` and ``report`` to the command line's sub-parsers. Cheap: imports nothing of the engine."""
     run = commands.add_parser("evaluate", help="count simulated clicks on data with ground truth")
-    run.add_argument("datasets", nargs="+", type=Path, metavar="DATASET", help="a folder, or a COCO instance .json")
+    run.add_argument(
+        "datasets",
+        nargs="+",
+        metavar="DATASET",
+        help="a folder, a COCO instance .json, or NAME=FOLDER for a set of the paper",
+    )
     run.add_argument("-o", "--output", type=Path, required=True, metavar="RESULTS", help="folder for the result files")
     run.add_argument("--attention", default="auto", metavar="NAME")
     run.add_argument("--grid", type=int)
@@ -66,16 +72,17 @@ def add_commands(commands: Any) -> None:
     report = commands.add_parser("report", help="tables and figures of evaluations, from their traces")
     report.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
     report.add_argument("-o", "--output", type=Path, default=Path("report"), metavar="FOLDER")
-    report.add_argument("--data", type=Path, action="append", default=[], help="data sets, to draw a gallery of each")
+    report.add_argument(
+        "--data", action="append", default=[], metavar="DATASET", help="data sets, to draw a gallery of each"
+    )
     report.set_defaults(run=_report)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from napari_m2n2v2.evaluation.datasets import open_dataset
     from napari_m2n2v2.evaluation.runner import evaluate
 
     settings = _runs(options)
-    for dataset in [open_dataset(path, options.limit) for path in options.datasets]:
+    for dataset in [_open(given, options.limit) for given in options.datasets]:
         runs = {options.output / f"{dataset.name}_{run.label}.jsonl": run for run in settings}
         evaluate(
             dataset, runs,
@@ -84,6 +91,17 @@ def _evaluate(options: argparse.Namespace) -> int:
         )  # fmt: skip
         print(*runs, sep="\n")
     return 0
+
+
+def _open(given: str, limit: int | None = None) -> Dataset:
+    """Open a folder, a COCO file, or ``NAME=FOLDER``."""
+    from napari_m2n2v2.evaluation.datasets import open_dataset
+    from napari_m2n2v2.evaluation.paper_sets import open_named
+
+    name, equals, folder = given.partition("=")
+    if equals and not Path(given).exists():
+        return open_named(name.lower(), Path(folder).expanduser(), limit)
+    return open_dataset(Path(given), limit)
 
 
 def _runs(options: argparse.Namespace) -> list[RunSettings]:
@@ -158,7 +176,6 @@ def _progress(name: str) -> Callable[[int, int], None]:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from napari_m2n2v2.evaluation.datasets import open_dataset
     from napari_m2n2v2.evaluation.report import draw_gallery, write_report
     from napari_m2n2v2.evaluation.results import main_run, read_run
 
@@ -169,7 +186,7 @@ def _report(options: argparse.Namespace) -> int:
         print("napari-m2n2v2: there are no results to report on", file=sys.stderr)
         return 1
     print(write_report(runs, options.output))
-    for dataset in (open_dataset(path) for path in options.data):
+    for dataset in (_open(given) for given in options.data):
         of_set = [run for run in runs if run.header["dataset"] == dataset.name]
         if of_set:
             draw_gallery(main_run(of_set), dataset, options.output / f"{dataset.name}_gallery.png")

@@ -191,3 +191,19 @@ def test_features_describe_themselves(features, image):
 def test_parameters_out_of_range_are_refused(make):
     with pytest.raises(ParameterError, match="must be"):
         make()
+
+
+def test_another_guide_gives_what_computing_anew_gives(image):
+    guide = np.tile(np.linspace(0, 1, 64), (48, 1))
+    parameters = FeatureParameters(grid=8)
+    whole = compute_features(image, "appearance", guide, parameters=parameters)
+    plain = compute_features(image, "appearance", parameters=parameters)
+    changed = plain.with_guide(guide)
+    assert plain.guide is None and changed.transition is plain.transition
+    clicks = [Click(20, 20), Click(5, 50, False)]
+    np.testing.assert_array_equal(Session(changed).replay(clicks).mask, Session(whole).replay(clicks).mask)
+    back = changed.with_guide(None)
+    np.testing.assert_array_equal(Session(back).replay(clicks).mask, Session(plain).replay(clicks).mask)
+    assert back.upsampling_operator(guided=True) is plain.upsampling_operator(guided=True)
+    with pytest.raises(GuideError):
+        plain.with_guide(np.zeros((3, 3)))

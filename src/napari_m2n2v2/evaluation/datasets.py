@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError
 from napari_m2n2v2.files import read_image
 
-__all__ = ["Dataset", "Sample", "inverse_depth", "open_dataset"]
+__all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Sample:
         Registered depth; pixels to leave out, 255.
     annotation : str
         A COCO annotation as JSON, with its image's height and width.
+    object_values, ignored_values : tuple of int
+        Lowest and highest value in ``mask`` that is object, or is left out besides ``ignore``.
     """
 
     name: str
@@ -41,16 +44,22 @@ class Sample:
     depth: Path | None = None
     ignore: Path | None = None
     annotation: str = ""
+    object_values: tuple[int, int] = (128, 255)
+    ignored_values: tuple[int, int] | None = None
 
     def read_truth(self) -> NDArray[np.bool_]:
         """Return the ground truth, bool ``[H, W]``."""
         if self.mask is None:
             return _coco_mask(json.loads(self.annotation))
-        return _binary(self.mask)
+        return _between(self.mask, self.object_values)
 
     def read_ignore(self) -> NDArray[np.bool_] | None:
         """Return the pixels to leave out, bool ``[H, W]``, or None."""
-        return None if self.ignore is None else _binary(self.ignore)
+        if self.ignore is not None:
+            return _between(self.ignore, (128, 255))
+        if self.ignored_values is not None and self.mask is not None:
+            return _between(self.mask, self.ignored_values)
+        return None
 
     def files(self) -> list[Path]:
         """Return the files it is read from."""
@@ -94,10 +103,15 @@ def open_dataset(path: str | Path, limit: int | None = None) -> Dataset:
     samples = _coco_samples(path) if path.suffix == ".json" else _folder_samples(path)
     if not samples:
         raise UnreadableFileError(f"{path} holds no objects: expected images/<id>.* with masks/<id>__<object>.png.")
-    samples = sorted(samples, key=lambda sample: sample.name)
-    if limit is not None and limit < len(samples):
-        samples = [samples[i] for i in np.linspace(0, len(samples) - 1, limit).round().astype(int)]
-    return Dataset(path.stem if path.suffix == ".json" else path.resolve().name, tuple(samples))
+    return Dataset(path.stem if path.suffix == ".json" else path.resolve().name, evenly(samples, limit))
+
+
+def evenly(samples: Iterable[Sample], limit: int | None) -> tuple[Sample, ...]:
+    """Return samples by name; only ``limit`` of them, spread evenly, unless it is None."""
+    ordered = tuple(sorted(samples, key=lambda sample: sample.name))
+    if limit is None or limit >= len(ordered):
+        return ordered
+    return tuple(ordered[i] for i in np.linspace(0, len(ordered) - 1, limit).round().astype(int))
 
 
 def inverse_depth(depth: NDArray[Any], far_is_large: bool) -> NDArray[np.float64]:
@@ -110,10 +124,11 @@ def inverse_depth(depth: NDArray[Any], far_is_large: bool) -> NDArray[np.float64
     return inverse
 
 
-def _binary(path: Path) -> NDArray[np.bool_]:
+def _between(path: Path, values: tuple[int, int]) -> NDArray[np.bool_]:
     pixels = read_image(path)
-    binary: NDArray[np.bool_] = (pixels if pixels.ndim == 2 else pixels[..., 0]) > 127
-    return binary
+    plane = pixels if pixels.ndim == 2 else pixels[..., 0]
+    between: NDArray[np.bool_] = (plane >= values[0]) & (plane <= values[1])
+    return between
 
 
 def _folder_samples(folder: Path) -> list[Sample]:

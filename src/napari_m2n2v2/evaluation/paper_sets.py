@@ -1,0 +1,122 @@
+"""The ten data sets of the paper (Table 4), read from the folders that their authors hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_m2n2v2.errors import ParameterError, UnreadableFileError
+from napari_m2n2v2.evaluation.datasets import Dataset, Sample, evenly, open_dataset
+from napari_m2n2v2.files import read_image
+
+__all__ = ["PAPER_SETS", "PaperSet", "open_named"]
+
+_COCO_NAMES = ("gt.json", "val.json", "instances.json")
+
+
+@dataclass(frozen=True)
+class PaperSet:
+    """How a data set lies in its folder. Every set may also be a COCO file ``gt.json`` beside ``images/``.
+
+    Parameters
+    ----------
+    images, masks : int
+        How many the paper used.
+    folders : tuple of (str, str)
+        Folders of images and of masks; the two files of a pair have the same stem.
+    object_from : int
+        Lowest mask value that is object.
+    ignore_band : bool
+        Whether mask values between 0 and ``object_from`` are neither scored nor clicked.
+    each_value : bool
+        Whether each mask value above 0 is an object of its own.
+    """
+
+    images: int
+    masks: int
+    folders: tuple[tuple[str, str], ...] = ()
+    object_from: int = 128
+    ignore_band: bool = False
+    each_value: bool = False
+
+
+PAPER_SETS = {
+    "grabcut": PaperSet(50, 50, (("data_GT", "boundary_GT"),), object_from=255, ignore_band=True),
+    "berkeley": PaperSet(96, 100, (("images", "masks"),)),
+    "davis": PaperSet(345, 345, (("img", "gt"),), object_from=1),
+    "hqseg44k": PaperSet(
+        1537,
+        1537,
+        (
+            ("DIS5K/DIS-VD/im", "DIS5K/DIS-VD/gt"),
+            ("thin_object_detection/COIFT/images", "thin_object_detection/COIFT/masks"),
+            ("thin_object_detection/HRSOD/images", "thin_object_detection/HRSOD/masks_max255"),
+            ("thin_object_detection/ThinObject5K/images_test", "thin_object_detection/ThinObject5K/masks_test"),
+        ),
+    ),
+    "sbd": PaperSet(2857, 4119),
+    "plittersdorf": PaperSet(50, 151),
+    "trashcan": PaperSet(1147, 2588),
+    "dram": PaperSet(718, 1179, (("images", "labels"),), each_value=True),
+    "oaizib": PaperSet(150, 150),
+    "brats": PaperSet(369, 369),
+}
+"""By the name that the command line takes."""
+
+
+def open_named(name: str, folder: Path, limit: int | None = None) -> Dataset:
+    """Open one of the paper's sets.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`PAPER_SETS`, in small letters.
+    folder : Path
+        Where it lies: a COCO file in it, or the folders of :class:`PaperSet`.
+    limit : int, optional
+        Only so many objects, spread evenly.
+
+    Raises
+    ------
+    ParameterError
+        For a name that is not known.
+    UnreadableFileError
+        If the folder holds neither.
+    """
+    if name not in PAPER_SETS:
+        raise ParameterError(f"Unknown data set {name!r}: expected {', '.join(PAPER_SETS)}, or a folder.")
+    known = PAPER_SETS[name]
+    found = [folder / coco for coco in _COCO_NAMES if (folder / coco).is_file()]
+    if found:
+        return Dataset(name, open_dataset(found[0], limit).samples)
+    samples = [
+        sample
+        for images, masks in known.folders
+        if (folder / images).is_dir() and (folder / masks).is_dir()
+        for sample in _pairs(folder / images, folder / masks, known)
+    ]
+    if not samples:
+        expected = " or ".join(f"{images}/ with {masks}/" for images, masks in known.folders)
+        also = f", or {expected}" if expected else ""
+        raise UnreadableFileError(f"{folder} holds no {name}: expected {_COCO_NAMES[0]} with images/{also}.")
+    return Dataset(name, evenly(samples, limit))
+
+
+def _pairs(images: Path, masks: Path, known: PaperSet) -> Sequence[Sample]:
+    by_stem = {path.stem: path for path in images.iterdir() if path.is_file()}
+    samples = []
+    for mask in sorted(masks.iterdir()):
+        image = by_stem.get(mask.stem) or by_stem.get(mask.stem.rpartition("#")[0])
+        if image is None:
+            continue
+        prefix = f"{masks.parent.name}-{mask.stem}" if len(known.folders) > 1 else mask.stem
+        if known.each_value:
+            values = [int(value) for value in np.unique(read_image(mask)) if value]
+            samples += [Sample(f"{prefix}__{v}", image, mask, object_values=(v, v)) for v in values]
+        else:
+            ignored = (1, known.object_from - 1) if known.ignore_band else None
+            samples.append(Sample(prefix, image, mask, object_values=(known.object_from, 255), ignored_values=ignored))
+    return samples
