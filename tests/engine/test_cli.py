@@ -65,14 +65,14 @@ def test_a_guide_and_the_earlier_mode(photo, tmp_path):
         ({"image": "missing.png"}, "no file at"),
         ({"fg": "500,3"}, "outside the image of 48 rows"),
         ({"attention": "resnet"}, "Unknown attention backbone"),
-        ({"attention": "dinov2-large"}, "hf download"),
+        ({"attention": "dinov2-large"}, "napari-m2n2v2 download"),
         ({"output": "no/such/mask.png"}, "there is no folder"),
         ({"output": "mask.nothing"}, "Cannot write"),
         ({"output": "mask.jpg"}, "ends in .png"),
         ({"output": "photo.png"}, "files of their own"),
         ({"output": "x" * 300 + ".png"}, "Cannot write"),
         ({"image": "stack.tif"}, "Expected one 2-D image"),
-        ({"attention": "my weights/dino"}, "not on this machine"),
+        ({"attention": "my weights/dino"}, "not whole on this machine"),
         ({"guide": "photo.png"}, "guide must be one channel"),
     ],
 )
@@ -137,7 +137,7 @@ def test_backbones_lists_each_with_its_state(capsys):
     told = capsys.readouterr().out
     for name in ("dinov2-small", "dinov2-base", "dinov2-large", "offline", "appearance"):
         assert name in told
-    assert "licence" in told and "get it with: hf download" in told
+    assert "licence" in told and "get it with: napari-m2n2v2 download" in told
 
 
 def test_the_installed_command_runs_without_qt_or_napari(photo, tmp_path):

