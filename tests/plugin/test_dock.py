@@ -296,7 +296,7 @@ def test_images_that_cannot_be_segmented_are_told_and_nothing_breaks(dock, image
 def test_missing_weights_are_told_with_the_command_that_gets_them(dock, image):
     dock.controller.computing.change(attention="dinov2-large")
     dock.start(dock.viewer.add_image(image), wait=False)
-    assert "hf download facebook/dinov2-large" in dock.errors[-1]
+    assert "napari-m2n2v2 download dinov2-large" in dock.errors[-1]
     assert dock.workspace.state is FeatureState.MISSING
 
 

@@ -35,7 +35,10 @@ class Computing:
             return
         with controller.errors_shown():
             channels = [convert.Channel.of(layer) for layer in self.channels()]
-            guide = None if settings.guide is None else settings.guide.data
+            guide = (settings.depth or None) if settings.guide is None else settings.guide.data
+            known = workspace.features
+            if workspace.outdated or not settings.differs_in_guide_alone(workspace.computed_with):
+                known = None
             start, compete = workspace.start, controller.compete
 
             def work(report: Report) -> Any:
@@ -44,11 +47,15 @@ class Computing:
                 from napari_m2n2v2.parameters import FeatureParameters
                 from napari_m2n2v2.session import Session
 
-                seen = convert.merge(channels, settings.bit_depth)
-                parameters = FeatureParameters(grid=settings.grid)
-                features = compute_features(
-                    seen, settings.attention, guide, settings.device, report, parameters=parameters
-                )
+                if known is not None:
+                    features = known.with_guide(guide)
+                    features.upsampling_operator(guided=True, progress=report)
+                else:
+                    seen = convert.merge(channels, settings.bit_depth)
+                    parameters = FeatureParameters(grid=settings.grid)
+                    features = compute_features(
+                        seen, settings.attention, guide, settings.device, report, parameters=parameters
+                    )
                 return features, Session(features, start=start, compete=compete)
 
             def done(answer: Any) -> None:

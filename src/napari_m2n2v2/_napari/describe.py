@@ -21,6 +21,8 @@ def describe(workspace: Workspace | None) -> str:
     if features is not None:
         grid = " x ".join(str(side) for side in features.grid_shape)
         lines[0] += f", {features.backbone} {grid} ({features.chosen_because})"
+        if features.guide_from:
+            lines.append(f"Guide: {'the chosen layer' if features.guide_from == 'given' else features.guide_from}")
     if workspace.state is FeatureState.STALE:
         lines.append("The image or the settings changed. Press Compute again to use them.")
     if workspace.computed_with is not None:

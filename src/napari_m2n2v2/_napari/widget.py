@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_m2n2v2._napari.attach import register
+from napari_m2n2v2._napari.backbone_panel import BackbonePanel
 from napari_m2n2v2._napari.controller import Controller
 from napari_m2n2v2._napari.describe import describe
 from napari_m2n2v2._napari.hover import Hover
@@ -35,7 +36,6 @@ from napari_m2n2v2._napari.sessions import Sessions
 from napari_m2n2v2._napari.settings_panel import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.views import VIEWS, Views
 from napari_m2n2v2._napari.workspace import FeatureState
-from napari_m2n2v2.backbones import BACKBONES
 
 if TYPE_CHECKING:
     import napari
@@ -111,19 +111,13 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build_top(self) -> QFormLayout:
         self.image = layer_choice("napari.layers.Image", "Image")
         self.image.changed.connect(lambda: self._refresh())
-        self.backbone = QComboBox()
-        self.backbone.addItem("auto (the best that is ready)", "auto")
-        for info in BACKBONES.values():
-            self.backbone.addItem(info.name if info.locate() else f"{info.name} (no weights here)", info.name)
-            self.backbone.setItemData(self.backbone.count() - 1, info.description, Qt.ItemDataRole.ToolTipRole)
-        computing = self.controller.computing
-        self.backbone.currentIndexChanged.connect(lambda: computing.change(attention=self.backbone.currentData()))
-        for choice in (self.image.native, self.backbone):  # long names must not widen the dock
-            choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            choice.setMinimumContentsLength(8)
+        # Long names must not widen the dock.
+        self.image.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.image.native.setMinimumContentsLength(8)
+        self.backbones = BackbonePanel(self.controller, Jobs(MainThread()))
         form = QFormLayout()
         form.addRow("Image", self.image.native)
-        form.addRow("Backbone", self.backbone)
+        form.addRow(self.backbones)
         return form
 
     def _build_buttons(self) -> QGridLayout:
@@ -234,6 +228,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         for part in (self.hover, self.views, self.sessions):
             part.close()
         self.reach.close_down()
+        self.backbones.close_down()
         self.controller.close()
 
     # -- doing and showing ---------------------------------------------------------------------------------------

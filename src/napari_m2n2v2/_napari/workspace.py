@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class Settings:
         None is the backbone's default.
     guide : Image layer or None
         The guide channel.
+    depth : str
+        A depth backbone that guides where there is no guide layer; empty is none.
     bit_depth : str
         A key of :data:`~napari_m2n2v2._napari.layers.BIT_DEPTHS`.
     merge_channels : bool
@@ -52,8 +54,14 @@ class Settings:
     device: str = "auto"
     grid: int | None = None
     guide: Any = None
+    depth: str = ""
     bit_depth: str = "as shown"
     merge_channels: bool = False
+
+    def differs_in_guide_alone(self, other: Settings | None) -> bool:
+        """Whether features computed with ``other`` only need another guide, not their attention again."""
+        alike = other is not None and replace(self, guide=None, depth="") == replace(other, guide=None, depth="")
+        return alike and (self.guide is not None or not self.depth)
 
 
 @dataclass(eq=False)

@@ -95,11 +95,11 @@ def _has_model(folder: Path) -> bool:
 
 
 def begun(weights: Weights) -> bool:
-    """Whether a download was begun and not finished."""
+    """Whether something of a repository is on this machine, but not all that is needed."""
     from huggingface_hub import constants
 
     folders = (Path(constants.HF_HUB_CACHE) / f"models--{r.replace('/', '--')}" for r in weights.repositories)
-    return any(next((folder / "blobs").glob("*.incomplete"), None) is not None for folder in folders)
+    return any((folder / "blobs").is_dir() for folder in folders) and locate(weights) is None
 
 
 def plan(weights: Weights) -> Download:
@@ -125,7 +125,10 @@ def plan(weights: Weights) -> Download:
 
 
 def download(wanted: Download, report: Callable[[float, str], None]) -> Path:
-    """Bring weights into the hub's cache; what a stopped download left is gone on with.
+    """Bring weights into the hub's cache, file by file.
+
+    A connection that breaks is taken up again by the hub's client where it was; after a stop, files that are whole are
+    kept and the one that was under way begins anew.
 
     Parameters
     ----------
