@@ -67,6 +67,8 @@ class StableDiffusionAttention:
         Of the one pass through the U-Net, 0 to 999.
     blocks : sequence of (str, float)
         Names of attention modules in the U-Net with their weights, 0 or more; they work at the latent's resolution.
+    dtype : torch.dtype or None
+        What the networks compute in; None is float16 on a GPU and float32 on a CPU. The softmax is always in float32.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class StableDiffusionAttention:
         default_grid: int = 128,
         timestep: int = 100,
         blocks: Sequence[tuple[str, float]] = BLOCKS,
+        dtype: torch.dtype | None = None,
     ) -> None:
         if not 0 <= timestep <= 999:
             raise ParameterError(f"timestep must be between 0 and 999, got {timestep}.")
@@ -86,6 +89,7 @@ class StableDiffusionAttention:
         self.default_grid = default_grid
         self.timestep = timestep
         self.blocks = {f"{block}.transformer_blocks.0.attn1": weight / total for block, weight in blocks if weight}
+        self.dtype = dtype
         self._load = load
         self._parts: DiffusionParts | None = None
 
@@ -122,7 +126,7 @@ class StableDiffusionAttention:
         progress(0.0, f"loading {self.name}")
         progress = _rising(progress)
         parts = self._loaded()
-        dtype = torch.float16 if device.type == "cuda" else torch.float32
+        dtype = self.dtype or (torch.float32 if device.type == "cpu" else torch.float16)
         unet, autoencoder = _put(parts.unet, device, dtype), _put(parts.autoencoder, device, dtype)
         pixels = model_input(image, grid_shape).to(device, dtype)
         with _reporting(autoencoder.encoder, lambda share: progress(0.3 * share, "encoding the image")):
