@@ -77,11 +77,8 @@ def owner(session: Session) -> NDArray[np.int32]:
     """
     if not session.clicks:
         return np.zeros(session.features.shape, dtype=np.int32)
-    maps = (
-        scale(session.map_at(working_pixel(click, session.features)).values, threshold)
-        for click, threshold in zip(session.clicks, session.result.thresholds, strict=True)
-    )
-    nearest, distance = nearest_click(maps)
+    maps = [session.map_at(working_pixel(click, session.features)).values for click in session.clicks]
+    nearest, distance = nearest_click(maps, session.result.thresholds)
     return at_full_resolution(np.where(distance <= 1, nearest + 1, 0).astype(np.int32), session.features.shape)
 
 

@@ -11,7 +11,7 @@ __all__ = ["flood_fill", "stable_order"]
 Floats = NDArray[np.float32]
 
 
-def stable_order(values: Floats) -> NDArray[np.int64]:
+def stable_order(values: Floats) -> NDArray[np.int32]:
     """Return the flat indices that sort ``values``, equal values in row-major order.
 
     Parameters
@@ -28,7 +28,7 @@ def stable_order(values: Floats) -> NDArray[np.int64]:
     keys = flat.view(np.uint32).astype(np.uint64) << np.uint64(32)
     keys |= np.arange(flat.size, dtype=np.uint64)
     keys.sort()
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return keys.astype(np.uint32).view(np.int32)  # the low half; an image has fewer than 2**31 pixels
 
 
 def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None = None) -> Floats:
@@ -69,9 +69,9 @@ _UNSEEN, _AT_SHORE, _FLOODED = np.uint8(0), np.uint8(1), np.uint8(2)
 
 
 @njit(cache=True, nogil=True)
-def _fill(cost: Floats, order: NDArray[np.int64], click: int, width: int, filled: Floats) -> None:
+def _fill(cost: Floats, order: NDArray[np.int32], click: int, width: int, filled: Floats) -> None:
     state = np.zeros(cost.size, dtype=np.uint8)
-    stack = np.empty(cost.size, dtype=np.int64)
+    stack = np.empty(cost.size, dtype=np.int32)
     state[click] = _AT_SHORE
     for first in order:
         if state[first] != _AT_SHORE:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 __all__ = ["nearest_click", "nearest_object", "scale", "truncate"]
@@ -18,13 +19,15 @@ def scale(markov_map: Floats, threshold: float) -> Floats:
     return markov_map / np.float32(max(threshold, _SMALLEST_THRESHOLD))
 
 
-def nearest_click(scaled: Iterable[Floats]) -> tuple[NDArray[np.int32], Floats]:
-    """Find each pixel's nearest click (Eq. 11).
+def nearest_click(maps: Sequence[Floats], thresholds: Sequence[float]) -> tuple[NDArray[np.int32], Floats]:
+    """Find each pixel's nearest click (Eqs. 4 and 11).
 
     Parameters
     ----------
-    scaled : iterable of ndarray
-        ``S_i [H, W]`` float32, in click order, at least one.
+    maps : sequence of ndarray
+        ``M_i [H, W]`` float32, in click order, at least one.
+    thresholds : sequence of float
+        ``lambda_i*`` of each, by which it is scaled (:func:`scale`).
 
     Returns
     -------
@@ -33,13 +36,22 @@ def nearest_click(scaled: Iterable[Floats]) -> tuple[NDArray[np.int32], Floats]:
     distance : ndarray
         ``min_i S_i [H, W]`` float32.
     """
-    maps = iter(scaled)
-    distance = next(maps).copy()
+    distance = scale(maps[0], thresholds[0])
     owner = np.zeros(distance.shape, dtype=np.int32)
-    for i, candidate in enumerate(maps, start=1):
-        np.copyto(owner, i, where=candidate < distance)
-        np.minimum(distance, candidate, out=distance)
+    for i in range(1, len(maps)):
+        threshold = np.float32(max(thresholds[i], _SMALLEST_THRESHOLD))
+        _claim_nearer(maps[i].ravel(), threshold, i, owner.ravel(), distance.ravel())
     return owner, distance
+
+
+@njit(cache=True, nogil=True)
+def _claim_nearer(
+    markov_map: Floats, threshold: np.float32, click: int, owner: NDArray[np.int32], distance: Floats
+) -> None:
+    for q in range(markov_map.size):
+        scaled = markov_map[q] / threshold
+        owner[q] = click if scaled < distance[q] else owner[q]
+        distance[q] = min(scaled, distance[q])
 
 
 def truncate(

@@ -17,11 +17,14 @@ from napari_m2n2v2.flood_fill import stable_order
 
 __all__ = [
     "CandidateThresholds",
+    "ScoreFactors",
     "candidate_thresholds",
     "distance_to_class",
+    "first_maximum",
     "largest_size_change",
     "largest_threshold",
     "score_curve",
+    "score_factors",
     "size_switches",
 ]
 
@@ -85,7 +88,7 @@ def _quantised_sobel(markov_map: Floats) -> NDArray[np.int32]:
 
 
 @njit(cache=True, nogil=True)
-def _mean_border_value(value: NDArray[np.int32], order: NDArray[np.int64], width: int) -> Floats:
+def _mean_border_value(value: NDArray[np.int32], order: NDArray[np.int32], width: int) -> Floats:
     size = order.size
     out = np.empty(size - 1, dtype=np.float32)
     state = np.zeros(size, dtype=np.uint8)  # 0 outside, 1 on the outer border, 2 in the segment
@@ -194,7 +197,27 @@ def largest_threshold(switches: Floats, limit: float) -> float:
     return float(np.partition(switches, count - 1)[count - 1])
 
 
-def score_curve(
+@dataclass(frozen=True, eq=False)
+class ScoreFactors:
+    """Everything in the score but ``s_edge``: constant over a few spans of candidates (Eq. 6).
+
+    Parameters
+    ----------
+    stops : ndarray
+        ``[S + 1]`` int64, rising: span s holds candidates ``stops[s]`` to ``stops[s + 1] - 1``; those after the last
+        score 0.
+    values : ndarray
+        ``[S]`` float32, the product of the other factors in each span.
+    edge : bool
+        Whether ``s_edge`` takes part.
+    """
+
+    stops: NDArray[np.int64]
+    values: Floats
+    edge: bool
+
+
+def score_factors(
     candidates: CandidateThresholds,
     same: Floats,
     opposite: Floats,
@@ -204,8 +227,8 @@ def score_curve(
     negative: bool = True,
     prior: float = 1.0,
     below: float = _NO_LIMIT,
-) -> Floats:
-    """Score every candidate threshold of a click's map: the product of Eq. 6.
+) -> ScoreFactors:
+    """Find what the clicks and the limits make of each candidate threshold (Eq. 6).
 
     Parameters
     ----------
@@ -219,30 +242,57 @@ def score_curve(
         ``sigma_prior`` of Eq. 7; 1 leaves ``s_prior`` out.
     below : float
         Thresholds from here on have ``s_adaptive = 0`` (Eq. 8), see :func:`largest_threshold`.
+    """
+    values = candidates.values
+    end = len(values)
+    if negative:
+        lowest = min(candidates.maximum, float(opposite.min(initial=np.inf)))
+        end = min(end, int(np.searchsorted(values, np.float32(lowest), side="left")))
+    if prior < 1:
+        end = min(end, _prior_count(len(values), prior))
+    if below < _NO_LIMIT:
+        end = min(end, int(np.searchsorted(values, np.float32(below), side="left")))
+    if not positive:
+        return ScoreFactors(np.array([0, end]), np.ones(1, dtype=np.float32), edge)
+    included = np.searchsorted(values, np.sort(same), side="left")
+    share = np.arange(len(included) + 1, dtype=np.float32) / np.float32(len(included))
+    return ScoreFactors(np.concatenate([[0], included, [end]]).clip(max=end), share, edge)
+
+
+def score_curve(candidates: CandidateThresholds, factors: ScoreFactors) -> Floats:
+    """Score every candidate threshold of a click's map: the product of Eq. 6.
 
     Returns
     -------
     ndarray
-        ``[K]`` float32, in the order of ``candidates.values``. The best threshold is the *first* maximum, so when
-        every score is zero the click claims next to nothing.
+        ``[K]`` float32, in the order of ``candidates.values``.
     """
-    values = candidates.values
-    score = candidates.edge.copy() if edge else np.ones_like(values)
-    if positive:
-        included = np.searchsorted(values, np.sort(same), side="left")
-        share = np.zeros(len(included) + 1, dtype=np.float32)
-        share[1:] = np.arange(1, len(included) + 1, dtype=np.float32) / np.float32(len(included))
-        stops = np.concatenate([[0], included, [len(values)]])
-        for begin, end, factor in zip(stops[:-1], stops[1:], share, strict=True):
-            score[begin:end] *= factor
-    if negative:
-        lowest = min(candidates.maximum, float(opposite.min(initial=np.inf)))
-        score[np.searchsorted(values, np.float32(lowest), side="left") :] = 0
-    if prior < 1:
-        score[_prior_count(len(values), prior) :] = 0
-    if below < _NO_LIMIT:
-        score[np.searchsorted(values, np.float32(below), side="left") :] = 0
+    score = np.zeros_like(candidates.values)
+    for begin, end, factor in zip(factors.stops[:-1], factors.stops[1:], factors.values, strict=True):
+        score[begin:end] = candidates.edge[begin:end] * factor if factors.edge else factor
     return score
+
+
+def first_maximum(candidates: CandidateThresholds, factors: ScoreFactors) -> int:
+    """Return the index of the best candidate: the *first* maximum of :func:`score_curve`, which is not formed (Eq. 5).
+
+    When every score is zero it is 0: the click claims next to nothing.
+    """
+    return int(_first_maximum(candidates.edge, factors.stops, factors.values, factors.edge))
+
+
+@njit(cache=True, nogil=True)
+def _first_maximum(edge: Floats, stops: NDArray[np.int64], values: Floats, use_edge: bool) -> int:
+    best, where = np.float32(0.0), 0
+    for span in range(values.size):
+        factor = values[span]
+        if factor == 0:
+            continue
+        for k in range(stops[span], stops[span + 1]):
+            score = edge[k] * factor if use_edge else factor
+            if score > best:
+                best, where = score, k
+    return where
 
 
 def _prior_count(count: int, prior: float) -> int:

@@ -14,15 +14,18 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features import ImageFeatures
 from napari_m2n2v2.flood_fill import flood_fill
 from napari_m2n2v2.markov import markov_map, start_state
-from napari_m2n2v2.nearest_neighbour import nearest_click, scale, truncate
+from napari_m2n2v2.nearest_neighbour import nearest_click, truncate
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.scoring import (
     CandidateThresholds,
+    ScoreFactors,
     candidate_thresholds,
     distance_to_class,
+    first_maximum,
     largest_size_change,
     largest_threshold,
     score_curve,
+    score_factors,
     size_switches,
 )
 
@@ -196,7 +199,7 @@ def advance(
     if parameters.score_adaptive or parameters.discard_rule:
         limit = largest_size_change(distance_to_class(mask, pixels[-1], click.foreground), parameters.sigma_adaptive)
     if parameters.score_adaptive and limit < math.inf:
-        nearest = nearest_click(_scaled(maps[:-1], before.thresholds))[1] if before.clicks else None
+        nearest = nearest_click(_values(maps[:-1]), before.thresholds)[1] if before.clicks else None
         ceiling = largest_threshold(size_switches(maps[-1].values, nearest, mask, click.foreground), limit)
     ceilings = (*before.ceilings, ceiling)
 
@@ -204,7 +207,7 @@ def advance(
 
     def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_]]:
         thresholds = _best_thresholds(maps, pixels, clicks, ceilings, discarded, parameters)
-        return thresholds, truncate(*nearest_click(_scaled(maps, thresholds)), labels, pixels, beyond)
+        return thresholds, truncate(*nearest_click(_values(maps), thresholds), labels, pixels, beyond)
 
     discarded = (*before.discarded, False)
     thresholds, solved = solve(discarded)
@@ -229,11 +232,11 @@ def distance_to_clicks(
 ) -> NDArray[np.float32]:
     """Return ``min_i S_i [H', W']`` float32 over the clicks of a segmentation, at least one (Eq. 11)."""
     maps = [map_at(working_pixel(click, features)) for click in segmentation.clicks]
-    return nearest_click(_scaled(maps, segmentation.thresholds))[1]
+    return nearest_click(_values(maps), segmentation.thresholds)[1]
 
 
-def _scaled(maps: Sequence[ClickMap], thresholds: Sequence[float]) -> list[NDArray[np.float32]]:
-    return [scale(m.values, threshold) for m, threshold in zip(maps, thresholds, strict=True)]
+def _values(maps: Sequence[ClickMap]) -> list[NDArray[np.float32]]:
+    return [m.values for m in maps]
 
 
 def _best_thresholds(
@@ -250,8 +253,8 @@ def _best_thresholds(
         if click.threshold is not None:
             best.append(click.threshold)
         else:
-            score = score_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
-            best.append(float(maps[i].candidates.values[int(score.argmax())]))
+            factors = _factors_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
+            best.append(float(maps[i].candidates.values[first_maximum(maps[i].candidates, factors)]))
     return tuple(best)
 
 
@@ -268,10 +271,23 @@ def score_of_click(
 
     The other arguments are what :class:`Segmentation` holds of all clicks, with their maps and working pixels.
     """
+    factors = _factors_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
+    return score_curve(maps[i].candidates, factors)
+
+
+def _factors_of_click(
+    i: int,
+    maps: Sequence[ClickMap],
+    pixels: Sequence[Pixel],
+    clicks: Sequence[Click],
+    ceilings: Sequence[float],
+    discarded: Sequence[bool],
+    parameters: SegmentationParameters,
+) -> ScoreFactors:
     known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
     at_clicks = np.array([maps[i].values[pixels[j]] for j in known], dtype=np.float32)
     is_same = np.array([clicks[j].foreground == clicks[i].foreground for j in known])
-    return score_curve(
+    return score_factors(
         maps[i].candidates,
         at_clicks[is_same],
         at_clicks[~is_same],

@@ -5,9 +5,11 @@ from napari_m2n2v2.nearest_neighbour import nearest_click, nearest_object, scale
 
 def test_each_pixel_takes_the_class_of_its_nearest_click():
     rng = np.random.default_rng(0)
-    scaled = [rng.random((7, 9), dtype=np.float32) * 2 for _ in range(4)]
+    maps = [rng.random((7, 9), dtype=np.float32) for _ in range(4)]
+    thresholds = [0.5, 0.3, 0.9, 0.6]
+    scaled = [scale(m, threshold) for m, threshold in zip(maps, thresholds, strict=True)]
     labels, pixels = [True, False, True, False], [(0, 0), (6, 8), (3, 3), (3, 3)]
-    mask = truncate(*nearest_click(scaled), labels, pixels)
+    mask = truncate(*nearest_click(maps, thresholds), labels, pixels)
     for pixel in np.ndindex(7, 9):
         values = [s[pixel] for s in scaled]
         nearest = int(np.argmin(values))
@@ -19,13 +21,15 @@ def test_each_pixel_takes_the_class_of_its_nearest_click():
 
 def test_ties_go_to_the_earlier_click():
     same = np.full((2, 2), 0.5, dtype=np.float32)
-    owner, distance = nearest_click([same, same.copy()])
+    owner, distance = nearest_click([same, same.copy()], [1.0, 1.0])
     assert owner.tolist() == [[0, 0], [0, 0]]
     np.testing.assert_array_equal(distance, same)
 
 
 def test_a_threshold_of_zero_does_not_divide_by_zero():
-    assert np.isfinite(scale(np.array([[0.0, 1.0]], dtype=np.float32), 0.0)).all()
+    values = np.array([[0.0, 1.0]], dtype=np.float32)
+    assert np.isfinite(scale(values, 0.0)).all()
+    assert np.isfinite(nearest_click([values, values], [0.0, 0.0])[1]).all()
 
 
 def test_of_two_objects_the_nearer_that_claims_wins():

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, sobel
 
-from napari_m2n2v2.nearest_neighbour import nearest_click, scale
+from napari_m2n2v2.nearest_neighbour import nearest_click
 from napari_m2n2v2.scoring import (
     candidate_thresholds,
     distance_to_class,
+    first_maximum,
     largest_size_change,
     largest_threshold,
     score_curve,
+    score_factors,
     size_switches,
 )
 
@@ -69,7 +71,9 @@ def test_every_candidate_equals_brute_force(seed, levels):
 
     for named in ({}, {"prior": 0.4}, {"below": 0.6}):
         expected = brute_force(values, same, opposite, **named)
-        got = score_curve(candidates, at(same), at(opposite), **named)
+        factors = score_factors(candidates, at(same), at(opposite), **named)
+        got = score_curve(candidates, factors)
+        assert first_maximum(candidates, factors) == got.argmax()
         # The quantised gradient may differ by one step where float32 and float64 round apart.
         np.testing.assert_allclose(got, expected, atol=1.0)
         assert (got == 0).tolist() == (expected == 0).tolist()
@@ -80,15 +84,26 @@ def test_factors_can_be_switched_off_one_by_one():
     candidates = candidate_thresholds(values)
     same, opposite = values[[2, 4], [3, 4]], values[[5], [0]]
     off = {"edge": False, "positive": False, "negative": False}
-    alone = [score_curve(candidates, same, opposite, **{**off, name: True}) for name in off]
-    np.testing.assert_allclose(np.prod(alone, axis=0), score_curve(candidates, same, opposite), rtol=1e-6)
-    np.testing.assert_array_equal(score_curve(candidates, same, opposite, **off), np.ones(values.size - 1))
+
+    def curve(**named):
+        factors = score_factors(candidates, same, opposite, **named)
+        found = score_curve(candidates, factors)
+        assert first_maximum(candidates, factors) == found.argmax()
+        return found
+
+    alone = [curve(**{**off, name: True}) for name in off]
+    np.testing.assert_allclose(np.prod(alone, axis=0), curve(), rtol=1e-6)
+    np.testing.assert_array_equal(curve(**off), np.ones(values.size - 1))
+    for limit in ({"below": 0.0}, {"prior": 0.01}, {"below": 0.5, "prior": 0.3}):
+        curve(**limit)
 
 
 def test_a_flat_map_scores_zero_everywhere_and_never_nan():
     flat = np.zeros((4, 5), dtype=np.float32)
-    curve = score_curve(candidate_thresholds(flat), flat[:1, 0], flat[:0, 0])
-    assert curve.tolist() == [0] * 19
+    candidates = candidate_thresholds(flat)
+    factors = score_factors(candidates, flat[:1, 0], flat[:0, 0])
+    assert score_curve(candidates, factors).tolist() == [0] * 19
+    assert first_maximum(candidates, factors) == 0
 
 
 @pytest.mark.parametrize("foreground", [True, False])
@@ -112,16 +127,17 @@ def test_size_switches_equal_segmenting_again_at_every_threshold(seed, foregroun
     """Delta(lambda) counted from switches, against the mask made afresh for that lambda."""
     rng = np.random.default_rng(seed)
     labels = [bool(rng.integers(2)) for _ in range(earlier)]
-    earlier_maps = [scale(maps(seed + 1 + j), float(rng.uniform(0.2, 0.9))) for j in range(earlier)]
+    earlier_maps = [maps(seed + 1 + j) for j in range(earlier)]
+    thresholds = [float(rng.uniform(0.2, 0.9)) for _ in range(earlier)]
     own = maps(seed)
     if earlier:
-        owner, nearest = nearest_click(earlier_maps)
+        owner, nearest = nearest_click(earlier_maps, thresholds)
         before = np.array(labels)[owner] & (nearest <= 1)
     else:
         nearest, before = None, np.zeros(own.shape, dtype=bool)
     switches = size_switches(own, nearest, before, foreground)
     for threshold in np.quantile(own, [0.1, 0.37, 0.62, 0.9]) * 1.0001:
-        owner, distance = nearest_click([*earlier_maps, scale(own, float(threshold))])
+        owner, distance = nearest_click([*earlier_maps, own], [*thresholds, float(threshold)])
         after = np.array([*labels, foreground])[owner] & (distance <= 1)
         change = abs(int(after.sum()) - int(before.sum()))
         assert change == np.count_nonzero(switches <= np.float32(threshold))
