@@ -72,7 +72,7 @@ def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: in
     steps = torch.where(reached, 0.0, float(max_iterations))
     check_every = 1 if transition.device.type == "cpu" else _STEPS_PER_CHECK
     for i in range(max_iterations):
-        previous, state = state, state @ transition
+        previous, state = state, _step(state, transition) if i == 0 else state @ transition
         state = state / state.max()
         rise = state - previous if i else torch.full_like(state, 1 - tau)
         passing = (state > tau) & ~reached
@@ -81,3 +81,9 @@ def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: in
         if (i + 1) % check_every == 0 and bool(reached.all()):
             break
     return steps.reshape(start.shape)
+
+
+def _step(start: Tensor, transition: Tensor) -> Tensor:
+    """Take the first step by reading only the rows of the few cells where the chain can be."""
+    cells = start.nonzero().squeeze(1)
+    return start[cells] @ transition[cells]

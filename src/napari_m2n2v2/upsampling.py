@@ -32,34 +32,42 @@ Indices = NDArray[np.int32]
 class UpsamplingOperator:
     """What :func:`build_upsampling_operator` makes: for each pixel, a block of weights on grid cells.
 
+    Weights are 16-bit whole numbers, which halves the memory and the time of a product; a mask differs from one with
+    exact weights in fewer than one pixel of a thousand (``docs/performance.md``).
+
     Parameters
     ----------
     weights : ndarray
-        ``[H, W, kr, kc]`` float32, each pixel's block sums to 1.
+        ``[H, kr, kc, W]`` uint16; the pixel is the last axis, so that a product runs along image rows.
+    unit : ndarray
+        ``[H, W]`` float32: one over the sum of each pixel's block, which makes its weights sum to 1.
     first_row, first_col : ndarray
         ``[H]`` and ``[W]`` int32: the block of pixel ``(r, c)`` begins at cell ``(first_row[r], first_col[c])``.
     """
 
-    weights: Floats
+    weights: NDArray[np.uint16]
+    unit: Floats
     first_row: Indices
     first_col: Indices
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self.weights.nbytes + self.first_row.nbytes + self.first_col.nbytes
+        return self.weights.nbytes + self.unit.nbytes + self.first_row.nbytes + self.first_col.nbytes
 
     def __call__(self, low_resolution: Tensor) -> Tensor:
         """Upsample a ``[h, w]`` float32 map to ``[H, W]`` float32, on the CPU.
 
         The result is *not* divided by its maximum.
         """
-        cells = np.ascontiguousarray(low_resolution.detach().cpu().numpy())
-        height, width = self.weights.shape[:2]
+        cells = low_resolution.detach().cpu().numpy()
+        height, _, kc, width = self.weights.shape
+        # What each pixel of a row reads, side by side: [h, kc, W].
+        spread = np.ascontiguousarray(cells[:, self.first_col + np.arange(kc)[:, None]], dtype=np.float32)
         out = np.empty((height, width), dtype=np.float32)
 
         def rows(start: int, stop: int) -> None:
-            _apply_rows(self.weights, self.first_row, self.first_col, cells, out, start, stop)
+            _apply_rows(self.weights, self.unit, self.first_row, spread, out, start, stop)
 
         for_row_blocks(rows, height, max(1, math.ceil(height / torch.get_num_threads())))
         return torch.from_numpy(out)
@@ -103,7 +111,8 @@ def build_upsampling_operator(
     log_spatial[inside] = (-0.5 * (y**2 + x**2) * math.log2(math.e))[inside]
     reach = np.array([(np.flatnonzero(line).size - 1) // 2 if line.any() else -1 for line in inside], dtype=np.int32)
     range_scale = np.float32(-0.5 * math.log2(math.e) / sigma_range**2)
-    weights = np.empty((height, width, rows.cells, cols.cells), dtype=np.float32)
+    weights = np.empty((height, rows.cells, cols.cells, width), dtype=np.uint16)
+    unit = np.empty((height, width), dtype=np.float32)
     channels = np.ascontiguousarray(guide, dtype=np.float32)
 
     def block(start: int, stop: int) -> None:
@@ -111,11 +120,11 @@ def build_upsampling_operator(
             channels, log_spatial, reach, range_scale,
             rows.lower, rows.upper, rows.share, rows.first,
             cols.lower, cols.upper, cols.share, cols.first,
-            weights, start, stop,
+            weights, unit, start, stop,
         )  # fmt: skip
 
     for_row_blocks(block, height, _ROWS_PER_BLOCK, finished)
-    return UpsamplingOperator(weights, rows.first, cols.first)
+    return UpsamplingOperator(weights, unit, rows.first, cols.first)
 
 
 @dataclass(frozen=True)
@@ -166,11 +175,12 @@ def _build_rows(
     guide: Floats, log_spatial: Floats, reach: Indices, range_scale: np.float32,
     row_lower: Indices, row_upper: Indices, row_share: Floats, row_first: Indices,
     col_lower: Indices, col_upper: Indices, col_share: Floats, col_first: Indices,
-    weights: Floats, start: int, stop: int,
+    weights: NDArray[np.uint16], unit: Floats, start: int, stop: int,
 ) -> None:  # fmt: skip
     channels, height, width = guide.shape
     radius_r, radius_c = log_spatial.shape[0] // 2, log_spatial.shape[1] // 2
-    kr, kc = weights.shape[2], weights.shape[3]
+    kr, kc = weights.shape[1], weights.shape[2]
+    block = np.empty((kr, kc), dtype=np.float32)
     # Window weights folded onto the grid's rows; its columns still are the window's pixels.
     folded = np.empty((kr, 2 * radius_c + 1), dtype=np.float32)
     window = np.empty(2 * radius_c + 1, dtype=np.float32)
@@ -202,31 +212,43 @@ def _build_rows(
                 far_part = far[low + radius_c : high + radius_c + 1]
                 for j in range(n):
                     far_part[j] += w[j] * share
-            block = weights[r, c]
             block[:] = np.float32(0.0)
-            total = np.float32(0.0)
             for k in range(kr):
                 for dc in range(max(-radius_c, -c), min(radius_c, width - 1 - c) + 1):
                     value = folded[k, dc + radius_c]
                     share = col_share[c + dc]
                     block[k, col_lower[c + dc] - col_first[c]] += value * (np.float32(1.0) - share)
                     block[k, col_upper[c + dc] - col_first[c]] += value * share
-                    total += value
+            largest = np.float32(0.0)
             for k in range(kr):
                 for m in range(kc):
-                    block[k, m] /= total
+                    largest = max(largest, block[k, m])
+            scale = np.float32(65535.0) / largest
+            total = np.int64(0)
+            left = np.float32(0.0)  # what rounding took goes to the next cell, where the map is much the same
+            for k in range(kr):
+                for m in range(kc):
+                    exact = block[k, m] * scale + left
+                    whole = np.uint16(min(max(exact + np.float32(0.5), np.float32(0.0)), np.float32(65535.0)))
+                    left = exact - np.float32(whole)
+                    weights[r, k, m, c] = whole
+                    total += whole
+            unit[r, c] = np.float32(1.0) / np.float32(total)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def _apply_rows(
-    weights: Floats, first_row: Indices, first_col: Indices, cells: Floats, out: Floats, start: int, stop: int
+    weights: NDArray[np.uint16], unit: Floats, first_row: Indices, spread: Floats, out: Floats, start: int, stop: int
 ) -> None:
-    width, kr, kc = weights.shape[1:]
+    _, kr, kc, width = weights.shape
     for r in range(start, stop):
+        line = out[r]
+        line[:] = np.float32(0.0)
+        for k in range(kr):
+            for m in range(kc):
+                weight = weights[r, k, m]
+                cell = spread[first_row[r] + k, m]
+                for c in range(width):
+                    line[c] += np.float32(weight[c]) * cell[c]
         for c in range(width):
-            total = np.float32(0.0)
-            for k in range(kr):
-                line = cells[first_row[r] + k]
-                for m in range(kc):
-                    total += weights[r, c, k, m] * line[first_col[c] + m]
-            out[r, c] = total
+            line[c] *= unit[r, c]
