@@ -1,80 +1,87 @@
-"""Time of features and clicks: ``python -m pytest benchmarks/bench_click.py --benchmark-only -c /dev/null``.
+"""Features and clicks as users wait for them."""
 
-A photo of 480 x 854 pixels (made from one that scikit-image ships), offline weights, grid 64.
-"""
-
-import numpy as np
 import pytest
-from skimage.data import coffee
-from skimage.transform import resize
 
 from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
+from napari_m2n2v2.segmentation import score_of_click, working_pixel
+
+from .conftest import BACKBONE, SIZES
 
 PLACES = [
-    (200, 380),
-    (60, 90),
-    (330, 300),
-    (420, 700),
-    (90, 600),
-    (250, 520),
-    (400, 120),
-    (130, 330),
-    (300, 640),
-    (50, 420),
-]
+    (0.42, 0.45), (0.12, 0.11), (0.69, 0.35), (0.87, 0.82), (0.19, 0.7),
+    (0.52, 0.61), (0.83, 0.14), (0.27, 0.39), (0.62, 0.75), (0.1, 0.49),
+]  # fmt: skip
+CASES = [("321x481", 64), ("480x854", 37), ("480x854", 64), ("1024x1024", 64), ("480x854", 128)]
+of_case = pytest.mark.parametrize(("size", "grid"), CASES)
 
 
-@pytest.fixture(scope="module")
-def photo():
-    return (resize(coffee(), (480, 854), anti_aliasing=True) * 255).round().astype(np.uint8)
+def clicks(size, count):
+    height, width = SIZES[size]
+    return [Click(row * height, col * width, i % 2 == 0) for i, (row, col) in enumerate(PLACES[:count])]
 
 
-@pytest.fixture(scope="module")
-def features(photo):
-    return compute_features(photo, "offline", device="cpu", parameters=FeatureParameters(grid=64))
+@pytest.mark.parametrize(("size", "grid"), CASES[:4])
+def test_features(benchmark, photo, size, grid):
+    parameters = FeatureParameters(grid=grid)
+    call = (photo(size), BACKBONE), {"device": "cpu", "parameters": parameters}
+    benchmark.pedantic(compute_features, *call, rounds=2, warmup_rounds=1)
 
 
-def clicks(count):
-    return [Click(row, col, foreground=i % 2 == 0) for i, (row, col) in enumerate(PLACES[:count])]
-
-
-def test_features(benchmark, photo, features):
-    benchmark.pedantic(
-        compute_features, (photo, "offline"), {"device": "cpu", "parameters": FeatureParameters(grid=64)}, rounds=3
-    )
-
-
-@pytest.mark.parametrize("number", [1, 2, 5, 10])
-def test_click(benchmark, features, number):
+@of_case
+@pytest.mark.parametrize("number", [1, 2, 10])
+def test_click(benchmark, features, size, grid, number):
     """Click ``number`` on a session that holds the ones before it; its Markov-map is new."""
 
     def setup():
-        session = Session(features)
-        session.replay(clicks(number - 1))
-        return (session, clicks(number)[-1]), {}
+        session = Session(features(size, grid))
+        session.replay(clicks(size, number - 1))
+        return (session, clicks(size, number)[-1]), {}
 
-    benchmark.pedantic(lambda session, click: session.click(click), setup=setup, rounds=10, warmup_rounds=1)
+    rounds = 4 if grid == 128 else 10
+    benchmark.pedantic(lambda session, click: session.click(click), setup=setup, rounds=rounds, warmup_rounds=1)
 
 
-def test_moved_click_among_ten(benchmark, features):
+@of_case
+def test_moved_click_among_ten(benchmark, features, size, grid):
+    """The fifth of ten clicks goes to another place: one new Markov-map, six clicks solved again."""
+
     def setup():
-        session = Session(features)
-        session.replay(clicks(10))
+        session = Session(features(size, grid))
+        session.replay(clicks(size, 10))
         return (session,), {}
 
-    benchmark.pedantic(lambda session: session.move(4, 100.0, 100.0), setup=setup, rounds=10, warmup_rounds=1)
+    rounds = 4 if grid == 128 else 10
+    benchmark.pedantic(lambda session: session.move(4, 100.0, 100.0), setup=setup, rounds=rounds, warmup_rounds=1)
 
 
-def test_undo_and_redo(benchmark, features):
-    session = Session(features)
-    session.replay(clicks(9))
-    session.click(clicks(10)[-1])
-    benchmark(lambda: (session.undo().mask, session.redo().mask))
+@pytest.mark.parametrize(("size", "grid"), [("480x854", 64)])
+class TestAtTenClicks:
+    @pytest.fixture
+    def session(self, features, size, grid):
+        session = Session(features(size, grid))
+        session.replay(clicks(size, 9))
+        session.click(clicks(size, 10)[-1])
+        return session
 
+    def test_undo_and_redo(self, benchmark, session, size, grid):
+        benchmark(lambda: (session.undo().mask, session.redo().mask))
 
-def test_preview_at_a_new_place(benchmark, features):
-    """What the cursor waits for while it moves, with five clicks there already."""
-    session = Session(features)
-    session.replay(clicks(5))
-    places = iter([(row, col) for row in range(30, 470, 11) for col in range(20, 840, 37)])
-    benchmark.pedantic(lambda: session.preview(Click(*next(places))), rounds=20, warmup_rounds=1)
+    def test_scores_of_all_clicks(self, benchmark, session, size, grid):
+        found = session.result.objects[1]
+        pixels = [working_pixel(click, session.features) for click in found.clicks]
+        maps = [session.map_at(pixel) for pixel in pixels]
+        state = maps, pixels, found.clicks, found.ceilings, found.discarded, session.parameters
+        benchmark(lambda: [score_of_click(i, *state) for i in range(10)])
+
+    def test_threshold_of_a_click_set_by_hand(self, benchmark, session, size, grid):
+        """What the slider of "Reach of a click" costs at its last click."""
+        from dataclasses import replace
+
+        *before, last = session.clicks
+        reach = iter(range(1, 10_000))
+        benchmark(lambda: session.replay((*before, replace(last, threshold=0.1 + 1e-5 * next(reach)))))
+
+    def test_preview_at_a_new_place(self, benchmark, session, size, grid):
+        """What the cursor waits for while it moves."""
+        places = iter([(row, col) for row in range(30, 470, 11) for col in range(20, 840, 37)])
+        benchmark.pedantic(lambda: session.preview(Click(*next(places))), rounds=20, warmup_rounds=1)

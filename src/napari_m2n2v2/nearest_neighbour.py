@@ -19,7 +19,11 @@ def scale(markov_map: Floats, threshold: float) -> Floats:
     return markov_map / np.float32(max(threshold, _SMALLEST_THRESHOLD))
 
 
-def nearest_click(maps: Sequence[Floats], thresholds: Sequence[float]) -> tuple[NDArray[np.int32], Floats]:
+def nearest_click(
+    maps: Sequence[Floats],
+    thresholds: Sequence[float],
+    known: tuple[NDArray[np.int32], Floats] | None = None,
+) -> tuple[NDArray[np.int32], Floats]:
     """Find each pixel's nearest click (Eqs. 4 and 11).
 
     Parameters
@@ -28,6 +32,8 @@ def nearest_click(maps: Sequence[Floats], thresholds: Sequence[float]) -> tuple[
         ``M_i [H, W]`` float32, in click order, at least one.
     thresholds : sequence of float
         ``lambda_i*`` of each, by which it is scaled (:func:`scale`).
+    known : tuple, optional
+        The answer for all clicks but the last, which saves looking at them again; it is not changed.
 
     Returns
     -------
@@ -36,9 +42,12 @@ def nearest_click(maps: Sequence[Floats], thresholds: Sequence[float]) -> tuple[
     distance : ndarray
         ``min_i S_i [H, W]`` float32.
     """
-    distance = scale(maps[0], thresholds[0])
-    owner = np.zeros(distance.shape, dtype=np.int32)
-    for i in range(1, len(maps)):
+    if known is None:
+        distance = scale(maps[0], thresholds[0])
+        owner, first = np.zeros(distance.shape, dtype=np.int32), 1
+    else:
+        owner, distance, first = known[0].copy(), known[1].copy(), len(maps) - 1
+    for i in range(first, len(maps)):
         threshold = np.float32(max(thresholds[i], _SMALLEST_THRESHOLD))
         _claim_nearer(maps[i].ravel(), threshold, i, owner.ravel(), distance.ravel())
     return owner, distance

@@ -196,10 +196,12 @@ def advance(
     mask = before.working_mask
 
     limit, ceiling = math.inf, math.inf
+    earlier = None  # the nearest of the earlier clicks, as they stood
     if parameters.score_adaptive or parameters.discard_rule:
         limit = largest_size_change(distance_to_class(mask, pixels[-1], click.foreground), parameters.sigma_adaptive)
     if parameters.score_adaptive and limit < math.inf:
-        nearest = nearest_click(_values(maps[:-1]), before.thresholds)[1] if before.clicks else None
+        earlier = nearest_click(_values(maps[:-1]), before.thresholds) if before.clicks else None
+        nearest = earlier[1] if earlier is not None else None
         ceiling = largest_threshold(size_switches(maps[-1].values, nearest, mask, click.foreground), limit)
     ceilings = (*before.ceilings, ceiling)
 
@@ -207,7 +209,8 @@ def advance(
 
     def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_]]:
         thresholds = _best_thresholds(maps, pixels, clicks, ceilings, discarded, parameters)
-        return thresholds, truncate(*nearest_click(_values(maps), thresholds), labels, pixels, beyond)
+        known = earlier if thresholds[:-1] == before.thresholds else None
+        return thresholds, truncate(*nearest_click(_values(maps), thresholds, known), labels, pixels, beyond)
 
     discarded = (*before.discarded, False)
     thresholds, solved = solve(discarded)

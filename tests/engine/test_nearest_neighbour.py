@@ -19,6 +19,16 @@ def test_each_pixel_takes_the_class_of_its_nearest_click():
         assert mask[pixel] == expected
 
 
+def test_adding_one_click_to_what_is_known_gives_the_same():
+    rng = np.random.default_rng(3)
+    maps, thresholds = list(rng.random((5, 8, 9), dtype=np.float32)), [0.4, 0.8, 0.2, 0.5, 0.3]
+    known = nearest_click(maps[:-1], thresholds[:-1])
+    kept = [part.copy() for part in known]
+    for got, expected in zip(nearest_click(maps, thresholds, known), nearest_click(maps, thresholds), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(known[1], kept[1])
+
+
 def test_ties_go_to_the_earlier_click():
     same = np.full((2, 2), 0.5, dtype=np.float32)
     owner, distance = nearest_click([same, same.copy()], [1.0, 1.0])
