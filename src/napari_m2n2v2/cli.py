@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     segment.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="0 and 255, 8 bit")
     segment.add_argument(
-        "--guide", metavar="IMAGE|NAME", help="registered channel, e.g. inverse depth, or a depth backbone"
+        "--guide", metavar="IMAGE|NAME", help="registered channel, e.g. inverse depth; a depth backbone; or lightness"
     )
     segment.add_argument("--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it")
     segment.add_argument("--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image")
@@ -131,11 +131,12 @@ def _segment(options: argparse.Namespace) -> int:
 
 
 def _guide(given: str | None) -> Any:
-    """Return the pixels of a file, or the name of a depth backbone."""
+    """Return the pixels of a file, or the name of what computes a guide from the image."""
     from napari_m2n2v2.backbones import DEPTH_BACKBONES
     from napari_m2n2v2.files import read_image
+    from napari_m2n2v2.guidance import IMAGE_GUIDES
 
-    if given is None or given in DEPTH_BACKBONES or Path(given).is_dir():
+    if given is None or given in DEPTH_BACKBONES or given in IMAGE_GUIDES or Path(given).is_dir():
         return given
     return read_image(Path(given))
 

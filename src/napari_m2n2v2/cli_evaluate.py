@@ -38,7 +38,10 @@ def add_commands(commands: Any) -> None:
     run.add_argument("-o", "--output", type=Path, required=True, metavar="RESULTS", help="folder for the result files")
     run.add_argument("--attention", default="auto", metavar="NAME")
     run.add_argument("--grid", type=int)
-    run.add_argument("--guide", choices=["none", "depth"], default="none", help="guide with the data set's depth")
+    run.add_argument(
+        "--guide", choices=["none", "depth", "lightness"], default="none",
+        help="guide with the data set's depth, or with the image's own lightness",
+    )  # fmt: skip
     run.add_argument("--far-is-large", action="store_true", help="that depth is a distance; it is inverted")
     run.add_argument(
         "--mode", choices=["v2", "m2n2"], action="append", help="the method, or the one before it; repeatable (v2)"

@@ -18,6 +18,7 @@ from napari_m2n2v2.attention import adjust_temperature_, check_attention, flip_c
 from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth
 from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.guidance import IMAGE_GUIDES
 from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operator
@@ -53,7 +54,7 @@ class ImageFeatures:
     backbone, weights_revision, chosen_because : str
         Where the attention came from, which weights exactly, and why this backbone.
     guide_from : str
-        "given", or the depth backbone and its weights; empty without a guide.
+        "given", "lightness", or the depth backbone and its weights; empty without a guide.
     """
 
     shape: tuple[int, int]
@@ -193,7 +194,8 @@ def compute_features(
         ready on this machine, or your own backbone object. Nothing is downloaded.
     guide : array-like, str or DepthBackbone, optional
         ``[H, W]`` registered channel, e.g. inverse depth; any range, brought to ``[0, 1]`` here. Or what computes depth
-        from the image: a name such as ``"depth-anything-v2-small"``, a folder, or your own backbone object.
+        from the image: a name such as ``"depth-anything-v2-small"``, a folder, or your own backbone object. Or
+        ``"lightness"``, the image's own (:mod:`~napari_m2n2v2.guidance`).
     device : str or torch.device
         ``"auto"`` is CUDA, else MPS, else CPU.
     progress : callable, optional
@@ -218,9 +220,13 @@ def compute_features(
     channel = None if isinstance(guide, str) or hasattr(guide, "depth") else guide
     plane = _Plane.of(image, channel, contrast_limits, parameters.working_side)  # complains before the slow part
     found = find_backbone(attention)
-    depth = None if channel is guide else find_depth(guide)
+    depth = None if channel is guide or guide in IMAGE_GUIDES else find_depth(guide)
     guide_from = "" if plane.guide is None else "given"
-    if depth is not None:
+    if isinstance(guide, str) and guide in IMAGE_GUIDES:
+        seen = IMAGE_GUIDES[guide](plane.image)
+        plane = replace(plane, guide=as_guide(seen, seen.shape, seen.shape))
+        guide_from = "" if plane.guide is None else guide
+    elif depth is not None:
         guided, _ = _depth(depth.backbone, plane.image, target, parameters.test_time_flip, report)
         plane = replace(plane, guide=as_guide(guided, guided.shape, guided.shape))
         guide_from = f"{depth.backbone.name} {depth.backbone.weights_revision}"

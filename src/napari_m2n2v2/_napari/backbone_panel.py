@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_m2n2v2._napari.jobs import Jobs, Report
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
+from napari_m2n2v2.guidance import IMAGE_GUIDES
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -46,10 +47,15 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         self._infos: list[BackboneInfo] = []
         self.attention = _choice("auto (the best that is ready)", "auto", BACKBONES)
         self.depth = _choice("none", "", DEPTH_BACKBONES)
+        for name in IMAGE_GUIDES:
+            self.depth.addItem(f"{name} of the image", name)
         change = controller.computing.change
         self.attention.currentIndexChanged.connect(lambda: change(attention=self.attention.currentData()))
         self.depth.currentIndexChanged.connect(lambda: change(depth=self.depth.currentData()))
-        self.depth.setToolTip("Depth computed from the image guides the clicks; a Guide layer goes before it")
+        self.depth.setToolTip(
+            "Depth computed from the image guides the clicks; a Guide layer goes before it.\n"
+            "Lightness suits flat pictures whose objects differ from what is around them by it, such as stained cells"
+        )
         self.told = QLabel()
         self.told.setWordWrap(True)
         self.fetch = QPushButton("Get weights…")
@@ -63,7 +69,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Backbone", self.attention)
-        form.addRow("Depth", self.depth)
+        form.addRow("Guide by", self.depth)
         grid = QGridLayout()
         grid.addWidget(self.told, 0, 0, 1, 2)
         grid.addWidget(self.fetch, 1, 0)

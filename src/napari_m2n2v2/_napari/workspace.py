@@ -43,7 +43,7 @@ class Settings:
     guide : Image layer or None
         The guide channel.
     depth : str
-        A depth backbone that guides where there is no guide layer; empty is none.
+        What computes a guide from the image where there is no guide layer: a depth backbone, or "lightness".
     bit_depth : str
         A key of :data:`~napari_m2n2v2._napari.layers.BIT_DEPTHS`.
     merge_channels : bool

@@ -9,6 +9,7 @@ from typing import Any
 from napari_m2n2v2.errors import ParameterError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.clicker import RULES
+from napari_m2n2v2.guidance import IMAGE_GUIDES
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
 __all__ = ["METHODS", "SWITCHES", "RunSettings", "parameters_of"]
@@ -44,7 +45,8 @@ class RunSettings:
     attention : str
         Backbone, as :func:`~napari_m2n2v2.compute_features` takes it.
     guide : str
-        ``"none"``, or ``"depth"`` for the data set's depth.
+        ``"none"``, ``"depth"`` for the data set's depth, or one computed from the image
+        (:data:`~napari_m2n2v2.guidance.IMAGE_GUIDES`).
     far_is_large : bool
         Whether that depth grows with distance.
     without : tuple of str
@@ -82,7 +84,7 @@ class RunSettings:
         for given, known, what in (
             (self.method, METHODS, "method"),
             (self.click_rule, RULES, "click rule"),
-            (self.guide, ("none", "depth"), "guide"),
+            (self.guide, ("none", "depth", *IMAGE_GUIDES), "guide"),
             *((name, SWITCHES, "part to leave out") for name in self.without),
             *((name, _FEATURE_NAMES | _CLICK_NAMES, "parameter") for name, _ in self.changed),
         ):

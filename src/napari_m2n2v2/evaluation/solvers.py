@@ -13,6 +13,7 @@ from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import Sample, inverse_depth
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.files import read_image
+from napari_m2n2v2.guidance import IMAGE_GUIDES
 from napari_m2n2v2.images import as_rgb
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
     features, seconds = _backbone(settings.attention).features(image, settings)
     if settings.guide == "depth" and sample.depth is not None:
         features = features.with_guide(inverse_depth(read_image(sample.depth), settings.far_is_large))
+    elif settings.guide in IMAGE_GUIDES:
+        features = features.with_guide(IMAGE_GUIDES[settings.guide](as_rgb(image)))
     session = Session(features, parameters_of(settings)[1])
     about = {
         "backbone": features.backbone,
