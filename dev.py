@@ -1,7 +1,7 @@
 """Set up and run this project from a fresh clone, with nothing but Python.
 
     python3 dev.py demo    install everything into .venv, run the demo (in napari where there is a display)
-    python3 dev.py test    install everything into .venv, then lint, types and tests
+    python3 dev.py test    install everything into .venv, then lint, types, tests and ratios of speed
 
 A .venv that is there already is used, and so is a torch that is installed in it.
 """
@@ -83,7 +83,7 @@ def demo() -> None:
 
 
 def test() -> None:
-    """Install, then lint, types and tests."""
+    """Install, then lint, types, tests, and whether any stage became slower against its reference."""
     install()
     display: list[str] = []
     if not has_display():
@@ -101,6 +101,7 @@ def test() -> None:
     run(BIN / "npe2", "validate", "napari-m2n2v2")
     qt = {"QT_API": "pyqt6", "HF_HUB_OFFLINE": "1"}
     run(*display, BIN / "python", "-m", "pytest", "-q", "-m", "not slow", **qt)
+    run(BIN / "python", "benchmarks/ratios.py", "--check")
 
 
 if __name__ == "__main__":

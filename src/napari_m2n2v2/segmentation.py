@@ -150,7 +150,7 @@ def click_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationPar
     start = start_state(*pixel, features.image.shape[:2], features.grid_shape, features.transition.device)
     steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
     operator = features.upsampling_operator(guided=parameters.guided_upsampling)
-    values = _divide_by_maximum(operator(steps).numpy())
+    values = _divide_by_maximum(operator(steps).cpu().numpy())
     if parameters.flood_fill:
         guide = features.guide if parameters.guided_flood_fill else None
         values = _divide_by_maximum(flood_fill(values, pixel, guide))

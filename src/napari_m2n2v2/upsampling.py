@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ __all__ = ["UpsamplingOperator", "build_upsampling_operator"]
 
 _CUT = 3.0  # the spatial Gaussian is cut at this many standard deviations
 _ROWS_PER_BLOCK = 16
+_ROWS_ON_DEVICE = 128
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int32]
@@ -49,6 +50,7 @@ class UpsamplingOperator:
     unit: Floats
     first_row: Indices
     first_col: Indices
+    _on_device: dict[torch.device, tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     @property
     def nbytes(self) -> int:
@@ -56,10 +58,12 @@ class UpsamplingOperator:
         return self.weights.nbytes + self.unit.nbytes + self.first_row.nbytes + self.first_col.nbytes
 
     def __call__(self, low_resolution: Tensor) -> Tensor:
-        """Upsample a ``[h, w]`` float32 map to ``[H, W]`` float32, on the CPU.
+        """Upsample a ``[h, w]`` float32 map to ``[H, W]`` float32: on CUDA there, else on the CPU.
 
         The result is *not* divided by its maximum.
         """
+        if low_resolution.device.type == "cuda":
+            return self.apply_in_torch(low_resolution)
         cells = low_resolution.detach().cpu().numpy()
         height, _, kc, width = self.weights.shape
         # What each pixel of a row reads, side by side: [h, kc, W].
@@ -71,6 +75,24 @@ class UpsamplingOperator:
 
         for_row_blocks(rows, height, max(1, math.ceil(height / torch.get_num_threads())))
         return torch.from_numpy(out)
+
+    def apply_in_torch(self, low_resolution: Tensor) -> Tensor:
+        """Upsample by tensor operations alone, for devices; the weights stay there after the first time."""
+        device = low_resolution.device
+        if device not in self._on_device:
+            _, kr, kc, _ = self.weights.shape
+            rows = self.first_row[:, None] + np.arange(kr)
+            cols = self.first_col[None, :] + np.arange(kc)[:, None]
+            parts = torch.from_numpy(self.weights), torch.from_numpy(self.unit), torch.tensor(rows), torch.tensor(cols)
+            self._on_device[device] = tuple(part.to(device) for part in parts)  # type: ignore[assignment]
+        weights, unit, cell_rows, cell_cols = self._on_device[device]
+        spread = low_resolution[:, cell_cols]
+        out = torch.empty(unit.shape, dtype=torch.float32, device=device)
+        for start in range(0, len(out), _ROWS_ON_DEVICE):  # else the products of all pixels would lie side by side
+            block = slice(start, start + _ROWS_ON_DEVICE)
+            products = spread[cell_rows[block]].mul_(weights[block].to(torch.float32))
+            out[block] = products.sum(dim=(1, 2))
+        return out.mul_(unit)
 
 
 def build_upsampling_operator(

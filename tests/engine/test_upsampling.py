@@ -42,6 +42,24 @@ def test_equals_the_dense_filter(shape, grid, channels):
     np.testing.assert_allclose(got, dense_filter(low, guide, 1.0, 0.3), atol=2e-4)
 
 
+def test_the_product_for_devices_is_the_same():
+    rng = np.random.default_rng(4)
+    operator = build_upsampling_operator(rng.random((3, 150, 61)).astype(np.float32), (12, 5), 1.0, 0.2)
+    low = torch.from_numpy(rng.random((12, 5)).astype(np.float32) * 10)
+    for _ in range(2):
+        torch.testing.assert_close(operator.apply_in_torch(low), operator(low), atol=1e-5, rtol=1e-5)
+
+
+def test_weights_of_sixteen_bits_sum_to_one():
+    rng = np.random.default_rng(5)
+    operator = build_upsampling_operator(rng.random((3, 40, 50)).astype(np.float32), (8, 10), 1.0, 0.05)
+    assert operator.weights.dtype == np.uint16
+    sums = operator.weights.sum(axis=(1, 2), dtype=np.int64) * operator.unit
+    np.testing.assert_allclose(sums, 1, rtol=1e-6)
+    ones = operator(torch.full((8, 10), 3.0))
+    torch.testing.assert_close(ones, torch.full((40, 50), 3.0), atol=1e-5, rtol=0)
+
+
 def test_a_flat_guide_makes_it_a_plain_gaussian():
     low = torch.rand(6, 8, generator=torch.Generator().manual_seed(0))
     guide = np.full((3, 60, 80), 0.5, dtype=np.float32)
