@@ -141,3 +141,12 @@ def test_only_a_guide_layer_can_be_changed_without_the_rest():
     assert not Settings(depth="marigold").differs_in_guide_alone(plain)
     assert not Settings(guide="layer", grid=10).differs_in_guide_alone(plain)
     assert not plain.differs_in_guide_alone(None)
+
+
+def test_the_images_own_lightness_guides(real_dock, image):
+    panel = real_dock.widget.backbones
+    choose(panel.depth, "lightness")
+    assert panel.depth.currentText() == "lightness of the image" and not panel.fetch.isVisibleTo(panel)
+    real_dock.start(real_dock.viewer.add_image(image))
+    assert real_dock.workspace.features.guide_from == "lightness"
+    assert "Guide: lightness" in real_dock.widget.status.text()
