@@ -82,6 +82,9 @@ class SegmentationParameters:
         The factors ``s_edge``, ``s_pos``, ``s_neg`` of the score (Eq. 6).
     score_prior : bool
         The factor ``s_prior`` (Eq. 7), which M2N2V2 drops.
+    prior_at_start : bool
+        A click for which Eq. 10 sets no limit, because nothing of its class is there yet, keeps to ``sigma_prior``;
+        others are limited by Eq. 8 alone. Beyond the paper, whose first click may claim the whole image.
     sigma_prior : float
         Largest share of the image one click may claim under ``s_prior``, in ``(0, 1]`` (Eq. 7).
     score_adaptive : bool
@@ -102,6 +105,7 @@ class SegmentationParameters:
     score_positive: bool = True
     score_negative: bool = True
     score_prior: bool = False
+    prior_at_start: bool = False
     sigma_prior: float = 0.4
     score_adaptive: bool = True
     sigma_adaptive: float = 6.0
@@ -120,6 +124,7 @@ class SegmentationParameters:
             guided_upsampling=False,
             guided_flood_fill=False,
             score_prior=True,
+            prior_at_start=False,
             score_adaptive=False,
             discard_rule=False,
         )

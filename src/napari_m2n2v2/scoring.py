@@ -23,6 +23,7 @@ __all__ = [
     "first_maximum",
     "largest_size_change",
     "largest_threshold",
+    "prior_threshold",
     "score_curve",
     "score_factors",
     "size_switches",
@@ -293,6 +294,12 @@ def _first_maximum(edge: Floats, stops: NDArray[np.int64], values: Floats, use_e
             if score > best:
                 best, where = score, k
     return where
+
+
+def prior_threshold(candidates: CandidateThresholds, sigma_prior: float) -> float:
+    """Return the threshold from which a segment is ``sigma_prior`` of the image or more (Eq. 7); may be infinite."""
+    count = _prior_count(len(candidates.values), sigma_prior)
+    return float(candidates.values[count]) if count < len(candidates.values) else _NO_LIMIT
 
 
 def _prior_count(count: int, prior: float) -> int:

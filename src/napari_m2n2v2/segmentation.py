@@ -24,6 +24,7 @@ from napari_m2n2v2.scoring import (
     first_maximum,
     largest_size_change,
     largest_threshold,
+    prior_threshold,
     score_curve,
     score_factors,
     size_switches,
@@ -203,6 +204,8 @@ def advance(
         earlier = nearest_click(_values(maps[:-1]), before.thresholds) if before.clicks else None
         nearest = earlier[1] if earlier is not None else None
         ceiling = largest_threshold(size_switches(maps[-1].values, nearest, mask, click.foreground), limit)
+    elif parameters.prior_at_start and limit == math.inf:
+        ceiling = prior_threshold(maps[-1].candidates, parameters.sigma_prior)
     ceilings = (*before.ceilings, ceiling)
 
     beyond = before.start.working_mask if before.start is not None else None

@@ -15,6 +15,7 @@ from napari_m2n2v2.scoring import (
     first_maximum,
     largest_size_change,
     largest_threshold,
+    prior_threshold,
     score_curve,
     score_factors,
     size_switches,
@@ -104,6 +105,19 @@ def test_a_flat_map_scores_zero_everywhere_and_never_nan():
     factors = score_factors(candidates, flat[:1, 0], flat[:0, 0])
     assert score_curve(candidates, factors).tolist() == [0] * 19
     assert first_maximum(candidates, factors) == 0
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.3, 0.4, 1.0])
+def test_the_priors_threshold_is_where_its_score_ends(sigma):
+    values = maps(4, levels=5)
+    candidates = candidate_thresholds(values)
+    same, none = values[[2], [3]], values[:0, 0]
+    by_count = score_curve(candidates, score_factors(candidates, same, none, prior=sigma))
+    below = prior_threshold(candidates, sigma)
+    by_threshold = score_curve(candidates, score_factors(candidates, same, none, below=below))
+    ends = candidates.values < below  # candidates of one value are cut together
+    np.testing.assert_array_equal(by_threshold[ends], by_count[ends])
+    assert not by_threshold[~ends].any()
 
 
 @pytest.mark.parametrize("foreground", [True, False])

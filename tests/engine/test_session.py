@@ -202,3 +202,16 @@ def test_click_on_its_own_class_only_pins(features):
     session = Session(features)
     before = session.click(DISC).mask
     np.testing.assert_array_equal(session.click(Click(17, 15)).mask, before)
+
+
+def test_a_first_click_may_be_kept_to_a_share_of_the_image(features):
+    share = 0.05
+    free, kept = (
+        Session(features, SegmentationParameters(prior_at_start=prior, sigma_prior=share)) for prior in (False, True)
+    )
+    places = [Click(4, 60), Click(24, 32), Click(44, 4)]
+    areas = [[session.replay([click]).mask.mean() for click in places] for session in (free, kept)]
+    assert max(areas[0]) > share and max(areas[1]) <= share + 1e-3
+    # A click beside what is there is limited by Eq. 8, not by the share.
+    pair = [Click(16, 16), Click(18, 18)]
+    assert kept.replay(pair).objects[1].ceilings[1] != kept.replay(pair[:1]).objects[1].ceilings[0]

@@ -154,7 +154,7 @@ def test_complaint_7_no_network_and_no_float64_on_the_device(started):
     assert started.workspace.features.transition.dtype == torch.float32
     started.controller.computing.change(attention="dinov2-base")
     started.widget.start.click()
-    assert "hf download" in started.errors[-1]
+    assert "napari-m2n2v2 download dinov2-base" in started.errors[-1]
     assert started.workspace.state is FeatureState.STALE and started.workspace.features is not None
 
 
