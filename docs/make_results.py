@@ -1,6 +1,6 @@
 """Write the tables of docs/results.md from result files: ``python docs/make_results.py RESULTS``.
 
-``RESULTS`` holds the folders that the commands shown on that page fill: baselines, methods, tuning, confirmation.
+``RESULTS`` holds the folders that the commands shown on that page fill.
 """
 
 import sys
@@ -106,9 +106,7 @@ def full(runs, labels, name):
 def sections(results):
     """Return the text of each marked place on the page."""
     methods, base = read(results / "methods"), read(results / "baselines")
-    tuning, confirmed = read(results / "tuning"), read(results / "confirmation")
-    sweeps = [label for label in tuning if label not in ("v2", "m2n2") and not label.startswith("v2_lightness")]
-    guides = [label for label in tuning if label.startswith("v2_lightness")]
+    tuning, prior, confirmed = (read(results / name) for name in ("tuning", "prior", "confirmation"))
     columns = ["v2", "m2n2", "random-walker", "grabcut", "watershed", "flood"]
     parts = {
         "methods-noc90": by_set(methods, ["v2", "m2n2"], 0.9, ".2f"),
@@ -116,8 +114,11 @@ def sections(results):
         "methods-differences": differences(methods, "m2n2", ["v2"]),
         "baselines-noc90": by_set(base, columns, 0.9, ".2f"),
         "baselines-miou3": by_set(base, columns, 3, ".3f"),
-        "tuning": differences(tuning, "v2", ["m2n2", *sweeps, *guides]),
-        "tuning-guide": each_set(tuning, "v2", "v2_lightness", 0.9, ".2f"),
+        "lightness-noc90": each_set(methods, "v2", "v2_lightness", 0.9, ".2f"),
+        "lightness-miou5": each_set(methods, "v2", "v2_lightness", 5, ".3f"),
+        "tuning": differences(tuning, "v2", [label for label in tuning if label != "v2"]),
+        "prior": differences(prior, "v2", [label for label in prior if label != "v2"]),
+        "confirmation": differences(confirmed, "v2", [label for label in confirmed if label != "v2"]),
     }
     for name in ("nyuv2_rgbd", "ssd_rgbd_sod"):
         parts[f"guided-{name}"] = full(methods, ["v2", "v2_depth", "m2n2"], name)
@@ -127,11 +128,8 @@ def sections(results):
         parts[f"ablations-{name}"] = full(methods, [*labels, "m2n2"], name)
         sigmas = [f"{prefix}_sigma_adaptive-{s}" for s in (2, 3, 4, 5, 7)]
         parts[f"sigma-{name}"] = full(methods, [prefix, *(s for s in sigmas if name in methods[s])], name)
-    if confirmed:
-        others = [label for label in confirmed if label not in ("v2",)]
-        parts["confirmation"] = differences(confirmed, "v2", others)
-        parts["confirmation-guide"] = each_set(confirmed, "v2", "v2_lightness", 0.9, ".2f")
-        parts["confirmation-guide-miou"] = each_set(confirmed, "v2", "v2_lightness", 5, ".3f")
+    whole = read(results / "grabcut")
+    parts["grabcut"] = full(whole, ["m2n2", "v2"], "grabcut")
     return parts
 
 

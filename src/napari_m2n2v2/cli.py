@@ -136,7 +136,8 @@ def _guide(given: str | None) -> Any:
     from napari_m2n2v2.files import read_image
     from napari_m2n2v2.guidance import IMAGE_GUIDES
 
-    if given is None or given in DEPTH_BACKBONES or given in IMAGE_GUIDES or Path(given).is_dir():
+    known = given is None or given in DEPTH_BACKBONES or given in IMAGE_GUIDES
+    if known or given is None or Path(given).is_dir() or (given.count("/") == 1 and not Path(given).exists()):
         return given
     return read_image(Path(given))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.attention import adjust_temperature_, check_attention, flip_cells, make_doubly_stochastic_
-from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth
+from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth, release_models
 from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.guidance import IMAGE_GUIDES
@@ -140,22 +140,23 @@ class ImageFeatures:
 
         Parameters
         ----------
-        guide : array-like or None
-            As :func:`compute_features` takes it.
+        guide : array-like, str or None
+            ``[H, W]``, or the name of a guide computed from the image (:data:`~napari_m2n2v2.guidance.IMAGE_GUIDES`).
 
         Raises
         ------
         GuideError
         """
+        by_name = isinstance(guide, str) and guide in IMAGE_GUIDES
         with self._building:
             unguided = dict(self._operators)
         unguided.pop(True, None)
         working = (self.image.shape[0], self.image.shape[1])
-        channel = as_guide(guide, self.shape, working)
+        channel = _image_guide(guide, self.image) if by_name else as_guide(guide, self.shape, working)
         return replace(
             self,
             guide=channel,
-            guide_from="" if channel is None else "given",
+            guide_from="" if channel is None else guide if by_name else "given",
             _operators=unguided,
             _building=threading.Lock(),
         )
@@ -217,19 +218,20 @@ def compute_features(
     parameters = parameters or FeatureParameters()
     report = progress or silent
     target = resolve_device(device)
-    channel = None if isinstance(guide, str) or hasattr(guide, "depth") else guide
+    computed = isinstance(guide, str) or callable(getattr(guide, "depth", None))
+    channel = None if computed else guide
     plane = _Plane.of(image, channel, contrast_limits, parameters.working_side)  # complains before the slow part
     found = find_backbone(attention)
-    depth = None if channel is guide or guide in IMAGE_GUIDES else find_depth(guide)
     guide_from = "" if plane.guide is None else "given"
+    depth = None
     if isinstance(guide, str) and guide in IMAGE_GUIDES:
-        seen = IMAGE_GUIDES[guide](plane.image)
-        plane = replace(plane, guide=as_guide(seen, seen.shape, seen.shape))
+        plane = replace(plane, guide=_image_guide(guide, plane.image))
         guide_from = "" if plane.guide is None else guide
-    elif depth is not None:
-        guided, _ = _depth(depth.backbone, plane.image, target, parameters.test_time_flip, report)
+    elif computed:
+        depth = find_depth(guide)
+        guided, note = _depth(depth.backbone, plane.image, target, parameters.test_time_flip, report)
         plane = replace(plane, guide=as_guide(guided, guided.shape, guided.shape))
-        guide_from = f"{depth.backbone.name} {depth.backbone.weights_revision}"
+        guide_from = f"{depth.backbone.name} {depth.backbone.weights_revision}{note}"
         find_backbone(attention)  # which may let go of the model of depth
     # Attention is by far the slowest stage, so it gets most of the bar.
     before = 0.0 if depth is None else 0.3
@@ -247,6 +249,11 @@ def compute_features(
         backbone=found.backbone.name, weights_revision=found.backbone.weights_revision,
         chosen_because=found.reason + note, guide_from=guide_from,
     )  # fmt: skip
+
+
+def _image_guide(name: str, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    seen = IMAGE_GUIDES[name](image)
+    return as_guide(seen, (seen.shape[0], seen.shape[1]), (seen.shape[0], seen.shape[1]))
 
 
 def _attention(
@@ -295,12 +302,16 @@ def _depth(
 
 def _or_on_cpu(compute: Callable[[torch.device], _T], device: torch.device) -> tuple[_T, str]:
     """Compute on a device, or on the CPU if its memory is too small, and say so."""
-    try:
-        return compute(device), ""
-    except torch.cuda.OutOfMemoryError:
-        if device.type == "cpu":
-            raise
-    torch.cuda.empty_cache()
+    for _ in range(2):  # the second time with nothing else on the device
+        try:
+            return compute(device), ""
+        except (torch.cuda.OutOfMemoryError, RuntimeError) as error:
+            # MPS has no error class of its own for this.
+            known = isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error)
+            if device.type == "cpu" or not known:
+                raise
+        release_models()
+        torch.cuda.empty_cache()
     return compute(torch.device("cpu")), f"; on the CPU, because the memory of {device} is too small"
 
 

@@ -27,7 +27,7 @@ __all__ = ["SessionFile", "load_session", "methods_paragraph", "save_session"]
 
 _FORMAT = "napari-m2n2v2 session"
 _VERSION = 1
-_PACKAGES = ("napari-m2n2v2", "numba", "numpy", "scikit-image", "torch", "transformers")
+_PACKAGES = ("napari-m2n2v2", "diffusers", "numba", "numpy", "scikit-image", "torch", "transformers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,8 @@ class SessionFile:
         Of the image and of the attention grid.
     start : ndarray or None
         Labels that the session began with.
+    guide_from : str
+        Where the guide came from, as :class:`~napari_m2n2v2.ImageFeatures` says it.
     versions : mapping
         Of Python and of the packages that compute.
     """
@@ -62,6 +64,7 @@ class SessionFile:
     grid_shape: tuple[int, int]
     start: NDArray[np.int32] | None
     versions: Mapping[str, str]
+    guide_from: str = ""
 
     @classmethod
     def of(cls, session: Session) -> SessionFile:
@@ -79,6 +82,7 @@ class SessionFile:
             shape=features.shape,
             grid_shape=features.grid_shape,
             start=session.start,
+            guide_from=features.guide_from,
             versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
         )
 
@@ -166,6 +170,7 @@ def load_session(path: str | Path) -> SessionFile:
             grid_shape=_pair(content["grid_shape"]),
             start=None if content["start"] is None else _unpack(content["start"]),
             versions=content["versions"],
+            guide_from=str(content.get("guide_from", "")),
             **{name: str(content[name]) for name in _TEXTS},
         )
     except (KeyError, TypeError, ValueError, M2N2V2Error, zlib.error) as error:
@@ -177,7 +182,11 @@ def methods_paragraph(session: Session) -> str:
     described = SessionFile.of(session)
     foreground = sum(click.foreground for click in session.clicks)
     objects = len({click.object_id for click in session.clicks})
-    guide = "guided by a second registered channel" if described.guide_sha256 else "without a guide channel"
+    guide = "without a guide channel"
+    if described.guide_sha256:
+        given = "a second registered channel"
+        own = {"given": given, "": given, "lightness": "the image's own smoothed lightness"}
+        guide = f"guided by {own.get(described.guide_from, f'depth computed by {described.guide_from}')}"
     revision = f" ({described.weights_revision})" if described.weights_revision else ""
     parameters = described.segmentation_parameters
     method = "M2N2V2" if parameters.score_adaptive else "M2N2"

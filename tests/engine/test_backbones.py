@@ -214,7 +214,9 @@ class TestChoice:
 
     @pytest.mark.parametrize("name", ["dinov2-base", "facebook/dinov2-giant"])
     def test_missing_weights_say_where_was_looked_and_what_to_do(self, name):
-        with pytest.raises(MissingWeightsError, match=r"looked in .*napari-m2n2v2 download dinov2-"):
+        with pytest.raises(
+            MissingWeightsError, match=r"looked in .*napari-m2n2v2 download (stable-diffusion-2 or )?dinov2-"
+        ):
             find_backbone(name)
 
     def test_unknown_names_are_told_the_known_ones(self):

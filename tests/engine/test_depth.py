@@ -164,3 +164,40 @@ class TestMemory:
         monkeypatch.setattr(torch, "softmax", small_only)
         got = find_backbone(both[0]).backbone.attention(image, (5, 5), CPU, silent)
         torch.testing.assert_close(got, whole, atol=1e-6, rtol=1e-5)
+
+
+def test_what_a_progress_callback_returns_does_not_matter(anything, marigold, image):
+    for folder in (anything, marigold):
+        find_depth(str(folder)).backbone.depth(image, CPU, lambda share, stage: True)
+
+
+def test_a_long_strip_is_not_blown_up(anything):
+    seen = []
+    backbone = find_depth(str(anything)).backbone
+    backbone._loaded()[0].register_forward_pre_hook(
+        lambda module, args, given: seen.append(given["pixel_values"].shape[-2:]), with_kwargs=True
+    )
+    strip = np.zeros((20, 1200, 3), np.uint8)
+    assert backbone.depth(strip, CPU, silent).shape == (20, 1200)
+    assert np.prod(seen[0]) < 4.5 * 518**2
+
+
+def test_depth_computed_on_the_cpu_for_want_of_memory_says_so(image, monkeypatch):
+    class Large:
+        name, weights_revision = "large", "1"
+
+        def depth(self, image, device, progress):
+            if device.type != "cpu":
+                raise RuntimeError("MPS backend out of memory")
+            return np.tile(np.arange(image.shape[1], dtype=np.float32), (image.shape[0], 1))
+
+    class Plain:
+        name, weights_revision, default_grid = "plain", "", 4
+
+        def attention(self, image, grid_shape, device, progress):
+            n = grid_shape[0] * grid_shape[1]
+            return torch.full((n, n), 1 / n)
+
+    monkeypatch.setattr("napari_m2n2v2.features.resolve_device", lambda device: torch.device("meta"))
+    features = compute_features(image, Plain(), Large())
+    assert features.guide_from == "large 1; on the CPU, because the memory of meta is too small"

@@ -205,5 +205,9 @@ def test_another_guide_gives_what_computing_anew_gives(image):
     back = changed.with_guide(None)
     np.testing.assert_array_equal(Session(back).replay(clicks).mask, Session(plain).replay(clicks).mask)
     assert back.upsampling_operator(guided=True) is plain.upsampling_operator(guided=True)
+    by_name = plain.with_guide("lightness")
+    whole = compute_features(image, "appearance", "lightness", parameters=parameters)
+    np.testing.assert_array_equal(by_name.guide, whole.guide)
+    assert by_name.guide_from == "lightness"
     with pytest.raises(GuideError):
         plain.with_guide(np.zeros((3, 3)))

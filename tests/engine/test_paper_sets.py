@@ -99,3 +99,26 @@ def test_wrong_parameters_are_told(tmp_path, capsys, wrong):
     write(tmp_path / "gt" / "dog.png", MASK)
     assert main(["evaluate", f"davis={tmp_path}", "-o", str(tmp_path / "r"), "--set", wrong]) == 1
     assert "napari-m2n2v2:" in capsys.readouterr().err
+
+
+def write_palette(path, labels):
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(labels.astype(np.uint8), mode="P")
+    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 0, 0, 128] + [0] * 756)
+    picture.save(path)
+
+
+@pytest.mark.filterwarnings("ignore:'mode' parameter:DeprecationWarning")
+def test_palette_masks_are_read_by_their_indices(tmp_path):
+    labels = np.zeros((48, 64), np.uint8)
+    labels[5:15, 5:15], labels[20:30, 20:30], labels[35:45, 40:50] = 1, 2, 3
+    write(tmp_path / "davis" / "img" / "a.jpg", blob_image())
+    write_palette(tmp_path / "davis" / "gt" / "a.png", labels)
+    np.testing.assert_array_equal(open_named("davis", tmp_path / "davis").samples[0].read_truth(), labels > 0)
+    write(tmp_path / "dram" / "images" / "a.jpg", blob_image())
+    write_palette(tmp_path / "dram" / "labels" / "a.png", labels)
+    truths = [sample.read_truth() for sample in open_named("dram", tmp_path / "dram").samples]
+    for value, truth in enumerate(truths, start=1):
+        np.testing.assert_array_equal(truth, labels == value)

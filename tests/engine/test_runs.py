@@ -8,7 +8,7 @@ import pytest
 from skimage.draw import polygon2mask
 from skimage.io import imread, imsave
 
-from napari_m2n2v2 import Click, ParameterError, Session, UnreadableFileError, UnwritableFileError
+from napari_m2n2v2 import Click, ParameterError, Session, UnknownBackboneError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.cli import main
 from napari_m2n2v2.evaluation import runner
 from napari_m2n2v2.evaluation.baselines import BASELINES
@@ -161,6 +161,38 @@ class TestRuns:
         assert len(run.records) == 2 and len(run.unreadable) == 2
         assert "2 (2 unreadable)" in table([run])
 
+    def test_what_is_wrong_with_the_run_and_not_a_sample_ends_it(self, folder, tmp_path):
+        with pytest.raises(UnknownBackboneError):
+            evaluate(open_dataset(folder), {tmp_path / "r.jsonl": RunSettings(attention="typo")})
+
+    @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_samples_that_could_not_be_read_are_tried_again(self, folder, tmp_path):
+        path, image = tmp_path / "run.jsonl", folder / "images" / "im_1.png"
+        whole = image.read_bytes()
+        dataset = open_dataset(folder)
+        digest = dataset.digest()
+        broken = type(dataset)(dataset.name, dataset.samples)
+        object.__setattr__(broken, "digest", lambda: digest)
+        image.write_text("no image")
+        evaluate(broken, {path: RunSettings(**FEW)})
+        gc.collect()
+        assert len(read_run(path).unreadable) == 2
+        image.write_bytes(whole)
+        evaluate(dataset, {path: RunSettings(**FEW)}, resume=True)
+        run = read_run(path)
+        assert len(run.records) == 4 and not run.unreadable
+
+    def test_depth_that_is_not_there_guides_nobody(self, folder, tmp_path):
+        import shutil
+
+        settings = RunSettings(**FEW, guide="depth")
+        evaluate(open_dataset(folder), {tmp_path / "some.jsonl": settings})
+        some = read_run(tmp_path / "some.jsonl")
+        assert len(some.records) == 2 and "no depth" in some.unreadable[0]["error"]
+        shutil.rmtree(folder / "depth")
+        with pytest.raises(UnreadableFileError, match="no depth to guide with"):
+            evaluate(open_dataset(folder), {tmp_path / "none.jsonl": settings})
+
     def test_two_workers_give_what_one_gives(self, folder, tmp_path):
         dataset, settings = open_dataset(folder), RunSettings(**FEW)
         evaluate(dataset, {tmp_path / "one.jsonl": settings})
@@ -170,7 +202,14 @@ class TestRuns:
         np.testing.assert_allclose(np.concatenate(one.traces), np.concatenate(two.traces))
 
     @pytest.mark.parametrize(
-        "wrong", [{"method": "magic"}, {"without": ("nothing",)}, {"click_rule": "x"}, {"max_clicks": 0}]
+        "wrong",
+        [
+            {"method": "magic"},
+            {"without": ("nothing",)},
+            {"click_rule": "x"},
+            {"max_clicks": 0},
+            {"changed": {"grid": 10.5}},
+        ],
     )
     def test_settings_that_do_not_exist_are_told(self, wrong):
         with pytest.raises(ParameterError):
@@ -218,7 +257,7 @@ def test_from_the_shell(folder, tmp_path, capsys):
     assert main(["report", results, "-o", str(report), "--data", str(folder)]) == 0
     text = (report / "report.md").read_text()
     assert (
-        "| blobs | v2_grid-10 | 2 |" in text
+        "| blobs | v2_grid-10 | appearance | 2 |" in text
         and "v2_depth_without-adaptive_grid-10" in text
         and "flood minus v2_grid-10" in text
     )

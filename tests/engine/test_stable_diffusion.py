@@ -236,3 +236,9 @@ def test_on_a_cpu_no_grid_above_64_is_taken_unasked(folder, image):
     assert find_backbone(str(folder)).backbone.default_grid == 128
     features = compute_features(image[:8, :8], str(folder), device="cpu", parameters=FeatureParameters(ipf_rounds=0))
     assert features.grid_shape == (64, 64)
+
+
+def test_a_unet_that_takes_more_than_the_image_is_refused(tmp_path, image):
+    folder = save_stable_diffusion(tmp_path / "wide", channels=8)
+    with pytest.raises(MissingWeightsError, match="takes 8 channels"):
+        find_backbone(str(folder)).backbone.attention(image, (4, 4), CPU, silent)

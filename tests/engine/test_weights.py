@@ -1,5 +1,8 @@
 """Bringing weights here, from a hub that is this machine: huggingface_hub's real client does the work."""
 
+import json
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -25,6 +28,8 @@ def folders(tmp_path_factory):
     stable = save_stable_diffusion(place / "sd2")
     (stable / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle")
     (stable / "big_picture.png").write_bytes(bytes(50_000))
+    # As in SD2's repository, where this file alone says what fills the empty prompt up.
+    (stable / "tokenizer" / "special_tokens_map.json").write_text(json.dumps({"pad_token": "!"}))
     pickled = save_dinov2(place / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     return {SD2: stable, DINO: save_dinov2(place / "dino"), "someone/pickled": pickled}
@@ -57,6 +62,7 @@ def test_a_plan_says_size_and_licence_and_names_only_what_is_used(hub, folders):
         "vae/config.json", "vae/diffusion_pytorch_model.safetensors",
         "text_encoder/config.json", "text_encoder/model.safetensors",
         "tokenizer/vocab.json", "tokenizer/merges.txt", "tokenizer/tokenizer_config.json",
+        "tokenizer/special_tokens_map.json",
     }  # fmt: skip
     assert wanted.missing == sum(wanted.files.values()) == sum((folders[SD2] / n).stat().st_size for n in wanted.files)
     assert hub.served == 0
@@ -192,3 +198,34 @@ def test_folders_lie_as_the_hub_lays_them_out(hub, folders):
             np.frombuffer((folder / name).read_bytes(), np.uint8),
             np.frombuffer((folders[DINO] / name).read_bytes(), np.uint8),
         )
+
+
+def test_a_repository_that_lacks_a_needed_file_is_told_before_the_download(hub, folders, tmp_path, monkeypatch):
+    import shutil
+
+    bare = shutil.copytree(folders[SD2], tmp_path / "bare")
+    (bare / "tokenizer" / "merges.txt").unlink()
+    monkeypatch.setitem(hub.repositories, "someone/bare", bare)
+    with pytest.raises(MissingWeightsError, match=r"someone/bare has no tokenizer/merges\.txt"):
+        plan(weights_of("stable-diffusion-2").of("someone/bare"))
+
+
+def test_transfers_that_cannot_be_cancelled_are_switched_off(hub, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    seen = []
+    real = threading.current_thread
+
+    def watch(share, file):
+        seen.append((constants.HF_HUB_DISABLE_XET, real().name))
+
+    download(plan(weights_of("dinov2-base")), watch)
+    assert (True, real().name) in seen and constants.HF_HUB_DISABLE_XET is False
+
+
+def test_a_place_that_cannot_be_written_is_told(hub, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(MissingWeightsError):
+        download(plan(weights_of("dinov2-base")), silent)

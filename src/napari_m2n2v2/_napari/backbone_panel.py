@@ -43,6 +43,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
     def __init__(self, controller: Controller, jobs: Jobs) -> None:
         super().__init__()
+        self._controller = controller
         self._jobs = jobs
         self._infos: list[BackboneInfo] = []
         self.attention = _choice("auto (the best that is ready)", "auto", BACKBONES)
@@ -78,6 +79,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         form.addRow(grid)
         for choice in (self.attention, self.depth):
             choice.currentIndexChanged.connect(lambda: self.refresh())
+        controller.solved.connect(self.refresh)  # by then torch is there, and knows whether there is a GPU
         self.destroyed.connect(partial(Jobs.close, jobs))
         self.refresh()
 
@@ -108,6 +110,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop what is under way."""
+        self._controller.solved.disconnect(self.refresh)
         self._jobs.close()
 
     def _on_fetch(self) -> None:
@@ -140,6 +143,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
         def done(_: Any) -> None:
             self.refresh()
+            self._controller.computing.weights_changed()
             show_info(f"The weights of {info.name} are here. Press Start, or Compute again.")
 
         self._submit(bring, done)

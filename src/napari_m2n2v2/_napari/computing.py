@@ -60,17 +60,21 @@ class Computing:
 
             def done(answer: Any) -> None:
                 workspace.features, workspace.session = answer
+                if workspace.start is not start or controller.compete is not compete:
+                    controller.begin_again(workspace)  # changed meanwhile
                 workspace.computed_with = settings
                 workspace.state = workspace.settled_state(self.settings)
                 controller.solve(workspace)
                 controller.changed.emit()
 
             def failed(error: Exception) -> None:
+                workspace.outdated |= workspace.was_outdated
                 workspace.state = workspace.settled_state(self.settings)
                 controller.show_error(error)
 
             workspace.state = FeatureState.COMPUTING
-            workspace.outdated = False
+            # If the job comes to nothing, the features that are left are as old as they were.
+            workspace.was_outdated, workspace.outdated = workspace.outdated, False
             controller.jobs.submit((id(workspace), "features"), work, done, failed, controller.progressed.emit)
         controller.changed.emit()
 
@@ -79,7 +83,7 @@ class Computing:
         workspace = self._controller.active
         if workspace is not None and workspace.state is FeatureState.COMPUTING:
             self._controller.jobs.cancel((id(workspace), "features"))
-            # Whatever changed while it ran is not in the features that are left.
+            workspace.outdated |= workspace.was_outdated
             workspace.state = workspace.settled_state(self.settings)
             self._controller.changed.emit()
 
@@ -93,6 +97,12 @@ class Computing:
         """
         self.settings = replace(self.settings, **changes)
         self._mark(self._controller.workspaces)
+
+    def weights_changed(self) -> None:
+        """Mark features for which "auto" may choose another backbone now."""
+        self.image_changed(
+            tuple(w for w in self._controller.workspaces if w.computed_with and w.computed_with.attention == "auto")
+        )
 
     def image_changed(self, workspaces: tuple[Workspace, ...]) -> None:
         """Mark the features of these, because what they were computed from has changed."""

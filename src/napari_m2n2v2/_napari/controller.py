@@ -255,6 +255,9 @@ class Controller:
             return Session(features, start=start, compete=compete)
 
         def done(session: Any) -> None:
+            if workspace.features is not features:  # computed anew meanwhile
+                self.begin_again(workspace)
+                return
             workspace.session = session
             self.solve(workspace)
 

@@ -40,7 +40,7 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self._form.setContentsMargins(0, 0, 0, 0)
 
         self.guide = layer_choice("napari.layers.Image | None", "Guide")
-        self.guide.changed.connect(lambda layer: computing.change(guide=layer))
+        self.guide.changed.connect(self._on_guide)
         self._row("Guide", self.guide.native, "A registered channel, such as inverse depth, that parts what is alike")
 
         self.bit_depth = QComboBox()
@@ -73,6 +73,22 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self.compete.setChecked(True)
         self.compete.toggled.connect(controller.set_compete)
         self._row("Objects", self.compete, "If not, each is solved alone and the one clicked last lies on top")
+
+    def _on_guide(self, layer: Any) -> None:
+        """Use another guide layer, and notice when its pixels change."""
+        computing = self._controller.computing
+        before = computing.settings.guide
+        if before is not None:
+            before.events.data.disconnect(self._on_guide_changed)
+        if layer is not None:
+            layer.events.data.connect(self._on_guide_changed)
+        computing.change(guide=layer)
+
+    def _on_guide_changed(self, event: Any) -> None:
+        computing = self._controller.computing
+        computing.image_changed(
+            tuple(w for w in self._controller.workspaces if w.computed_with and w.computed_with.guide is event.source)
+        )
 
     def reset_choices(self) -> None:
         """Look again which layers there are."""

@@ -77,6 +77,7 @@ class Workspace:
     state: FeatureState = FeatureState.MISSING
     computed_with: Settings | None = None
     outdated: bool = False  # the image changed since its features were begun
+    was_outdated: bool = False  # before the present job
     features: ImageFeatures | None = None
     session: Session | None = None  # touched by the worker only
     result: SessionResult | None = None

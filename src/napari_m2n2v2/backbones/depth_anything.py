@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DepthAnythingDepth", "load_folder"]
 
 _SIDE, _CPU_SIDE = 2024, 518
+_LARGEST_AREA = 4  # squares of the shortest side
 
 
 class DepthAnythingDepth:
@@ -73,15 +74,20 @@ class DepthAnythingDepth:
         patch = int(model.config.patch_size)
         shape = image.shape[0], image.shape[1]
         side = self.shortest_side or (_CPU_SIDE if device.type == "cpu" else _SIDE)
-        scale = side / min(shape)
+        # A long strip is not blown up until its short side fits: memory follows the area squared.
+        scale = min(side / min(shape), (_LARGEST_AREA * side**2 / (shape[0] * shape[1])) ** 0.5)
         size = [max(1, round(length * scale / patch)) * patch for length in shape]
         planes = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None] / 255
         planes = interpolate(planes, size=size, mode="bicubic", antialias=True, align_corners=False).clamp_(0, 1)
         layers = model.backbone.encoder.layer
-        handles = [
-            layer.register_forward_pre_hook(lambda *_, i=i: progress(0.1 + 0.8 * i / len(layers), "depth"))
-            for i, layer in enumerate(layers)
-        ]
+        done = 0
+
+        def before(*_: Any) -> None:  # what a hook returns would become the layer's input
+            nonlocal done
+            progress(0.1 + 0.8 * done / len(layers), "depth")
+            done += 1
+
+        handles = [layer.register_forward_pre_hook(before) for layer in layers]
         try:
             predicted = model(pixel_values=normalise_imagenet(planes).to(device)).predicted_depth
         finally:

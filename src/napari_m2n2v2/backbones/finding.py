@@ -156,7 +156,7 @@ def _resolve(kind: str, name: str) -> tuple[BackboneInfo, str, str]:
         if place is None:
             raise missing_weights(known[name])
         return known[name], name, place
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return _family(kind, Path(name)), Path(name).resolve().name, name
     if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
         folder = _in_cache(kind, name)
@@ -184,5 +184,5 @@ def _in_cache(kind: str, repository: str) -> Path:
 
     raise MissingWeightsError(
         f"The weights of {repository} are not whole on this machine (looked in {constants.HF_HUB_CACHE}). "
-        f"Fetch them once with: napari-m2n2v2 download {next(reversed(families))} --id {repository}"
+        f"Fetch them once with: napari-m2n2v2 download {' or '.join(families)} --id {repository}, whichever kind it is."
     )

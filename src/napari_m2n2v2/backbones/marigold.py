@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_m2n2v2.backbones.loading import find_file, quiet, revision_of, variant_of
-from napari_m2n2v2.errors import MissingWeightsError
+from napari_m2n2v2.backbones.loading import find_file, load_part, quiet, revision_of
+from napari_m2n2v2.errors import ImageError, MissingWeightsError
 
 if TYPE_CHECKING:
     from diffusers import MarigoldDepthPipeline
@@ -97,6 +97,8 @@ class MarigoldDepth:
                 processing_resolution=self.processing_side,
                 generator=torch.Generator("cpu").manual_seed(0),
             ).prediction
+        except ValueError as error:
+            raise ImageError(f"Marigold cannot take an image of this shape: {error}") from error
         finally:
             handle.remove()
         distance = np.asarray(predicted, dtype=np.float32).reshape(image.shape[:2])
@@ -111,14 +113,18 @@ def load_folder(folder: str) -> tuple[MarigoldDepthPipeline, str]:
     MissingWeightsError
         If files are missing or damaged. Only safetensors are read: nothing is unpickled.
     """
-    from diffusers import MarigoldDepthPipeline
+    from diffusers import AutoencoderKL, MarigoldDepthPipeline, UNet2DConditionModel
+    from transformers import CLIPTextModel
 
     path = Path(folder).resolve()
-    files = [find_file(path / part) for part in ("unet", "vae", "text_encoder")]
+    file = find_file(path / "unet")
     try:
-        pipeline = MarigoldDepthPipeline.from_pretrained(
-            path, local_files_only=True, use_safetensors=True, variant=variant_of(files[0])
-        )
+        # Each part by itself, so that a file which lacks weights is refused.
+        parts = {
+            name: load_part(model, path / name)
+            for name, model in (("unet", UNet2DConditionModel), ("vae", AutoencoderKL), ("text_encoder", CLIPTextModel))
+        }
+        pipeline = MarigoldDepthPipeline.from_pretrained(path, local_files_only=True, **parts)
     except Exception as error:  # a damaged file makes the libraries raise nearly anything
         raise MissingWeightsError(f"The Marigold weights in {folder} cannot be loaded: {error}") from error
-    return pipeline, revision_of(files[0], path)
+    return pipeline, revision_of(file, path)

@@ -16,7 +16,8 @@ from napari_m2n2v2.errors import MissingWeightsError
 
 __all__ = ["AUTOMATIC", "BACKBONES", "DEPTH_BACKBONES", "BackboneInfo", "has_gpu", "missing_weights"]
 
-_CLIP_FILES = ("tokenizer/vocab.json", "tokenizer/merges.txt", "tokenizer/tokenizer_config.json")
+_CLIP_FILES = ("tokenizer/vocab.json", "tokenizer/merges.txt")
+_CLIP_SETTINGS = ("tokenizer/tokenizer_config.json", "tokenizer/special_tokens_map.json")
 _DIFFUSION = ("unet", "vae", "text_encoder")
 
 
@@ -63,7 +64,9 @@ def has_gpu() -> bool:
     import sys
 
     torch = sys.modules.get("torch")
-    return torch is not None and bool(torch.cuda.is_available() or torch.backends.mps.is_available())
+    if torch is None or getattr(getattr(torch, "__spec__", None), "_initializing", False):
+        return False  # not imported, or just being imported by another thread
+    return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
 def _in_cache(weights: Weights) -> str | None:
@@ -140,7 +143,7 @@ def _stable_diffusion(number: int, repositories: tuple[str, ...], megabytes: int
         f"stable-diffusion-{number}",
         f"Stable Diffusion {number}, two U-Net blocks" + (", the paper's default" if number == 2 else ""),
         licence,
-        Weights(repositories, _DIFFUSION, _CLIP_FILES, megabytes),
+        Weights(repositories, _DIFFUSION, _CLIP_FILES, megabytes, _CLIP_SETTINGS),
         _make_stable_diffusion,
         wants_gpu=True,
     )
@@ -201,6 +204,7 @@ DEPTH_BACKBONES: dict[str, BackboneInfo] = {
                 _DIFFUSION,
                 (*_CLIP_FILES, "model_index.json", "scheduler/scheduler_config.json"),
                 2600,
+                _CLIP_SETTINGS,
             ),
             _make_marigold,
             wants_gpu=True,

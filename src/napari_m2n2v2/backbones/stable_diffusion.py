@@ -167,6 +167,8 @@ def load_folder(folder: str) -> DiffusionParts:
         autoencoder = load_part(AutoencoderKL, path / "vae")
         del autoencoder.decoder, autoencoder.post_quant_conv
         unet = load_part(UNet2DConditionModel, path / "unet")
+        if unet.config.in_channels != autoencoder.config.latent_channels:
+            raise ValueError(f"its U-Net takes {unet.config.in_channels} channels, not an image's latent alone")
     except Exception as error:  # a damaged file makes the libraries raise nearly anything
         raise MissingWeightsError(f"The Stable Diffusion weights in {folder} cannot be loaded: {error}") from error
     return DiffusionParts(autoencoder, unet, empty_prompt, revision_of(find_file(path / "unet"), path))

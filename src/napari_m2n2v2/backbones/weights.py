@@ -5,10 +5,11 @@ Importing this is cheap, and looking for weights never touches the network.
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from napari_m2n2v2.errors import M2N2V2Error, MissingWeightsError
 __all__ = ["Download", "Weights", "begun", "download", "locate", "plan"]
 
 _MODEL_FILES = ("diffusion_pytorch_model", "model")
+_UNREACHABLE = "The model hub cannot be reached for {}: {}. The same command goes on where it stopped."
 _SMALLEST_FIRST = (".fp16", "")  # every backbone computes in float16 on a GPU, so half the bytes do
 
 
@@ -32,6 +34,8 @@ class Weights:
         Folders of models, each with ``config.json`` and safetensors; ``""`` is the top.
     extras : tuple of str
         Other files that are needed.
+    optional : tuple of str
+        Files that are brought where the repository has them, because they change what others mean.
     megabytes : int
         About how much there is to download.
     """
@@ -40,10 +44,11 @@ class Weights:
     parts: tuple[str, ...]
     extras: tuple[str, ...]
     megabytes: int
+    optional: tuple[str, ...] = ()
 
     def of(self, repository: str) -> Weights:
         """Return the same files of another repository."""
-        return Weights((repository,), self.parts, self.extras, self.megabytes)
+        return replace(self, repositories=(repository,))
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,13 @@ def plan(weights: Weights) -> Download:
     with _hub_errors(repository):
         info = HfApi(endpoint=constants.ENDPOINT).model_info(repository, files_metadata=True)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    files = {
-        name: sizes[name] for name in (*_chosen(weights.parts, sizes, repository), *weights.extras) if name in sizes
-    }
+    chosen = _chosen(weights.parts, sizes, repository)
+    lacking = [name for name in weights.extras if name not in sizes]
+    if lacking:
+        raise MissingWeightsError(
+            f"{repository} has no {', '.join(lacking)}, which this backbone needs. Choose another id."
+        )
+    files = {name: sizes[name] for name in (*chosen, *weights.extras, *weights.optional) if name in sizes}
     cached = sum(size for name, size in files.items() if _is_cached(repository, info.sha, name))
     licence = str((info.card_data or {}).get("license") or "not stated; see the model's page")
     return Download(repository, str(info.sha), licence, files, sum(files.values()) - cached)
@@ -150,7 +159,8 @@ def download(wanted: Download, report: Callable[[float, str], None]) -> Path:
     from huggingface_hub import constants, hf_hub_download
 
     cache = Path(constants.HF_HUB_CACHE)
-    cache.mkdir(parents=True, exist_ok=True)
+    with _hub_errors(wanted.repository):
+        cache.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(cache).free
     if free < wanted.missing:
         raise MissingWeightsError(
@@ -164,7 +174,7 @@ def download(wanted: Download, report: Callable[[float, str], None]) -> Path:
         def more(n: int, name: str = name, before: int = done) -> None:
             report(min((before + n) / total, 1.0), name)
 
-        with _hub_errors(wanted.repository):
+        with _hub_errors(wanted.repository), _plain_transfer():
             place = hf_hub_download(
                 wanted.repository, name, revision=wanted.revision, endpoint=constants.ENDPOINT, tqdm_class=_bar(more)
             )
@@ -248,8 +258,27 @@ def _hub_errors(repository: str) -> Iterator[None]:
         ) from error
     except (HfHubHTTPError, HFValidationError) as error:
         reason = str(error).splitlines()[0]
-        raise MissingWeightsError(f"The model hub does not give {repository}: {reason}. Check the id.") from error
-    except Exception as error:  # the client lets its transport's errors through, and has changed its transport
         raise MissingWeightsError(
-            f"The model hub cannot be reached for {repository}: {error}. The same command goes on where it stopped."
+            f"The model hub does not give {repository}: {reason}. Check the id; for a model that must be asked for, "
+            "agree to its terms on its page and run: hf auth login"
         ) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT):
+            raise MissingWeightsError(_UNREACHABLE.format(repository, error)) from error
+        raise MissingWeightsError(
+            f"{repository} cannot be written: {error}. Make room, or set HF_HUB_CACHE to another place."
+        ) from error
+    except Exception as error:  # the client lets its transport's errors through, and has changed its transport
+        raise MissingWeightsError(_UNREACHABLE.format(repository, error)) from error
+
+
+@contextmanager
+def _plain_transfer() -> Iterator[None]:
+    """Download by HTTP: a transfer by Xet goes on after its progress callback has raised, so it cannot be cancelled."""
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError
 from napari_m2n2v2.files import read_image
 
-__all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset"]
+__all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset", "read_labels"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Dataset:
         for sample in self.samples:
             digest.update(sample.name.encode() + sample.annotation.encode())
             for path in sample.files():
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                content = path.read_bytes() if path.is_file() else b"missing"
+                digest.update(hashlib.sha256(content).digest())
         return digest.hexdigest()
 
 
@@ -124,9 +125,25 @@ def inverse_depth(depth: NDArray[Any], far_is_large: bool) -> NDArray[np.float64
     return inverse
 
 
-def _between(path: Path, values: tuple[int, int]) -> NDArray[np.bool_]:
+def read_labels(path: Path) -> NDArray[Any]:
+    """Read a mask: palette images as their indices, of colours the largest channel."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            if image.mode == "P":
+                return np.asarray(image)
+    except (OSError, UnidentifiedImageError):
+        pass  # read_image says what is wrong, and reads formats that Pillow does not
     pixels = read_image(path)
-    plane = pixels if pixels.ndim == 2 else pixels[..., 0]
+    if pixels.ndim == 2:
+        return pixels
+    largest: NDArray[Any] = pixels[..., :3].max(axis=-1)
+    return largest
+
+
+def _between(path: Path, values: tuple[int, int]) -> NDArray[np.bool_]:
+    plane = read_labels(path)
     between: NDArray[np.bool_] = (plane >= values[0]) & (plane <= values[1])
     return between
 

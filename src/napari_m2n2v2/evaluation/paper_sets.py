@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError
-from napari_m2n2v2.evaluation.datasets import Dataset, Sample, evenly, open_dataset
-from napari_m2n2v2.files import read_image
+from napari_m2n2v2.evaluation.datasets import Dataset, Sample, evenly, open_dataset, read_labels
 
 __all__ = ["PAPER_SETS", "PaperSet", "open_named"]
 
@@ -23,8 +22,6 @@ class PaperSet:
 
     Parameters
     ----------
-    images, masks : int
-        How many the paper used.
     folders : tuple of (str, str)
         Folders of images and of masks; the two files of a pair have the same stem.
     object_from : int
@@ -35,8 +32,6 @@ class PaperSet:
         Whether each mask value above 0 is an object of its own.
     """
 
-    images: int
-    masks: int
     folders: tuple[tuple[str, str], ...] = ()
     object_from: int = 128
     ignore_band: bool = False
@@ -44,12 +39,10 @@ class PaperSet:
 
 
 PAPER_SETS = {
-    "grabcut": PaperSet(50, 50, (("data_GT", "boundary_GT"),), object_from=255, ignore_band=True),
-    "berkeley": PaperSet(96, 100, (("images", "masks"),)),
-    "davis": PaperSet(345, 345, (("img", "gt"),), object_from=1),
+    "grabcut": PaperSet((("data_GT", "boundary_GT"),), object_from=255, ignore_band=True),
+    "berkeley": PaperSet((("images", "masks"),)),
+    "davis": PaperSet((("img", "gt"),), object_from=1),
     "hqseg44k": PaperSet(
-        1537,
-        1537,
         (
             ("DIS5K/DIS-VD/im", "DIS5K/DIS-VD/gt"),
             ("thin_object_detection/COIFT/images", "thin_object_detection/COIFT/masks"),
@@ -57,12 +50,12 @@ PAPER_SETS = {
             ("thin_object_detection/ThinObject5K/images_test", "thin_object_detection/ThinObject5K/masks_test"),
         ),
     ),
-    "sbd": PaperSet(2857, 4119),
-    "plittersdorf": PaperSet(50, 151),
-    "trashcan": PaperSet(1147, 2588),
-    "dram": PaperSet(718, 1179, (("images", "labels"),), each_value=True),
-    "oaizib": PaperSet(150, 150),
-    "brats": PaperSet(369, 369),
+    "sbd": PaperSet(),
+    "plittersdorf": PaperSet(),
+    "trashcan": PaperSet(),
+    "dram": PaperSet((("images", "labels"),), each_value=True),
+    "oaizib": PaperSet(),
+    "brats": PaperSet(),
 }
 """By the name that the command line takes."""
 
@@ -114,7 +107,7 @@ def _pairs(images: Path, masks: Path, known: PaperSet) -> Sequence[Sample]:
             continue
         prefix = f"{masks.parent.name}-{mask.stem}" if len(known.folders) > 1 else mask.stem
         if known.each_value:
-            values = [int(value) for value in np.unique(read_image(mask)) if value]
+            values = [int(value) for value in np.unique(read_labels(mask)) if value]
             samples += [Sample(f"{prefix}__{v}", image, mask, object_values=(v, v)) for v in values]
         else:
             ignored = (1, known.object_from - 1) if known.ignore_band else None

@@ -78,7 +78,7 @@ def main_run(runs: Sequence[Run]) -> Run:
 
 def table(runs: Sequence[Run]) -> str:
     """Return a Markdown table of runs in the paper's form, with 95 % bootstrap intervals of NoC90."""
-    head = ["data set", "run", "objects", "NoC85", "NoC90", "NoC95", "NoF90", "NoF95"]
+    head = ["data set", "run", "attention", "objects", "NoC85", "NoC90", "NoC95", "NoF90", "NoF95"]
     head += [f"mIoU@{k}" for k in _AT] + ["s a click", "s features"]
     rows = [head, ["---"] * len(head)]
     for run in runs:
@@ -91,6 +91,7 @@ def table(runs: Sequence[Run]) -> str:
             [
                 run.header["dataset"],
                 run.settings.label,
+                run.records[0]["backbone"],
                 f"{len(traces)}" + (f" ({len(run.unreadable)} unreadable)" if run.unreadable else ""),
                 *counts,
                 *(f"{not_reached(traces, q, most)}" for q in (0.9, 0.95)),

@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import M2N2V2Error, MissingDependencyError, UnwritableFileError
+from napari_m2n2v2.errors import (
+    MissingDependencyError,
+    MissingWeightsError,
+    UnknownBackboneError,
+    UnreadableFileError,
+    UnwritableFileError,
+)
 from napari_m2n2v2.evaluation.clicker import RULES
 from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
@@ -24,7 +31,7 @@ from napari_m2n2v2.evaluation.solvers import solver_for
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
 
-_PACKAGES = ("napari-m2n2v2", "numpy", "numba", "scikit-image", "torch", "transformers")
+_PACKAGES = ("napari-m2n2v2", "diffusers", "numpy", "numba", "scikit-image", "torch", "transformers")
 
 
 def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
@@ -41,7 +48,9 @@ def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
         solve, about = solver_for(sample, settings)
         traces = click_through(solve, truth, ignore, settings, sample.name)
         return {"sample": sample.name, **about, **traces}
-    except (M2N2V2Error, OSError, ValueError) as error:
+    except (UnknownBackboneError, MissingWeightsError, MissingDependencyError):
+        raise  # of no sample, but of the run
+    except Exception as error:  # whatever is wrong with one sample must not end the others
         return {"sample": sample.name, "error": f"{type(error).__name__}: {error}"}
 
 
@@ -112,9 +121,15 @@ def evaluate(
 
     Raises
     ------
+    UnreadableFileError
+        If depth is to guide and there is none.
     UnwritableFileError
         If a file is there and ``resume`` is not asked for, or is of another run.
     """
+    if any(run.guide == "depth" for run in runs.values()) and not any(sample.depth for sample in dataset.samples):
+        raise UnreadableFileError(
+            f"{dataset.name} has no depth to guide with: expected depth/<id>.* in a plain folder."
+        )
     about = {"dataset": dataset.name, "data_sha256": dataset.digest(), **_machine()}
     done = {path: _prepare(path, {"settings": asdict(run), **about}, resume) for path, run in runs.items()}
     todo = [
@@ -158,9 +173,10 @@ def _prepare(path: Path, header: dict[str, Any], resume: bool) -> set[str]:
     before = json.loads(whole[0]) if whole else {}
     if any(before.get(key) != header[key] for key in ("settings", "dataset", "data_sha256")):
         raise UnwritableFileError(f"{path} is of another run (settings or data differ). Choose another place.")
-    if len(whole) < len(lines):
-        path.write_text("".join(whole), encoding="utf-8")
-    return {json.loads(line)["sample"] for line in whole[1:]}
+    good = [line for line in whole[1:] if "error" not in json.loads(line)]  # the others are tried again
+    if 1 + len(good) < len(lines):
+        path.write_text("".join([whole[0], *good]), encoding="utf-8")
+    return {json.loads(line)["sample"] for line in good}
 
 
 def _records(
@@ -175,15 +191,12 @@ def _records(
         from distributed import Client, LocalCluster, as_completed
     except ImportError as error:
         raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[evaluation]"') from error
-    cluster = None
-    if scheduler is None:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
-    with Client(cluster or scheduler) as client:  # dask starts its processes with one thread each
+    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    # dask starts its processes with one thread each
+    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster, Client(cluster) as client:
         futures = [client.submit(_evaluate_runs, sample, runs, pure=False) for sample, runs in todo]
         for future in as_completed(futures):
             yield from future.result()
-    if cluster is not None:
-        cluster.close()
 
 
 def _evaluate_runs(sample: Sample, runs: Mapping[Path, RunSettings]) -> list[tuple[Path, dict[str, Any]]]:

@@ -31,6 +31,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
 """What ``--without`` switches off; "adaptive" puts M2N2's prior in its place, as the paper's ablation does."""
 
 _FEATURE_NAMES = frozenset(field.name for field in fields(FeatureParameters))
+_DEFAULTS = {**asdict(FeatureParameters()), **asdict(SegmentationParameters())}
 _CLICK_NAMES = frozenset(field.name for field in fields(SegmentationParameters))
 
 
@@ -90,6 +91,9 @@ class RunSettings:
         ):
             if given not in known:
                 raise ParameterError(f"Unknown {what} {given!r}: expected {', '.join(sorted(known))}.")
+        for name, value in self.changed:
+            if type(value) is float and isinstance(_DEFAULTS[name], int | None) and not float(value).is_integer():
+                raise ParameterError(f"{name} must be a whole number, or true or false, got {value!r}.")
         if self.max_clicks < 1:
             raise ParameterError(f"max_clicks must be at least 1, got {self.max_clicks}.")
         parameters_of(self)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from napari_m2n2v2.errors import UnreadableFileError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import Sample, inverse_depth
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.files import read_image
-from napari_m2n2v2.guidance import IMAGE_GUIDES
 from napari_m2n2v2.images import as_rgb
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["solver_for"]
 
 _T = TypeVar("_T")
-_KEPT = 2  # images with a mirrored one, or two settings of the features that take turns
+_KEPT = 2  # of an image and its mirrored one, or of two settings that take turns ...
+_KEPT_CELLS = 8192  # ... up to this many cells; larger ones are kept one at a time
 
 
 def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequence[Click]], Any], dict[str, Any]]:
@@ -46,15 +47,23 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
     from napari_m2n2v2.session import Session
 
     features, seconds = _backbone(settings.attention).features(image, settings)
-    if settings.guide == "depth" and sample.depth is not None:
+    begin = time.perf_counter()
+    if settings.guide == "depth":
+        if sample.depth is None:
+            raise UnreadableFileError(f"{sample.name} has no depth to guide with.")
         features = features.with_guide(inverse_depth(read_image(sample.depth), settings.far_is_large))
-    elif settings.guide in IMAGE_GUIDES:
-        features = features.with_guide(IMAGE_GUIDES[settings.guide](as_rgb(image)))
+    elif settings.guide != "none":
+        features = features.with_guide(settings.guide)
+    features.upsampling_operator(guided=True)
+    seconds += time.perf_counter() - begin
     session = Session(features, parameters_of(settings)[1])
     about = {
         "backbone": features.backbone,
         "weights_revision": features.weights_revision,
         "feature_seconds": seconds,
+        "grid_shape": features.grid_shape,
+        "device": features.transition.device.type,
+        "chosen_because": features.chosen_because,
     }
     return lambda clicks: session.replay(clicks).mask, about
 
@@ -85,7 +94,8 @@ class _SharedBackbone:
         def compute() -> Any:
             return self._found.attention(image, grid_shape, device, progress)
 
-        return _remembered(self._attention, (_digest(image), grid_shape, str(device)), compute).clone()
+        cells = grid_shape[0] * grid_shape[1]
+        return _remembered(self._attention, (_digest(image), grid_shape, str(device)), cells, compute).clone()
 
     def release(self) -> None:
         """Forget what is kept."""
@@ -103,17 +113,18 @@ class _SharedBackbone:
             begin = time.perf_counter()
             return compute_features(image, self, parameters=parameters), time.perf_counter() - begin
 
-        return _remembered(self._features, (_digest(image), parameters), compute)
+        cells = (parameters.grid or self.default_grid) ** 2
+        return _remembered(self._features, (_digest(image), parameters), cells, compute)
 
 
 def _digest(image: Any) -> str:
     return hashlib.sha256(image.tobytes() + repr((image.shape, image.dtype)).encode()).hexdigest()
 
 
-def _remembered(kept: OrderedDict[Any, _T], key: Any, compute: Callable[[], _T]) -> _T:
+def _remembered(kept: OrderedDict[Any, _T], key: Any, cells: int, compute: Callable[[], _T]) -> _T:
     if key not in kept:
         kept[key] = compute()
     kept.move_to_end(key)
-    while len(kept) > _KEPT:
+    while len(kept) > (_KEPT if cells <= _KEPT_CELLS else 1):
         kept.popitem(last=False)
     return kept[key]
