@@ -44,7 +44,10 @@ def add_commands(commands: Any) -> None:
     )  # fmt: skip
     run.add_argument("--far-is-large", action="store_true", help="that depth is a distance; it is inverted")
     run.add_argument(
-        "--mode", choices=["v2", "m2n2"], action="append", help="the method, or the one before it; repeatable (v2)"
+        "--mode",
+        choices=["default", "v2", "m2n2"],
+        action="append",
+        help="what users get, the paper's method, or the one before it; repeatable (default)",
     )
     run.add_argument(
         "--without", action="append", default=[], metavar="PART", help="switch off a component; repeatable"
@@ -117,22 +120,23 @@ def _runs(options: argparse.Namespace) -> list[RunSettings]:
     changed = dict(_assignment(given) for given in options.set)
     if options.grid is not None:
         changed["grid"] = options.grid
-    modes = options.mode or ["v2"]
+    modes = options.mode or ["default"]
     first = RunSettings(
         method=modes[0], attention=options.attention, guide=options.guide,
         far_is_large=options.far_is_large, without=tuple(options.without), changed=tuple(changed.items()),
         click_rule=options.click_rule, max_clicks=options.max_clicks, seed=options.seed,
     )  # fmt: skip
 
-    def with_value(name: str, value: float) -> RunSettings:
-        return replace(first, changed=tuple({**changed, name: value}.items()))
+    def with_value(base: RunSettings, name: str, value: float) -> RunSettings:
+        return replace(base, changed=tuple({**changed, name: value}.items()))
 
     runs = [replace(first, method=mode) for mode in modes]
     if options.ablations:
         runs += [replace(first, method=method, without=without) for method, without in _ABLATIONS]
-        runs += [with_value("sigma_adaptive", sigma) for sigma in _SIGMAS]
+        paper = replace(first, method="v2", without=())
+        runs += [with_value(paper, "sigma_adaptive", sigma) for sigma in _SIGMAS]
     for name, values in (_split(given) for given in options.sweep):
-        runs += [with_value(name, _number(value)) for value in values.split(",")]
+        runs += [with_value(first, name, _number(value)) for value in values.split(",")]
     if options.baselines is not None:
         names = options.baselines or list(BASELINES)
         plain = replace(first, guide="none", without=(), changed=(), attention="none")

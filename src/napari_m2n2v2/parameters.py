@@ -64,7 +64,10 @@ class FeatureParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentationParameters:
-    """What is decided per click (sections 3.3 to 3.5). The defaults are M2N2V2; :meth:`m2n2` is the method before it.
+    """What is decided per click (sections 3.3 to 3.5).
+
+    The defaults are M2N2V2 with one measured change, ``prior_at_start``; :meth:`m2n2v2` is the paper to the letter, and
+    :meth:`m2n2` the method before it.
 
     Parameters
     ----------
@@ -84,7 +87,8 @@ class SegmentationParameters:
         The factor ``s_prior`` (Eq. 7), which M2N2V2 drops.
     prior_at_start : bool
         A click for which Eq. 10 sets no limit, because nothing of its class is there yet, keeps to ``sigma_prior``;
-        others are limited by Eq. 8 alone. Beyond the paper, whose first click may claim the whole image.
+        others are limited by Eq. 8 alone. Beyond the paper, whose first click may claim the whole image;
+        ``docs/results.md`` has what it changes.
     sigma_prior : float
         Largest share of the image one click may claim under ``s_prior``, in ``(0, 1]`` (Eq. 7).
     score_adaptive : bool
@@ -105,7 +109,7 @@ class SegmentationParameters:
     score_positive: bool = True
     score_negative: bool = True
     score_prior: bool = False
-    prior_at_start: bool = False
+    prior_at_start: bool = True
     sigma_prior: float = 0.4
     score_adaptive: bool = True
     sigma_adaptive: float = 6.0
@@ -116,6 +120,11 @@ class SegmentationParameters:
         _require(self.max_iterations >= 1, "max_iterations", "at least 1", self.max_iterations)
         _require(0 < self.sigma_prior <= 1, "sigma_prior", "above 0 and at most 1", self.sigma_prior)
         _require(self.sigma_adaptive > 0, "sigma_adaptive", "above 0", self.sigma_adaptive)
+
+    @classmethod
+    def m2n2v2(cls) -> SegmentationParameters:
+        """Return M2N2V2 as the paper has it."""
+        return cls(prior_at_start=False)
 
     @classmethod
     def m2n2(cls) -> SegmentationParameters:

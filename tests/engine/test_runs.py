@@ -20,7 +20,7 @@ from napari_m2n2v2.evaluation.settings import SWITCHES, RunSettings
 
 from ..conftest import blob_image
 
-FEW = {"attention": "appearance", "changed": {"grid": 10}, "max_clicks": 3}
+FEW = {"method": "v2", "attention": "appearance", "changed": {"grid": 10}, "max_clicks": 3}
 
 
 def truths(image):
@@ -220,7 +220,7 @@ class TestRuns:
 
         from napari_m2n2v2 import SegmentationParameters
 
-        full = asdict(SegmentationParameters())
+        full = asdict(SegmentationParameters.m2n2v2())
         for changes in SWITCHES.values():
             assert all(full[name] != value for name, value in changes.items())
 
@@ -257,9 +257,9 @@ def test_from_the_shell(folder, tmp_path, capsys):
     assert main(["report", results, "-o", str(report), "--data", str(folder)]) == 0
     text = (report / "report.md").read_text()
     assert (
-        "| blobs | v2_grid-10 | appearance | 2 |" in text
-        and "v2_depth_without-adaptive_grid-10" in text
-        and "flood minus v2_grid-10" in text
+        "| blobs | default_grid-10 | appearance | 2 |" in text
+        and "default_depth_without-adaptive_grid-10" in text
+        and "flood minus default_grid-10" in text
     )
     assert imread(report / "blobs.png").ndim == 3 and imread(report / "blobs_gallery.png").ndim == 3
     assert main([*common, "--limit", "2"]) == 1 and "--resume" in capsys.readouterr().err
@@ -279,7 +279,7 @@ def test_ablations_are_one_command_and_each_run_once(folder, tmp_path):
         "--max-clicks",
         "1",
     ]
-    assert main([*common, "--limit", "1", "--ablations"]) == 0
+    assert main([*common, "--limit", "1", "--mode", "v2", "--ablations"]) == 0
     names = sorted(path.stem.removeprefix("blobs_") for path in results.iterdir())
     assert len(names) == 11 and {
         "v2_grid-8",

@@ -26,7 +26,7 @@ from napari_m2n2v2.errors import (
 from napari_m2n2v2.evaluation.clicker import RULES
 from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
-from napari_m2n2v2.evaluation.settings import RunSettings
+from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.evaluation.solvers import solver_for
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
@@ -131,7 +131,7 @@ def evaluate(
             f"{dataset.name} has no depth to guide with: expected depth/<id>.* in a plain folder."
         )
     about = {"dataset": dataset.name, "data_sha256": dataset.digest(), **_machine()}
-    done = {path: _prepare(path, {"settings": asdict(run), **about}, resume) for path, run in runs.items()}
+    done = {path: _prepare(path, {**_described(run), **about}, resume) for path, run in runs.items()}
     todo = [
         (sample, missing)
         for sample in dataset.samples
@@ -150,6 +150,11 @@ def _append(path: Path, line: str) -> None:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _described(run: RunSettings) -> dict[str, Any]:
+    features, clicks = parameters_of(run)
+    return {"settings": asdict(run), "parameters": {**asdict(features), **asdict(clicks)}}
 
 
 def _machine() -> dict[str, Any]:
