@@ -116,10 +116,15 @@ def sections(results):
         "baselines-miou3": by_set(base, columns, 3, ".3f"),
         "lightness-noc90": each_set(methods, "v2", "v2_lightness", 0.9, ".2f"),
         "lightness-miou5": each_set(methods, "v2", "v2_lightness", 5, ".3f"),
-        "tuning": differences(tuning, "v2", [label for label in tuning if label != "v2"]),
         "prior": differences(prior, "v2", [label for label in prior if label != "v2"]),
-        "confirmation": differences(confirmed, "v2", [label for label in confirmed if label != "v2"]),
     }
+    if tuning:
+        parts["tuning"] = differences(tuning, "v2", [label for label in tuning if label != "v2"])
+    for label in list(confirmed):
+        confirmed["v2"] = {name: methods["v2"][name] for name in confirmed[label]}
+        parts["confirmation"] = differences(confirmed, "v2", [label])
+        parts["confirmation-miou1"] = each_set(confirmed, "v2", label, 1, ".3f")
+        parts["confirmation-noc90"] = each_set(confirmed, "v2", label, 0.9, ".2f")
     for name in ("nyuv2_rgbd", "ssd_rgbd_sod"):
         parts[f"guided-{name}"] = full(methods, ["v2", "v2_depth", "m2n2"], name)
     order = ("", "_without-jbu-guide", "_without-flood-guide", "_without-guide", "_without-adaptive")
@@ -128,8 +133,8 @@ def sections(results):
         parts[f"ablations-{name}"] = full(methods, [*labels, "m2n2"], name)
         sigmas = [f"{prefix}_sigma_adaptive-{s}" for s in (2, 3, 4, 5, 7)]
         parts[f"sigma-{name}"] = full(methods, [prefix, *(s for s in sigmas if name in methods[s])], name)
-    whole = read(results / "grabcut")
-    parts["grabcut"] = full(whole, ["m2n2", "v2"], "grabcut")
+    if whole := read(results / "grabcut"):
+        parts["grabcut"] = full(whole, ["m2n2", "v2"], "grabcut")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""From attention to a transition matrix: aggregate, temperature, doubly stochastic (section 3.1, Eq. 1).
+"""From attention to a transition matrix: temperature, doubly stochastic (section 3.1, Eq. 1).
 
 Everything works in place on one ``[n, n]`` float32 tensor, on the device it lives on: at a 128 x 128 grid that tensor
 is 1.0 GiB, and a second one would not fit next to it.
@@ -6,7 +6,7 @@ is 1.0 GiB, and a second one would not fit next to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -15,7 +15,6 @@ from napari_m2n2v2.errors import AttentionError
 
 __all__ = [
     "adjust_temperature_",
-    "aggregate",
     "check_attention",
     "flip_cells",
     "make_doubly_stochastic_",
@@ -24,40 +23,6 @@ __all__ = [
 
 _ROWS_AT_ONCE = 1024
 _TINY = torch.finfo(torch.float32).tiny
-
-
-def aggregate(blocks: Iterable[Tensor], weights: Sequence[float]) -> Tensor:
-    """Average self-attention over heads, then over blocks by weight (Eq. 1).
-
-    Parameters
-    ----------
-    blocks : iterable of Tensor
-        ``F_b [heads, n, n]``, softmaxed, one per block; consumed one by one, so a generator holds only one at a time.
-    weights : sequence of float
-        One weight of 0 or more per block; they are divided by their sum.
-
-    Returns
-    -------
-    Tensor
-        ``A [n, n]`` float32, rows sum to 1.
-
-    Raises
-    ------
-    AttentionError
-        If the weights are negative, all zero, or not one per block.
-    """
-    total = float(sum(weights))
-    if total <= 0 or min(weights) < 0:
-        raise AttentionError(f"Block weights must be 0 or more with a positive sum, got {list(weights)}.")
-    attention: Tensor | None = None
-    count = 0
-    for count, block in enumerate(blocks, start=1):
-        for head in block if count <= len(weights) else ():
-            share = head.to(torch.float32) * (weights[count - 1] / total / len(block))
-            attention = share if attention is None else attention.add_(share)
-    if attention is None or count != len(weights):
-        raise AttentionError(f"Expected one attention block for each of {len(weights)} weights, got {count}.")
-    return normalise_rows_(attention)
 
 
 def normalise_rows_(attention: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_m2n2v2.attention import adjust_temperature_, aggregate, make_doubly_stochastic_
+from napari_m2n2v2.attention import adjust_temperature_, make_doubly_stochastic_, normalise_rows_
+from napari_m2n2v2.backbones.softmax_rows import add_attention_
 from napari_m2n2v2.flood_fill import flood_fill
 from napari_m2n2v2.markov import markov_map, start_state
 from napari_m2n2v2.nearest_neighbour import nearest_click, truncate
@@ -19,9 +20,14 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_aggregate(rng):
-    blocks = torch.softmax(torch.from_numpy(rng.normal(size=(2, 3, 20, 20))), dim=-1)
-    np.testing.assert_allclose(aggregate(blocks, [1.0, 3.0]), slow.aggregate(blocks, [0.25, 0.75]), atol=1e-6)
+def test_attention_of_blocks_is_the_weighted_mean_of_their_heads(rng):
+    """Eq. 1: queries and keys of two blocks of three heads, one extra token in front."""
+    query, key = (torch.from_numpy(rng.normal(size=(2, 3, 21, 5))).float() for _ in range(2))
+    got, weights = torch.zeros(20, 20), (0.25, 0.75)
+    for i, weight in enumerate(weights):
+        add_attention_(got, query[i], key[i], 5**-0.5, weight, lambda share: None, skip=1)
+    softmaxes = torch.softmax(query.double() @ key.double().transpose(2, 3) * 5**-0.5, dim=-1)[..., 1:, 1:]
+    np.testing.assert_allclose(normalise_rows_(got), slow.aggregate(softmaxes, weights), atol=1e-6)
 
 
 def test_transition_matrix(features, rng):
