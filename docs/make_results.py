@@ -85,7 +85,8 @@ def each_set(runs, base, label, measure, form):
     for name, run in runs[label].items():
         if name in runs[base]:
             pairs = paired(run, runs[base][name], measure)
-            means = [f"{of_objects(r, measure).mean():{form}}" for r in (runs[base][name], run)]
+            mean = of_objects(run, measure).mean()
+            means = [f"{value:{form}}" for value in (mean - np.mean(pairs), mean)]  # of the same objects
             rows.append([name, len(pairs), *means, interval(pairs, f"+{form}")])
     return table(rows)
 
