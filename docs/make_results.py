@@ -43,17 +43,21 @@ def table(rows):
 
 
 def by_set(runs, labels, measure, form):
-    """One row a set, one column a run; the best is bold."""
-    sets = [name for name in runs[labels[0]] if all(name in runs[label] for label in labels)]
+    """One row a set, one column a run; the best is bold. A run that did not finish a set has no figure there."""
+
+    def whole(label, name):
+        return name in runs[label] and len(runs[label][name].records) == len(runs[labels[0]][name].records)
+
+    sets = [name for name in runs[labels[0]] if all(whole(label, name) for label in labels)]
     rows = [["data set", "objects", *labels]]
     better = min if isinstance(measure, float) else max
-    for name in sets:
-        means = [float(of_objects(runs[label][name], measure).mean()) for label in labels]
-        best = better(means)
-        cells = [f"**{mean:{form}}**" if mean == best else f"{mean:{form}}" for mean in means]
-        rows.append([name, len(runs[labels[0]][name].records), *cells])
+    for name in runs[labels[0]]:
+        found = {label: of_objects(runs[label][name], measure).mean() for label in labels if whole(label, name)}
+        best = better(found.values())
+        cells = {label: f"**{mean:{form}}**" if mean == best else f"{mean:{form}}" for label, mean in found.items()}
+        rows.append([name, len(runs[labels[0]][name].records), *(cells.get(label, "") for label in labels)])
     together = [np.concatenate([of_objects(runs[label][name], measure) for name in sets]) for label in labels]
-    rows.append(["all objects", len(together[0]), *(interval(values, form) for values in together)])
+    rows.append(["all objects of the full rows", len(together[0]), *(interval(values, form) for values in together)])
     return table(rows)
 
 
