@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_m2n2v2.attention import adjust_temperature_, check_attention, flip_cells, make_doubly_stochastic_
-from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth, release_models
+from napari_m2n2v2.attention import adjust_temperature_, check_attention, make_doubly_stochastic_
+from napari_m2n2v2.backbones import AttentionBackbone, find_backbone, find_depth
 from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.guidance import IMAGE_GUIDES
 from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
 from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.reading import Progress, grid_for, read_attention, read_depth
 from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operator
 
 __all__ = ["ImageFeatures", "Progress", "compute_features", "grid_for", "silent"]
 
 _MOST_PIXELS = 1 << 24
-_LARGEST_CPU_GRID = 64  # unless it is asked for: a click's chain costs the fourth power of it
-_T = TypeVar("_T")
-
-Progress = Callable[[float, str], None]
-"""Called with the share done in ``[0, 1]`` and the stage's name; raise :class:`~napari_m2n2v2.Cancelled` to stop."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -229,13 +224,13 @@ def compute_features(
         guide_from = "" if plane.guide is None else guide
     elif computed:
         depth = find_depth(guide)
-        guided, note = _depth(depth.backbone, plane.image, target, parameters.test_time_flip, report)
+        guided, note = read_depth(depth.backbone, plane.image, target, parameters.test_time_flip, report)
         plane = replace(plane, guide=as_guide(guided, guided.shape, guided.shape))
         guide_from = f"{depth.backbone.name} {depth.backbone.weights_revision}{note}"
         find_backbone(attention)  # which may let go of the model of depth
     # Attention is by far the slowest stage, so it gets most of the bar.
     before = 0.0 if depth is None else 0.3
-    grid_shape, tensor, note = _attention(
+    grid_shape, tensor, note = read_attention(
         found.backbone, plane.image, target, parameters,
         lambda share, stage: report(before + (0.75 - before) * share, stage),
     )  # fmt: skip
@@ -254,72 +249,6 @@ def compute_features(
 def _image_guide(name: str, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     seen = IMAGE_GUIDES[name](image)
     return as_guide(seen, (seen.shape[0], seen.shape[1]), (seen.shape[0], seen.shape[1]))
-
-
-def _attention(
-    backbone: AttentionBackbone,
-    image: NDArray[np.uint8],
-    device: torch.device,
-    parameters: FeatureParameters,
-    report: Progress,
-) -> tuple[tuple[int, int], Tensor, str]:
-    """Return the grid, the attention tensor, and what to say if the device had to change."""
-
-    def compute(device: torch.device) -> tuple[tuple[int, int], Tensor]:
-        usual = backbone.default_grid if device.type != "cpu" else min(backbone.default_grid, _LARGEST_CPU_GRID)
-        grid_shape = grid_for((image.shape[0], image.shape[1]), parameters.grid or usual)
-        passes = 2 if parameters.test_time_flip else 1
-        tensor = backbone.attention(image, grid_shape, device, lambda share, stage: report(share / passes, stage))
-        if parameters.test_time_flip:
-            mirrored = backbone.attention(
-                np.ascontiguousarray(image[:, ::-1]), grid_shape, device,
-                lambda share, stage: report((1 + share) / passes, f"{stage}, mirrored"),
-            )  # fmt: skip
-            tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
-        return grid_shape, tensor
-
-    (grid_shape, tensor), note = _or_on_cpu(compute, device)
-    return grid_shape, tensor, note
-
-
-def _depth(
-    backbone: DepthBackbone, image: NDArray[np.uint8], device: torch.device, flip: bool, report: Progress
-) -> tuple[NDArray[np.float32], str]:
-    """Return inverse depth ``[H', W']``, averaged with that of the mirrored image if asked for (section 9)."""
-
-    def compute(device: torch.device) -> NDArray[np.float32]:
-        straight = backbone.depth(image, device, lambda share, stage: report(0.15 * share, stage))
-        if not flip:
-            return straight
-        mirrored = backbone.depth(
-            np.ascontiguousarray(image[:, ::-1]), device,
-            lambda share, stage: report(0.15 + 0.15 * share, f"{stage}, mirrored"),
-        )  # fmt: skip
-        return (straight + mirrored[:, ::-1]) * np.float32(0.5)
-
-    return _or_on_cpu(compute, device)
-
-
-def _or_on_cpu(compute: Callable[[torch.device], _T], device: torch.device) -> tuple[_T, str]:
-    """Compute on a device, or on the CPU if its memory is too small, and say so."""
-    for _ in range(2):  # the second time with nothing else on the device
-        try:
-            return compute(device), ""
-        except (torch.cuda.OutOfMemoryError, RuntimeError) as error:
-            # MPS has no error class of its own for this.
-            known = isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error)
-            if device.type == "cpu" or not known:
-                raise
-        release_models()
-        torch.cuda.empty_cache()
-    return compute(torch.device("cpu")), f"; on the CPU, because the memory of {device} is too small"
-
-
-def grid_for(shape: tuple[int, int], grid: int) -> tuple[int, int]:
-    """Return the ``(h, w)`` nearest to the aspect ratio of ``shape`` with about ``grid ** 2`` cells."""
-    aspect = (shape[0] / shape[1]) ** 0.5
-    most = grid * grid
-    return min(max(1, round(grid * aspect)), most), min(max(1, round(grid / aspect)), most)
 
 
 @dataclass(frozen=True, eq=False)
