@@ -138,8 +138,6 @@ def sections(results):
         parts[f"ablations-{name}"] = full(methods, [*labels, "m2n2"], name)
         sigmas = [f"{prefix}_sigma_adaptive-{s}" for s in (2, 3, 4, 5, 7)]
         parts[f"sigma-{name}"] = full(methods, [prefix, *(s for s in sigmas if name in methods[s])], name)
-    if whole := read(results / "grabcut"):
-        parts["grabcut"] = full(whole, ["m2n2", "v2"], "grabcut")
     return parts
 
 

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "--guide", metavar="IMAGE|NAME", help="registered channel, e.g. inverse depth; a depth backbone; or lightness"
     )
     segment.add_argument(
-        "--mode", choices=["default", "v2", "m2n2"], default="default", help="the paper's method, or the one before it"
+        "--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it"
     )
     segment.add_argument("--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image")
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
@@ -145,7 +145,7 @@ def _guide(given: str | None) -> Any:
 
 
 def _solve(
-    image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "default"
+    image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "v2"
 ) -> tuple[ImageFeatures, SessionResult]:
     from napari_m2n2v2.features import compute_features
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
@@ -159,8 +159,7 @@ def _solve(
         _progress_bar(),
         parameters=FeatureParameters(grid=options.grid),
     )
-    modes = {"v2": SegmentationParameters.m2n2v2, "m2n2": SegmentationParameters.m2n2}
-    parameters = modes.get(mode, SegmentationParameters)()
+    parameters = SegmentationParameters.m2n2() if mode == "m2n2" else SegmentationParameters()
     return features, Session(features, parameters).replay(clicks)
 
 

@@ -45,9 +45,9 @@ def add_commands(commands: Any) -> None:
     run.add_argument("--far-is-large", action="store_true", help="that depth is a distance; it is inverted")
     run.add_argument(
         "--mode",
-        choices=["default", "v2", "m2n2"],
+        choices=["v2", "m2n2"],
         action="append",
-        help="what users get, the paper's method, or the one before it; repeatable (default)",
+        help="the method, or the one before it; repeatable (v2)",
     )
     run.add_argument(
         "--without", action="append", default=[], metavar="PART", help="switch off a component; repeatable"
@@ -120,7 +120,7 @@ def _runs(options: argparse.Namespace) -> list[RunSettings]:
     changed = dict(_assignment(given) for given in options.set)
     if options.grid is not None:
         changed["grid"] = options.grid
-    modes = options.mode or ["default"]
+    modes = options.mode or ["v2"]
     first = RunSettings(
         method=modes[0], attention=options.attention, guide=options.guide,
         far_is_large=options.far_is_large, without=tuple(options.without), changed=tuple(changed.items()),

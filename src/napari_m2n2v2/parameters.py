@@ -64,10 +64,7 @@ class FeatureParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentationParameters:
-    """What is decided per click (sections 3.3 to 3.5).
-
-    The defaults are M2N2V2 with one measured change, ``prior_at_start``; :meth:`m2n2v2` is the paper to the letter, and
-    :meth:`m2n2` the method before it.
+    """What is decided per click (sections 3.3 to 3.5). The defaults are M2N2V2; :meth:`m2n2` is the method before it.
 
     Parameters
     ----------
@@ -109,7 +106,7 @@ class SegmentationParameters:
     score_positive: bool = True
     score_negative: bool = True
     score_prior: bool = False
-    prior_at_start: bool = True
+    prior_at_start: bool = False
     sigma_prior: float = 0.4
     score_adaptive: bool = True
     sigma_adaptive: float = 6.0
@@ -120,11 +117,6 @@ class SegmentationParameters:
         _require(self.max_iterations >= 1, "max_iterations", "at least 1", self.max_iterations)
         _require(0 < self.sigma_prior <= 1, "sigma_prior", "above 0 and at most 1", self.sigma_prior)
         _require(self.sigma_adaptive > 0, "sigma_adaptive", "above 0", self.sigma_adaptive)
-
-    @classmethod
-    def m2n2v2(cls) -> SegmentationParameters:
-        """Return M2N2V2 as the paper has it."""
-        return cls(prior_at_start=False)
 
     @classmethod
     def m2n2(cls) -> SegmentationParameters:

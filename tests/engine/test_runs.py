@@ -220,7 +220,7 @@ class TestRuns:
 
         from napari_m2n2v2 import SegmentationParameters
 
-        full = asdict(SegmentationParameters.m2n2v2())
+        full = asdict(SegmentationParameters())
         for changes in SWITCHES.values():
             assert all(full[name] != value for name, value in changes.items())
 
@@ -257,9 +257,9 @@ def test_from_the_shell(folder, tmp_path, capsys):
     assert main(["report", results, "-o", str(report), "--data", str(folder)]) == 0
     text = (report / "report.md").read_text()
     assert (
-        "| blobs | default_grid-10 | appearance | 2 |" in text
-        and "default_depth_without-adaptive_grid-10" in text
-        and "flood minus default_grid-10" in text
+        "| blobs | v2_grid-10 | appearance | 2 |" in text
+        and "v2_depth_without-adaptive_grid-10" in text
+        and "flood minus v2_grid-10" in text
     )
     assert imread(report / "blobs.png").ndim == 3 and imread(report / "blobs_gallery.png").ndim == 3
     assert main([*common, "--limit", "2"]) == 1 and "--resume" in capsys.readouterr().err

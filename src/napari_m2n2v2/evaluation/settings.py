@@ -14,8 +14,8 @@ from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
 __all__ = ["METHODS", "SWITCHES", "RunSettings", "parameters_of"]
 
-METHODS = ("default", "v2", "m2n2", *BASELINES)
-"""What can be evaluated: what users get, the paper's method, the one before it, and the baselines."""
+METHODS = ("v2", "m2n2", *BASELINES)
+"""What can be evaluated: the method, the one before it, and the baselines."""
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "jbu-guide": {"guided_upsampling": False},
@@ -119,8 +119,7 @@ def parameters_of(settings: RunSettings) -> tuple[FeatureParameters, Segmentatio
     ParameterError
         For a value out of range.
     """
-    methods = {"v2": SegmentationParameters.m2n2v2, "m2n2": SegmentationParameters.m2n2}
-    clicks = asdict(methods.get(settings.method, SegmentationParameters)())
+    clicks = asdict(SegmentationParameters.m2n2() if settings.method == "m2n2" else SegmentationParameters())
     for name in settings.without:
         clicks.update(SWITCHES[name])
     clicks.update((name, value) for name, value in settings.changed if name in _CLICK_NAMES)
