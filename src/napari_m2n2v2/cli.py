@@ -54,9 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     segment.add_argument(
         "--guide", metavar="IMAGE|NAME", help="registered channel, e.g. inverse depth; a depth backbone; or lightness"
     )
-    segment.add_argument(
-        "--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it"
-    )
+    segment.add_argument("--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it")
     segment.add_argument("--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image")
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
     _add_engine_options(segment)
