@@ -1,4 +1,4 @@
-"""Run every benchmark and write the figures into docs/performance.md: ``python benchmarks/run.py`` (about 10 minutes).
+"""Run every benchmark and write the figures into docs/performance.md: ``python benchmarks/run.py`` (about 11 minutes).
 
 Absolute times mean little on a busy machine; run it on an idle one. ``ratios.py`` is the part that CI runs.
 """
