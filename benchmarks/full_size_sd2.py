@@ -33,7 +33,7 @@ def build(dtype):
         del autoencoder.decoder, autoencoder.post_quant_conv
     finally:
         torch.set_default_dtype(torch.float32)
-    return DiffusionParts(autoencoder, unet, torch.randn(1, 77, 1024), "random")
+    return DiffusionParts(autoencoder, unet, torch.randn(1, 77, 1024)), "random"
 
 
 def measure(grid, dtype):
@@ -44,7 +44,7 @@ def measure(grid, dtype):
 
     kind = getattr(torch, dtype)
     backbone = StableDiffusionAttention("random", lambda: build(kind), dtype=kind)
-    millions = sum(weight.numel() for weight in backbone._loaded().unet.parameters()) / 1e6
+    millions = sum(weight.numel() for weight in backbone._loaded()[0].unet.parameters()) / 1e6
     image = np.random.default_rng(0).integers(0, 255, (8 * grid, 8 * grid, 3), dtype=np.uint8)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     stages = {}

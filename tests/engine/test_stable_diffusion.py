@@ -97,7 +97,7 @@ def test_chunks_of_queries_make_no_difference(backbone, image, monkeypatch, size
 
 
 def test_recording_leaves_the_output_as_it_was_and_stopping_early_changes_nothing(folder):
-    parts = load_folder(str(folder))
+    parts, _ = load_folder(str(folder))
     unet, prompt = parts.unet.eval(), parts.empty_prompt
     latent = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     blocks = dict.fromkeys(PATHS, 0.5)
@@ -118,9 +118,9 @@ def test_recording_leaves_the_output_as_it_was_and_stopping_early_changes_nothin
 
 
 def test_only_what_is_used_is_kept(folder):
-    parts = load_folder(str(folder))
+    parts, revision = load_folder(str(folder))
     assert not hasattr(parts.autoencoder, "decoder")
-    assert parts.empty_prompt.shape == (1, 77, 16) and parts.revision.startswith("sha256:")
+    assert parts.empty_prompt.shape == (1, 77, 16) and revision.startswith("sha256:")
 
 
 def test_flip_equals_flipping_by_hand(folder, image):
@@ -158,7 +158,7 @@ def test_progress_never_goes_back(backbone, image):
 def test_release_frees_the_weights_and_they_come_back(backbone, image):
     before = backbone.attention(image, (6, 6), CPU, silent)
     backbone.release()
-    assert backbone._parts is None
+    assert backbone._model is None
     torch.testing.assert_close(backbone.attention(image, (6, 6), CPU, silent), before)
 
 

@@ -114,14 +114,12 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         self._jobs.close()
 
     def _on_fetch(self) -> None:
-        info = next(info for info in self._infos if info.weights is not None)
-        weights = info.weights
+        info, weights = next((info, info.weights) for info in self._infos if info.weights is not None)
 
         def look(report: Report) -> Download:
             from napari_m2n2v2.backbones.weights import plan
 
             report(0.0, "asking the model hub")
-            assert weights is not None
             return plan(weights)
 
         self._submit(look, lambda wanted: self._offer(info, wanted))

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from napari_m2n2v2.backbones.loading import find_file, load_part, normalise_imagenet, quiet, revision_of
+from napari_m2n2v2.backbones.lazy import LoadedAtFirstUse
+from napari_m2n2v2.backbones.loading import find_file, load_part, normalise_imagenet, revision_of
 from napari_m2n2v2.errors import MissingWeightsError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _SIDE, _CPU_SIDE = 2024, 518
 _LARGEST_AREA = 4  # squares of the shortest side
 
 
-class DepthAnythingDepth:
+class DepthAnythingDepth(LoadedAtFirstUse["DepthAnythingForDepthEstimation"]):
     """The depth backbone "DA2" of the paper, in any size.
 
     Parameters
@@ -45,24 +46,7 @@ class DepthAnythingDepth:
     ) -> None:
         self.name = name
         self.shortest_side = shortest_side
-        self._load = load
-        self._model: tuple[DepthAnythingForDepthEstimation, str] | None = None
-
-    @property
-    def weights_revision(self) -> str:
-        """Commit or digest of the weights. Loads the model."""
-        return self._loaded()[1]
-
-    def release(self) -> None:
-        """Free the memory of the weights; the next use loads them again."""
-        self._model = None
-
-    def _loaded(self) -> tuple[DepthAnythingForDepthEstimation, str]:
-        if self._model is None:
-            with quiet("transformers"):
-                model, revision = self._load()
-            self._model = model.eval().requires_grad_(False), revision
-        return self._model
+        super().__init__(load, lambda model: model.eval().requires_grad_(False), "transformers")
 
     @torch.no_grad()
     def depth(

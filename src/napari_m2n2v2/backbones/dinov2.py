@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate, scaled_dot_product_attention
 
 from napari_m2n2v2.attention import normalise_rows_
-from napari_m2n2v2.backbones.loading import find_file, load_part, normalise_imagenet, quiet, revision_of
+from napari_m2n2v2.backbones.lazy import LoadedAtFirstUse
+from napari_m2n2v2.backbones.loading import find_file, load_part, normalise_imagenet, revision_of
 from napari_m2n2v2.backbones.softmax_rows import add_attention_
 from napari_m2n2v2.errors import MissingWeightsError
 
@@ -30,7 +31,7 @@ UNUSED = ("mask_token",)
 _IMPLEMENTATION = "napari_m2n2v2_capture"
 
 
-class Dinov2Attention:
+class Dinov2Attention(LoadedAtFirstUse["Dinov2Model"]):
     """The attention backbone "ViT-B" of the paper, in any size of DINOv2.
 
     Parameters
@@ -46,29 +47,7 @@ class Dinov2Attention:
     def __init__(self, name: str, load: Callable[[], tuple[Dinov2Model, str]], default_grid: int = 64) -> None:
         self.name = name
         self.default_grid = default_grid
-        self._load = load
-
-        self._model: tuple[Dinov2Model, str] | None = None
-
-    @property
-    def weights_revision(self) -> str:
-        """Commit or digest of the weights. Loads the model."""
-        return self._loaded()[1]
-
-    def release(self) -> None:
-        """Free the memory of the weights; the next use loads them again."""
-        self._model = None
-
-    def _loaded(self) -> tuple[Dinov2Model, str]:
-        if self._model is None:
-            from transformers import AttentionInterface
-
-            with quiet("transformers"):
-                model, revision = self._load()
-            AttentionInterface.register(_IMPLEMENTATION, _attend)
-            model.set_attn_implementation(_IMPLEMENTATION)
-            self._model = model.eval().requires_grad_(False), revision
-        return self._model
+        super().__init__(load, _capture_attention, "transformers")
 
     @torch.no_grad()
     def attention(
@@ -119,6 +98,15 @@ def model_input(image: NDArray[np.uint8], grid_shape: tuple[int, int], patch_siz
     planes = torch.from_numpy(np.array(image, dtype=np.float32)).permute(2, 0, 1)[None] / 255
     planes = interpolate(planes, size=size, mode="bilinear", antialias=True, align_corners=False)
     return normalise_imagenet(planes)
+
+
+def _capture_attention(model: Dinov2Model) -> None:
+    """Make a model attend through :func:`_attend`."""
+    from transformers import AttentionInterface
+
+    AttentionInterface.register(_IMPLEMENTATION, _attend)
+    model.set_attn_implementation(_IMPLEMENTATION)
+    model.eval().requires_grad_(False)
 
 
 class _Capture:

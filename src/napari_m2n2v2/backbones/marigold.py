@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_m2n2v2.backbones.loading import find_file, load_part, quiet, revision_of
+from napari_m2n2v2.backbones.lazy import LoadedAtFirstUse
+from napari_m2n2v2.backbones.loading import find_file, load_part, revision_of
 from napari_m2n2v2.errors import ImageError, MissingWeightsError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _OF_THE_PAPER, _ON_CPU = (50, 10), (4, 1)  # steps, ensemble
 _NEAREST = 0.25  # keeps the inverse of a depth of 0 finite, as in the paper
 
 
-class MarigoldDepth:
+class MarigoldDepth(LoadedAtFirstUse["MarigoldDepthPipeline"]):
     """The depth backbone "Marigold" of the paper.
 
     Parameters
@@ -49,24 +50,7 @@ class MarigoldDepth:
         self.steps = steps
         self.ensemble = ensemble
         self.processing_side = processing_side
-        self._load = load
-        self._pipeline: tuple[MarigoldDepthPipeline, str] | None = None
-
-    @property
-    def weights_revision(self) -> str:
-        """Commit or digest of the weights. Loads the pipeline."""
-        return self._loaded()[1]
-
-    def release(self) -> None:
-        """Free the memory of the weights; the next use loads them again."""
-        self._pipeline = None
-
-    def _loaded(self) -> tuple[MarigoldDepthPipeline, str]:
-        if self._pipeline is None:
-            with quiet("diffusers", "transformers"):
-                self._pipeline = self._load()
-            self._pipeline[0].set_progress_bar_config(disable=True)
-        return self._pipeline
+        super().__init__(load, lambda p: p.set_progress_bar_config(disable=True), "diffusers", "transformers")
 
     @torch.no_grad()
     def depth(

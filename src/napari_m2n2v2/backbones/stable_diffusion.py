@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from napari_m2n2v2.attention import normalise_rows_
-from napari_m2n2v2.backbones.loading import find_file, load_part, quiet, revision_of
+from napari_m2n2v2.backbones.lazy import LoadedAtFirstUse
+from napari_m2n2v2.backbones.loading import find_file, load_part, revision_of
 from napari_m2n2v2.backbones.softmax_rows import add_attention_
 from napari_m2n2v2.errors import MissingWeightsError, ParameterError
 
@@ -42,17 +43,14 @@ class DiffusionParts:
         The network whose attention is read.
     empty_prompt : Tensor
         ``[1, tokens, d]``, the text encoder's answer to no text.
-    revision : str
-        Which weights exactly.
     """
 
     autoencoder: AutoencoderKL
     unet: UNet2DConditionModel
     empty_prompt: Tensor
-    revision: str
 
 
-class StableDiffusionAttention:
+class StableDiffusionAttention(LoadedAtFirstUse[DiffusionParts]):
     """The attention backbones "SD1" and "SD2" of the paper.
 
     Parameters
@@ -60,7 +58,7 @@ class StableDiffusionAttention:
     name : str
         What users call it.
     load : callable
-        Returns the parts; called at first use, because it is slow.
+        Returns the parts and their weights revision; called at first use, because it is slow.
     default_grid : int
         Cells along the side of a square image.
     timestep : int
@@ -74,7 +72,7 @@ class StableDiffusionAttention:
     def __init__(
         self,
         name: str,
-        load: Callable[[], DiffusionParts],
+        load: Callable[[], tuple[DiffusionParts, str]],
         default_grid: int = 128,
         timestep: int = 100,
         blocks: Sequence[tuple[str, float]] = BLOCKS,
@@ -90,25 +88,7 @@ class StableDiffusionAttention:
         self.timestep = timestep
         self.blocks = {f"{block}.transformer_blocks.0.attn1": weight / total for block, weight in blocks if weight}
         self.dtype = dtype
-        self._load = load
-        self._parts: DiffusionParts | None = None
-
-    @property
-    def weights_revision(self) -> str:
-        """Commit or digest of the weights. Loads them."""
-        return self._loaded().revision
-
-    def release(self) -> None:
-        """Free the memory of the weights; the next use loads them again."""
-        self._parts = None
-
-    def _loaded(self) -> DiffusionParts:
-        if self._parts is None:
-            with quiet("diffusers", "transformers"):
-                self._parts = self._load()
-            for part in (self._parts.autoencoder, self._parts.unet):
-                part.eval().requires_grad_(False)
-        return self._parts
+        super().__init__(load, _freeze, "diffusers", "transformers")
 
     @torch.no_grad()
     def attention(
@@ -125,7 +105,7 @@ class StableDiffusionAttention:
         """
         progress(0.0, f"loading {self.name}")
         progress = _rising(progress)
-        parts = self._loaded()
+        parts = self._loaded()[0]
         dtype = self.dtype or (torch.float32 if device.type == "cpu" else torch.float16)
         unet, autoencoder = _put(parts.unet, device, dtype), _put(parts.autoencoder, device, dtype)
         pixels = model_input(image, grid_shape).to(device, dtype)
@@ -141,7 +121,7 @@ class StableDiffusionAttention:
         return normalise_rows_(out)
 
 
-def load_folder(folder: str) -> DiffusionParts:
+def load_folder(folder: str) -> tuple[DiffusionParts, str]:
     """Load a Stable Diffusion folder as the model hub lays it out: ``unet vae text_encoder tokenizer``.
 
     Raises
@@ -171,7 +151,7 @@ def load_folder(folder: str) -> DiffusionParts:
             raise ValueError(f"its U-Net takes {unet.config.in_channels} channels, not an image's latent alone")
     except Exception as error:  # a damaged file makes the libraries raise nearly anything
         raise MissingWeightsError(f"The Stable Diffusion weights in {folder} cannot be loaded: {error}") from error
-    return DiffusionParts(autoencoder, unet, empty_prompt, revision_of(find_file(path / "unet"), path))
+    return DiffusionParts(autoencoder, unet, empty_prompt), revision_of(find_file(path / "unet"), path)
 
 
 def model_input(image: NDArray[np.uint8], grid_shape: tuple[int, int]) -> Tensor:
@@ -186,6 +166,11 @@ def model_input(image: NDArray[np.uint8], grid_shape: tuple[int, int]) -> Tensor
     else:
         planes = interpolate(planes, size=size, mode="bilinear", antialias=True, align_corners=False)
     return planes / 127.5 - 1
+
+
+def _freeze(parts: DiffusionParts) -> None:
+    for part in (parts.autoencoder, parts.unet):
+        part.eval().requires_grad_(False)
 
 
 def _put(network: Any, device: torch.device, dtype: torch.dtype) -> Any:

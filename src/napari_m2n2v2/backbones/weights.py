@@ -263,7 +263,7 @@ def _hub_errors(repository: str) -> Iterator[None]:
             "agree to its terms on its page and run: hf auth login"
         ) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.ENOTDIR):
             raise MissingWeightsError(_UNREACHABLE.format(repository, error)) from error
         raise MissingWeightsError(
             f"{repository} cannot be written: {error}. Make room, or set HF_HUB_CACHE to another place."
