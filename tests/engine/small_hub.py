@@ -22,6 +22,18 @@ class SmallHub:
     def address(self):
         return f"http://127.0.0.1:{self.server.server_port}"
 
+    def stand_in(self, monkeypatch, cache):
+        """Be the model hub for huggingface_hub, with a cache of its own."""
+        settings = {
+            "ENDPOINT": self.address,
+            "HUGGINGFACE_CO_URL_TEMPLATE": self.address + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(cache),
+            "HF_HUB_OFFLINE": False,
+            "HF_HUB_DISABLE_XET": True,
+        }
+        for name, value in settings.items():
+            monkeypatch.setattr(f"huggingface_hub.constants.{name}", value)
+
     def close(self):
         self.server.shutdown()
         self.server.server_close()

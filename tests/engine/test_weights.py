@@ -37,12 +37,7 @@ def folders(tmp_path_factory):
 @pytest.fixture
 def hub(folders, tmp_path, monkeypatch):
     hub = SmallHub(folders)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.address)
-    files = hub.address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", files)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    hub.stand_in(monkeypatch, tmp_path / "cache")
     release_models()
     yield hub
     hub.close()
