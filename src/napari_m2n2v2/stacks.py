@@ -107,7 +107,7 @@ class Stack:
         return itertools.product(*(range(length) for length in self.index_shape))
 
     def level_for(self, working_side: int) -> int:
-        """Return the smallest level whose plane has ``working_side`` pixels or more on every side, else the full one."""
+        """Return the smallest level with planes of at least ``working_side`` pixels on every side, else 0."""
         fits = [n for n in range(len(self.levels)) if min(self._plane_shape_at(n)) >= working_side]
         return max(fits, default=0)
 
