@@ -13,19 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_m2n2v2.attention import adjust_temperature_, check_attention, make_doubly_stochastic_
-from napari_m2n2v2.backbones import AttentionBackbone, find_backbone, find_depth
+from napari_m2n2v2.attention import check_attention
+from napari_m2n2v2.backbones import AttentionBackbone, FoundDepth, find_backbone
 from napari_m2n2v2.devices import resolve_device
-from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.feature_request import FeatureRequest, Guide, Plane, Transition, image_guide, to_transition_
 from napari_m2n2v2.guidance import IMAGE_GUIDES
-from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
+from napari_m2n2v2.images import as_guide
 from napari_m2n2v2.parameters import FeatureParameters
-from napari_m2n2v2.reading import Progress, grid_for, read_attention, read_depth
+from napari_m2n2v2.reading import Progress, grid_for
 from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operator
 
-__all__ = ["ImageFeatures", "Progress", "compute_features", "grid_for", "silent"]
-
-_MOST_PIXELS = 1 << 24
+__all__ = ["ImageFeatures", "Progress", "assemble", "compute_features", "grid_for", "silent"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,9 +98,21 @@ class ImageFeatures:
         parameters = parameters or FeatureParameters()
         tensor = torch.as_tensor(attention).detach().to(resolve_device(device), torch.float32, copy=True)
         check_attention(tensor, grid_shape)
-        plane = _Plane.of(image, guide, None, parameters.working_side)
-        guide_from = "" if plane.guide is None else "given"
-        return _finish(plane, tensor, grid_shape, parameters, silent, guide_from=guide_from)
+        plane = Plane.of(image, guide, None, parameters.working_side)
+        features = cls(
+            shape=plane.shape,
+            image=plane.image,
+            guide=plane.guide,
+            transition=to_transition_(tensor, parameters, silent),
+            grid_shape=grid_shape,
+            parameters=parameters,
+            backbone="own attention",
+            weights_revision="",
+            chosen_because="given by the caller",
+            guide_from="" if plane.guide is None else "given",
+        )
+        features.upsampling_operator(guided=True)
+        return features
 
     def upsampling_operator(self, *, guided: bool, progress: Progress | None = None) -> UpsamplingOperator:
         """Return the operator of joint bilateral upsampling, built at the first call and kept (section 3.3).
@@ -147,7 +157,7 @@ class ImageFeatures:
             unguided = dict(self._operators)
         unguided.pop(True, None)
         working = (self.image.shape[0], self.image.shape[1])
-        channel = _image_guide(guide, self.image) if by_name else as_guide(guide, self.shape, working)
+        channel = image_guide(guide, self.image) if by_name else as_guide(guide, self.shape, working)
         return replace(
             self,
             guide=channel,
@@ -210,100 +220,49 @@ def compute_features(
     ------
     ImageError, GuideError, DeviceError, UnknownBackboneError, MissingWeightsError, MissingDependencyError
     """
-    parameters = parameters or FeatureParameters()
     report = progress or silent
-    target = resolve_device(device)
-    computed = isinstance(guide, str) or callable(getattr(guide, "depth", None))
-    channel = None if computed else guide
-    plane = _Plane.of(image, channel, contrast_limits, parameters.working_side)  # complains before the slow part
-    found = find_backbone(attention)
-    guide_from = "" if plane.guide is None else "given"
-    depth = None
-    if isinstance(guide, str) and guide in IMAGE_GUIDES:
-        plane = replace(plane, guide=_image_guide(guide, plane.image))
-        guide_from = "" if plane.guide is None else guide
-    elif computed:
-        depth = find_depth(guide)
-        guided, note = read_depth(depth.backbone, plane.image, target, parameters.test_time_flip, report)
-        plane = replace(plane, guide=as_guide(guided, guided.shape, guided.shape))
-        guide_from = f"{depth.backbone.name} {depth.backbone.weights_revision}{note}"
-        find_backbone(attention)  # which may let go of the model of depth
+    request = FeatureRequest.of(
+        image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
+    )  # complains before the slow part
     # Attention is by far the slowest stage, so it gets most of the bar.
-    before = 0.0 if depth is None else 0.3
-    grid_shape, tensor, note = read_attention(
-        found.backbone, plane.image, target, parameters,
-        lambda share, stage: report(before + (0.75 - before) * share, stage),
-    )  # fmt: skip
-    check_attention(tensor, grid_shape)
-    return _finish(
-        plane,
-        tensor,
-        grid_shape,
-        parameters,
-        report,
-        backbone=found.backbone.name, weights_revision=found.backbone.weights_revision,
-        chosen_because=found.reason + note, guide_from=guide_from,
-    )  # fmt: skip
-
-
-def _image_guide(name: str, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    seen = IMAGE_GUIDES[name](image)
-    return as_guide(seen, (seen.shape[0], seen.shape[1]), (seen.shape[0], seen.shape[1]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Plane:
-    """An image and its guide, checked and at working resolution."""
-
-    shape: tuple[int, int]  # of the image given
-    image: NDArray[np.uint8]
-    guide: NDArray[np.float32] | None
-
-    @classmethod
-    def of(cls, image: Any, guide: Any, contrast_limits: tuple[float, float] | None, working_side: int) -> _Plane:
-        rgb = as_rgb(image, contrast_limits)
-        shape = rgb.shape[0], rgb.shape[1]
-        working = working_shape(shape, working_side)
-        if working[0] * working[1] > _MOST_PIXELS:
-            raise ImageError(
-                f"An image of {shape[0]} x {shape[1]} pixels is worked on at {working[0]} x {working[1]}, over the "
-                f"{_MOST_PIXELS} pixels that fit into memory. Crop it: it is very long for its width."
-            )
-        return cls(shape, resize_rgb(rgb, working), as_guide(guide, shape, working))
-
-
-def _finish(
-    plane: _Plane,
-    attention: Tensor,
-    grid_shape: tuple[int, int],
-    parameters: FeatureParameters,
-    report: Progress,
-    *,
-    backbone: str = "own attention",
-    weights_revision: str = "",
-    chosen_because: str = "given by the caller",
-    guide_from: str = "",
-) -> ImageFeatures:
-    """Turn an attention tensor that nobody else holds into features."""
-    report(0.78, "temperature")
-    adjust_temperature_(attention, parameters.temperature)
-    make_doubly_stochastic_(
-        attention, parameters.ipf_rounds, parameters.ipf_tolerance, lambda: report(0.8, "doubly stochastic")
-    )
-    features = ImageFeatures(
-        shape=plane.shape,
-        image=plane.image,
-        guide=plane.guide,
-        transition=attention,
-        grid_shape=grid_shape,
-        parameters=parameters,
-        backbone=backbone,
-        weights_revision=weights_revision,
-        chosen_because=chosen_because,
-        guide_from=guide_from,
-    )
+    before = 0.3 if isinstance(request.guide, FoundDepth) else 0.0
+    seen = request.read_guide(report)
+    find_backbone(attention)  # which may let go of the model of depth
+    transition = request.read_transition(lambda share, stage: report(before + (0.85 - before) * share, stage))
+    features = assemble(request, transition, seen)
     features.upsampling_operator(guided=True, progress=lambda share, stage: report(0.85 + 0.15 * share, stage))
     return features
+
+
+def assemble(
+    request: FeatureRequest, transition: Transition, guide: Guide, operator: UpsamplingOperator | None = None
+) -> ImageFeatures:
+    """Put the parts of an image's features together.
+
+    Parameters
+    ----------
+    request : FeatureRequest
+        What was asked.
+    transition : Transition
+        Its attention, ready.
+    guide : Guide
+        Its guide.
+    operator : UpsamplingOperator, optional
+        That joins the guide, if there is one; without it, it is built at first use.
+    """
+    return ImageFeatures(
+        shape=request.plane.shape,
+        image=request.plane.image,
+        guide=guide.channel,
+        transition=transition.matrix,
+        grid_shape=transition.grid_shape,
+        parameters=request.parameters,
+        backbone=request.attention.backbone.name,
+        weights_revision=request.attention.backbone.weights_revision,
+        chosen_because=request.attention.reason + transition.note,
+        guide_from=guide.came_from,
+        _operators={} if operator is None else {guide.channel is not None: operator},
+    )
 
 
 def silent(share: float, stage: str) -> None:

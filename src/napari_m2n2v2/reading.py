@@ -14,7 +14,7 @@ from napari_m2n2v2.attention import flip_cells
 from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, release_models
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["Progress", "grid_for", "read_attention", "read_depth"]
+__all__ = ["Progress", "grid_for", "planned_grid", "read_attention", "read_depth"]
 
 _LARGEST_CPU_GRID = 64  # unless it is asked for: a click's chain costs the fourth power of it
 _T = TypeVar("_T")
@@ -30,6 +30,14 @@ def grid_for(shape: tuple[int, int], grid: int) -> tuple[int, int]:
     return min(max(1, round(grid * aspect)), most), min(max(1, round(grid / aspect)), most)
 
 
+def planned_grid(
+    backbone: AttentionBackbone, shape: tuple[int, int], device: torch.device, parameters: FeatureParameters
+) -> tuple[int, int]:
+    """Return the grid ``(h, w)`` for an image: the one asked for, else the backbone's, on a CPU one of at most 64."""
+    usual = backbone.default_grid if device.type != "cpu" else min(backbone.default_grid, _LARGEST_CPU_GRID)
+    return grid_for(shape, parameters.grid or usual)
+
+
 def read_attention(
     backbone: AttentionBackbone,
     image: NDArray[np.uint8],
@@ -40,8 +48,7 @@ def read_attention(
     """Return the grid, the attention tensor, and what to say if the device had to change."""
 
     def compute(device: torch.device) -> tuple[tuple[int, int], Tensor]:
-        usual = backbone.default_grid if device.type != "cpu" else min(backbone.default_grid, _LARGEST_CPU_GRID)
-        grid_shape = grid_for((image.shape[0], image.shape[1]), parameters.grid or usual)
+        grid_shape = planned_grid(backbone, (image.shape[0], image.shape[1]), device, parameters)
         passes = 2 if parameters.test_time_flip else 1
         tensor = backbone.attention(image, grid_shape, device, lambda share, stage: report(share / passes, stage))
         if parameters.test_time_flip:
