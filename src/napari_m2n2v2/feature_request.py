@@ -85,8 +85,10 @@ class FeatureRequest:
     ----------
     plane : Plane
         The image, and the guide if it was given as a channel.
+    asked : str or AttentionBackbone
+        What was asked to read attention ...
     attention : FoundBackbone
-        What reads attention.
+        ... and what that is.
     guide : str or FoundDepth
         What computes the guide: depth, or the name of an image guide; "given" and "" compute none.
     device : torch.device
@@ -96,6 +98,7 @@ class FeatureRequest:
     """
 
     plane: Plane
+    asked: str | AttentionBackbone
     attention: FoundBackbone
     guide: str | FoundDepth
     device: torch.device
@@ -123,7 +126,7 @@ class FeatureRequest:
         plane = Plane.of(image, None if computed else guide, contrast_limits, parameters.working_side)
         found = find_backbone(attention)
         wanted = guide if by_name else find_depth(guide) if computed else "" if plane.guide is None else "given"
-        return cls(plane, found, wanted, target, parameters)
+        return cls(plane, attention, found, wanted, target, parameters)
 
     @property
     def grid_shape(self) -> tuple[int, int]:
@@ -145,6 +148,7 @@ class FeatureRequest:
     def read_transition(self, report: Progress) -> Transition:
         """Read attention and make it a transition matrix (section 3.1): by far the slowest part."""
         parameters = self.parameters
+        find_backbone(self.asked)  # which lets go of the model of depth where memory is short
         grid_shape, tensor, note = read_attention(
             self.attention.backbone, self.plane.image, self.device, parameters,
             lambda share, stage: report(0.95 * share, stage),

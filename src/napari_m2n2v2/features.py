@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.attention import check_attention
-from napari_m2n2v2.backbones import AttentionBackbone, FoundDepth, find_backbone
+from napari_m2n2v2.backbones import AttentionBackbone, FoundDepth
 from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.feature_request import FeatureRequest, Guide, Plane, Transition, image_guide, to_transition_
 from napari_m2n2v2.guidance import IMAGE_GUIDES
@@ -227,7 +227,6 @@ def compute_features(
     # Attention is by far the slowest stage, so it gets most of the bar.
     before = 0.3 if isinstance(request.guide, FoundDepth) else 0.0
     seen = request.read_guide(report)
-    find_backbone(attention)  # which may let go of the model of depth
     transition = request.read_transition(lambda share, stage: report(before + (0.85 - before) * share, stage))
     features = assemble(request, transition, seen)
     features.upsampling_operator(guided=True, progress=lambda share, stage: report(0.85 + 0.15 * share, stage))
