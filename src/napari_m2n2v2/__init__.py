@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         UnwritableFileError,
     )
     from napari_m2n2v2.features import ImageFeatures, compute_features
+    from napari_m2n2v2.guidance import Guide
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
@@ -58,6 +59,7 @@ _HOMES = {
         "UnreadableFileError", "UnwritableFileError",
     ),
     "features": ("ImageFeatures", "compute_features"),
+    "guidance": ("Guide",),
     "parameters": ("FeatureParameters", "SegmentationParameters"),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
@@ -79,6 +81,7 @@ __all__ = [
     "FeatureParameters",
     "FoundBackbone",
     "FoundDepth",
+    "Guide",
     "GuideError",
     "ImageError",
     "ImageFeatures",

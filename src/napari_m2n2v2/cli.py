@@ -15,6 +15,7 @@ from napari_m2n2v2.errors import M2N2V2Error
 
 if TYPE_CHECKING:
     from napari_m2n2v2.features import ImageFeatures
+    from napari_m2n2v2.guidance import Guide
     from napari_m2n2v2.session import SessionResult
 
 __all__ = ["main"]
@@ -52,8 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     segment.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="0 and 255, 8 bit")
     segment.add_argument(
-        "--guide", metavar="IMAGE|NAME", help="registered channel, e.g. inverse depth; a depth backbone; or lightness"
-    )
+        "--guide", action="append", default=[], metavar="IMAGE|NAME[:WEIGHT]",
+        help="registered channel, e.g. inverse depth; a depth backbone; lightness, stain, texture or ridges of "
+        "the image itself; or auto; repeatable",
+    )  # fmt: skip
     segment.add_argument("--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it")
     segment.add_argument("--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image")
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
@@ -95,6 +98,9 @@ class _AddClick(argparse.Action):
         namespace.clicks = [*namespace.clicks, Click(row, col, foreground=bool(self.const))]
 
 
+_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".npy"}
+
+
 def _segment(options: argparse.Namespace) -> int:
     from napari_m2n2v2.errors import UnwritableFileError
     from napari_m2n2v2.files import check_image_path, read_image, write_image
@@ -105,14 +111,14 @@ def _segment(options: argparse.Namespace) -> int:
         print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL", file=sys.stderr)
         return 2
     image = read_image(options.image)
-    guide = _guide(options.guide)
+    guide = [guide for given in options.guide for guide in _guide(given)]
     height, width = as_rgb(image).shape[:2]
     for click in options.clicks:
         click.pixel((height, width))
     check_image_path(options.output, exact=True)
     if options.overlay:
         check_image_path(options.overlay)
-    read = {path.resolve() for path in (options.image, Path(options.guide or "")) if path.is_file()}
+    read = {path.resolve() for path in (options.image, *map(Path, options.guide)) if path.is_file()}
     written = [path.resolve() for path in (options.output, options.overlay) if path]
     if read & set(written) or len(set(written)) < len(written):
         raise UnwritableFileError("Mask and overlay must be files of their own: one would replace another file.")
@@ -130,16 +136,17 @@ def _segment(options: argparse.Namespace) -> int:
     return 0
 
 
-def _guide(given: str | None) -> Any:
-    """Return the pixels of a file, or the name of what computes a guide from the image."""
-    from napari_m2n2v2.backbones import DEPTH_BACKBONES
+def _guide(given: str) -> Sequence[Guide]:
+    """Return the pixels of a file, or the names of what computes guides from the image."""
     from napari_m2n2v2.files import read_image
-    from napari_m2n2v2.guidance import IMAGE_GUIDES
+    from napari_m2n2v2.guidance import Guide, as_guides, split_weight
 
-    known = given is None or given in DEPTH_BACKBONES or given in IMAGE_GUIDES
-    if known or given is None or Path(given).is_dir() or (given.count("/") == 1 and not Path(given).exists()):
-        return given
-    return read_image(Path(given))
+    source, weight = split_weight(given)
+    if Path(source).is_dir():
+        return [Guide(source, weight)]
+    if Path(source).suffix.lower() in _PICTURES or Path(source).is_file():
+        return [Guide(read_image(Path(source)), weight)]
+    return as_guides(given)
 
 
 def _solve(

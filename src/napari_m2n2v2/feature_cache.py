@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_m2n2v2.backbones import AttentionBackbone, FoundDepth
+from napari_m2n2v2.backbones import AttentionBackbone
 from napari_m2n2v2.feature_file import Arrays, FeatureFolder
 from napari_m2n2v2.feature_key import FeatureKeys
-from napari_m2n2v2.feature_request import FeatureRequest, Guide, Transition
+from napari_m2n2v2.feature_request import Depth, FeatureRequest, Transition
 from napari_m2n2v2.features import ImageFeatures, Progress, assemble, silent
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.upsampling import UpsamplingOperator
@@ -153,8 +153,8 @@ class FeatureCache:
     def _read(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> ImageFeatures:
         """Do what :func:`~napari_m2n2v2.compute_features` does, part by part, with what is on disk."""
         report(0.0, "stored features")
-        before = 0.3 if isinstance(request.guide, FoundDepth) else 0.0
-        guide = self._guide(request, keys, report)
+        before = 0.3 if request.depth is not None else 0.0
+        guides = request.guides(self._depth(request, keys, report))
         transition = self._transition(
             request, keys, lambda share, stage: report(before + (0.85 - before) * share, stage)
         )
@@ -164,8 +164,8 @@ class FeatureCache:
         if stored is not None:
             weights, unit, first_row, first_col = (stored[0][name] for name in _OPERATOR)
             operator = UpsamplingOperator(weights, unit, first_row, first_col)
-            return assemble(request, transition, guide, operator)
-        features = assemble(request, transition, guide)
+            return assemble(request, transition, guides, operator)
+        features = assemble(request, transition, guides)
         built = features.upsampling_operator(
             guided=True, progress=lambda share, stage: report(0.85 + 0.14 * share, stage)
         )
@@ -173,16 +173,16 @@ class FeatureCache:
             self._save(keys.operator, {name: getattr(built, name) for name in _OPERATOR})
         return features
 
-    def _guide(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> Guide:
+    def _depth(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> Depth | None:
         stored = self._load(keys.depth) if keys.depth else None
         if stored is not None:
             arrays, about = stored
-            return Guide(arrays.get("depth"), about["came_from"])
-        guide = request.read_guide(report)
-        if keys.depth:
-            found = {} if guide.channel is None else {"depth": guide.channel}  # flat, it guides nothing
-            self._save(keys.depth, found, came_from=guide.came_from)
-        return guide
+            return Depth(arrays.get("depth"), about["came_from"])
+        depth = request.read_depth(report)
+        if depth is not None:
+            found = {} if depth.values is None else {"depth": depth.values}  # flat, it guides nothing
+            self._save(keys.depth, found, came_from=depth.came_from)
+        return depth
 
     def _transition(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> Transition:
         stored = self._load(keys.transition)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_m2n2v2.feature_request import FeatureRequest
+from napari_m2n2v2.guidance import GuideChannel
 
 __all__ = ["FeatureKeys"]
 
@@ -27,12 +28,15 @@ class FeatureKeys:
     depth : str
         Of working image, depth backbone, weights and flip; empty where no depth is computed.
     operator : str
-        Of working image, guide, grid and the sigmas of upsampling.
+        Of working image, the guides that join upsampling, grid and the sigmas of upsampling.
+    guides : str
+        Of all guides and of how they were chosen: what features in memory are of, and no entry on disk.
     """
 
     transition: str
     depth: str
     operator: str
+    guides: str
 
     @classmethod
     def of(cls, request: FeatureRequest) -> FeatureKeys:
@@ -44,24 +48,29 @@ class FeatureKeys:
             flip=parameters.test_time_flip, temperature=parameters.temperature,
             ipf=[parameters.ipf_rounds, parameters.ipf_tolerance],
         )  # fmt: skip
-        depth = guide = ""
-        if not isinstance(request.guide, str):
-            identity = _identity(request.guide.backbone)
-            guide = depth = _digest(part="depth", image=image, backbone=identity, flip=parameters.test_time_flip)
-        elif request.guide == "given" and plane.guide is not None:
-            guide = hashlib.sha256(plane.guide.tobytes()).hexdigest()
-        elif request.guide:
-            guide = request.guide
+        depth = ""
+        if request.depth is not None:
+            identity = _identity(request.depth.backbone)
+            depth = _digest(part="depth", image=image, backbone=identity, flip=parameters.test_time_flip)
+        deep = [(depth, request.depth_weight)] if depth else []
+        joining = deep + [_channel(guide) for guide in request.channels if guide.joins_upsampling]
+        # Which of them join is chosen by attention, too.
+        chosen_by = transition if request.auto and joining else ""
         operator = _digest(
-            part="operator", image=image, guide=guide, grid=request.grid_shape,
+            part="operator", image=image, guides=joining, chosen_by=chosen_by, grid=request.grid_shape,
             sigmas=[parameters.sigma_spatial, parameters.sigma_range],
         )  # fmt: skip
-        return cls(transition, depth, operator)
+        guides = _digest(part="guides", guides=deep + [_channel(one) for one in request.channels], auto=request.auto)
+        return cls(transition, depth, operator, guides)
 
     @property
     def on_disk(self) -> tuple[str, ...]:
         """Those that there are."""
         return tuple(key for key in (self.transition, self.depth, self.operator) if key)
+
+
+def _channel(guide: GuideChannel) -> tuple[str, float]:
+    return hashlib.sha256(guide.values.tobytes()).hexdigest(), guide.weight
 
 
 def _identity(backbone: Any) -> dict[str, Any]:

@@ -20,20 +20,21 @@ from napari_m2n2v2.attention import adjust_temperature_, check_attention, make_d
 from napari_m2n2v2.backbones import AttentionBackbone, FoundBackbone, FoundDepth, find_backbone, find_depth
 from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.errors import ImageError
-from napari_m2n2v2.guidance import IMAGE_GUIDES
+from napari_m2n2v2.guidance import GuideChannel, as_guides
+from napari_m2n2v2.guiding import channels_of, depth_channel
 from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.reading import Progress, planned_grid, read_attention, read_depth
 
-__all__ = ["FeatureRequest", "Guide", "Plane", "Transition", "image_guide", "to_transition_"]
+__all__ = ["Depth", "FeatureRequest", "Plane", "Transition", "to_transition_"]
 
 _MOST_PIXELS = 1 << 24
 
 
-class Guide(NamedTuple):
-    """A guide at working resolution, ``[H', W']`` float32 in ``[0, 1]`` or None, and where it came from."""
+class Depth(NamedTuple):
+    """Inverse depth ``[H', W']`` float32 in ``[0, 1]``, None if it is flat; and which model and weights say so."""
 
-    channel: NDArray[np.float32] | None
+    values: NDArray[np.float32] | None
     came_from: str
 
 
@@ -47,19 +48,18 @@ class Transition(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """An image and the guide given with it, checked and at working resolution. Made by :meth:`of`."""
+    """An image, checked and at working resolution. Made by :meth:`of`."""
 
     shape: tuple[int, int]  # of the image given
     image: NDArray[np.uint8]
-    guide: NDArray[np.float32] | None
 
     @classmethod
-    def of(cls, image: Any, guide: Any, contrast_limits: tuple[float, float] | None, working_side: int) -> Plane:
-        """Render an image, and bring a given channel to its working resolution.
+    def of(cls, image: Any, contrast_limits: tuple[float, float] | None, working_side: int) -> Plane:
+        """Render an image at working resolution.
 
         Raises
         ------
-        ImageError, GuideError
+        ImageError
         """
         rgb = as_rgb(image, contrast_limits)
         shape = rgb.shape[0], rgb.shape[1]
@@ -69,7 +69,7 @@ class Plane:
                 f"An image of {shape[0]} x {shape[1]} pixels is worked on at {working[0]} x {working[1]}, over the "
                 f"{_MOST_PIXELS} pixels that fit into memory. Crop it: it is very long for its width."
             )
-        return cls(shape, resize_rgb(rgb, working), as_guide(guide, shape, working))
+        return cls(shape, resize_rgb(rgb, working))
 
     @cached_property
     def image_hash(self) -> str:
@@ -84,13 +84,19 @@ class FeatureRequest:
     Parameters
     ----------
     plane : Plane
-        The image, and the guide if it was given as a channel.
+        The image.
     asked : str or AttentionBackbone
         What was asked to read attention ...
     attention : FoundBackbone
         ... and what that is.
-    guide : str or FoundDepth
-        What computes the guide: depth, or the name of an image guide; "given" and "" compute none.
+    channels : tuple of GuideChannel
+        The guides that are known already ...
+    auto : bool
+        ... and whether to choose between them once attention is known.
+    depth : FoundDepth or None
+        What computes depth, which becomes a guide as well ...
+    depth_weight : float
+        ... of this weight.
     device : torch.device
         Where to compute.
     parameters : FeatureParameters
@@ -100,7 +106,10 @@ class FeatureRequest:
     plane: Plane
     asked: str | AttentionBackbone
     attention: FoundBackbone
-    guide: str | FoundDepth
+    channels: tuple[GuideChannel, ...]
+    auto: bool
+    depth: FoundDepth | None
+    depth_weight: float
     device: torch.device
     parameters: FeatureParameters
 
@@ -121,12 +130,13 @@ class FeatureRequest:
         """
         parameters = parameters or FeatureParameters()
         target = resolve_device(device)
-        by_name = isinstance(guide, str) and guide in IMAGE_GUIDES
-        computed = isinstance(guide, str) or callable(getattr(guide, "depth", None))
-        plane = Plane.of(image, None if computed else guide, contrast_limits, parameters.working_side)
+        plane = Plane.of(image, contrast_limits, parameters.working_side)
+        guides = as_guides(guide)
+        channels, auto = channels_of(guides, plane.image, plane.shape)
         found = find_backbone(attention)
-        wanted = guide if by_name else find_depth(guide) if computed else "" if plane.guide is None else "given"
-        return cls(plane, attention, found, wanted, target, parameters)
+        deep = next((one for one in guides if one.is_depth), None)
+        depth, weight = (None, 1.0) if deep is None else (find_depth(deep.source), deep.strength)
+        return cls(plane, attention, found, channels, auto, depth, weight, target, parameters)
 
     @property
     def grid_shape(self) -> tuple[int, int]:
@@ -134,16 +144,18 @@ class FeatureRequest:
         height, width = self.plane.image.shape[:2]
         return planned_grid(self.attention.backbone, (height, width), self.device, self.parameters)
 
-    def read_guide(self, report: Progress) -> Guide:
-        """Compute the guide, or pass on the one given."""
-        if self.guide == "given":
-            return Guide(self.plane.guide, "given")
-        if isinstance(self.guide, str):
-            channel = image_guide(self.guide, self.plane.image) if self.guide else None
-            return Guide(channel, "" if channel is None else self.guide)
-        depth = self.guide.backbone
+    def read_depth(self, report: Progress) -> Depth | None:
+        """Compute depth, if it is asked for."""
+        if self.depth is None:
+            return None
+        depth = self.depth.backbone
         inverse, note = read_depth(depth, self.plane.image, self.device, self.parameters.test_time_flip, report)
-        return Guide(as_guide(inverse, inverse.shape, inverse.shape), f"{depth.name} {depth.weights_revision}{note}")
+        return Depth(as_guide(inverse, inverse.shape, inverse.shape), f"{depth.name} {depth.weights_revision}{note}")
+
+    def guides(self, depth: Depth | None) -> tuple[GuideChannel, ...]:
+        """Return all guides, or candidates, once depth is known."""
+        deep = None if depth is None else depth_channel(depth.values, depth.came_from, self.depth_weight)
+        return self.channels if deep is None else (deep, *self.channels)
 
     def read_transition(self, report: Progress) -> Transition:
         """Read attention and make it a transition matrix (section 3.1): by far the slowest part."""
@@ -165,9 +177,3 @@ def to_transition_(attention: Tensor, parameters: FeatureParameters, report: Pro
     return make_doubly_stochastic_(
         attention, parameters.ipf_rounds, parameters.ipf_tolerance, lambda: report(0.98, "doubly stochastic")
     )
-
-
-def image_guide(name: str, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """Compute one of :data:`~napari_m2n2v2.guidance.IMAGE_GUIDES` from a ``[H, W, 3]`` uint8 image."""
-    seen = IMAGE_GUIDES[name](image)
-    return as_guide(seen, (seen.shape[0], seen.shape[1]), (seen.shape[0], seen.shape[1]))

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.attention import check_attention
-from napari_m2n2v2.backbones import AttentionBackbone, FoundDepth
+from napari_m2n2v2.backbones import AttentionBackbone
 from napari_m2n2v2.devices import resolve_device
-from napari_m2n2v2.feature_request import FeatureRequest, Guide, Plane, Transition, image_guide, to_transition_
-from napari_m2n2v2.guidance import IMAGE_GUIDES
-from napari_m2n2v2.images import as_guide
+from napari_m2n2v2.feature_request import FeatureRequest, Plane, Transition, to_transition_
+from napari_m2n2v2.guidance import GuideChannel, as_guides, combined, weighted
+from napari_m2n2v2.guide_choice import choose_guides
+from napari_m2n2v2.guiding import channels_of, refuse_depth
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.reading import Progress, grid_for
 from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operator
@@ -36,8 +37,8 @@ class ImageFeatures:
         ``(H, W)`` of the image given, which is the resolution of masks and clicks.
     image : ndarray
         ``[H', W', 3]`` uint8, what the engine sees, at working resolution.
-    guide : ndarray or None
-        ``[H', W']`` float32 in ``[0, 1]``.
+    guides : tuple of GuideChannel
+        What guides, at working resolution; empty without a guide.
     transition : Tensor
         ``A [n, n]`` float32, doubly stochastic, on the device that computes Markov-maps.
     grid_shape : tuple of int
@@ -46,20 +47,20 @@ class ImageFeatures:
         What they were computed with.
     backbone, weights_revision, chosen_because : str
         Where the attention came from, which weights exactly, and why this backbone.
-    guide_from : str
-        "given", "lightness", or the depth backbone and its weights; empty without a guide.
+    guide_because : str
+        Why these guides, where "auto" chose them; else empty.
     """
 
     shape: tuple[int, int]
     image: NDArray[np.uint8]
-    guide: NDArray[np.float32] | None
+    guides: tuple[GuideChannel, ...]
     transition: Tensor
     grid_shape: tuple[int, int]
     parameters: FeatureParameters
     backbone: str
     weights_revision: str
     chosen_because: str
-    guide_from: str
+    guide_because: str = ""
     _operators: dict[bool, UpsamplingOperator] = field(default_factory=dict, repr=False)
     _building: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -84,8 +85,8 @@ class ImageFeatures:
             ``[n, n]``, 0 or more, rows sum to 1; temperature and IPF follow here. It is copied.
         grid_shape : tuple of int
             ``(h, w)`` with ``h * w = n``.
-        guide : array-like, optional
-            ``[H, W]``, registered with the image.
+        guide : optional
+            As :meth:`with_guide` takes it.
         device : str or torch.device
             ``"auto"`` is CUDA, else MPS, else CPU.
         parameters : FeatureParameters, optional
@@ -98,19 +99,18 @@ class ImageFeatures:
         parameters = parameters or FeatureParameters()
         tensor = torch.as_tensor(attention).detach().to(resolve_device(device), torch.float32, copy=True)
         check_attention(tensor, grid_shape)
-        plane = Plane.of(image, guide, None, parameters.working_side)
+        plane = Plane.of(image, None, parameters.working_side)
         features = cls(
             shape=plane.shape,
             image=plane.image,
-            guide=plane.guide,
+            guides=(),
             transition=to_transition_(tensor, parameters, silent),
             grid_shape=grid_shape,
             parameters=parameters,
             backbone="own attention",
             weights_revision="",
             chosen_because="given by the caller",
-            guide_from="" if plane.guide is None else "given",
-        )
+        ).with_guide(guide)
         features.upsampling_operator(guided=True)
         return features
 
@@ -120,17 +120,18 @@ class ImageFeatures:
         Parameters
         ----------
         guided : bool
-            Whether the guide joins RGB; without a guide both are the same operator.
+            Whether the guides join RGB; without any that do both are the same operator.
         progress : callable, optional
             Told of the build.
         """
-        key = guided and self.guide is not None
+        joining = weighted([guide for guide in self.guides if guide.joins_upsampling]) if guided else None
+        key = joining is not None
         with self._building:
             if key not in self._operators:
                 report = progress or silent
                 channels = list(np.moveaxis(self.image.astype(np.float32) / np.float32(255), -1, 0))
-                if key and self.guide is not None:
-                    channels.append(self.guide)
+                if joining is not None:
+                    channels.extend(joining)
                 self._operators[key] = build_upsampling_operator(
                     np.stack(channels),
                     self.grid_shape,
@@ -145,26 +146,38 @@ class ImageFeatures:
 
         Parameters
         ----------
-        guide : array-like, str or None
-            ``[H, W]``, or the name of a guide computed from the image (:data:`~napari_m2n2v2.guidance.IMAGE_GUIDES`).
+        guide : optional
+            As :func:`compute_features` takes it, but for depth backbones.
 
         Raises
         ------
         GuideError
         """
-        by_name = isinstance(guide, str) and guide in IMAGE_GUIDES
+        wanted = as_guides(guide)
+        refuse_depth(wanted)
+        channels, auto = channels_of(wanted, self.image, self.shape)
+        because = ""
+        if auto:
+            channels, because = choose_guides(channels, self.image, self.transition, self.grid_shape)
         with self._building:
             unguided = dict(self._operators)
         unguided.pop(True, None)
-        working = (self.image.shape[0], self.image.shape[1])
-        channel = image_guide(guide, self.image) if by_name else as_guide(guide, self.shape, working)
-        return replace(
-            self,
-            guide=channel,
-            guide_from="" if channel is None else guide if by_name else "given",
-            _operators=unguided,
-            _building=threading.Lock(),
-        )
+        return replace(self, guides=channels, guide_because=because, _operators=unguided, _building=threading.Lock())
+
+    @cached_property
+    def guide(self) -> NDArray[np.float32] | None:
+        """The guide to look at, ``[H', W']`` float32 in ``[0, 1]``: of several their weighted mean; None without."""
+        return combined(self.guides)
+
+    @cached_property
+    def flood_guide(self) -> NDArray[np.float32] | None:
+        """What guides the flood fill, ``[C, H', W']`` float32, each channel times its weight; None without a guide."""
+        return weighted(self.guides)
+
+    @property
+    def guide_from(self) -> str:
+        """Where the guides came from: "given", "lightness", a depth backbone and its weights, ...; empty without."""
+        return ", ".join(guide.name for guide in self.guides)
 
     @cached_property
     def image_hash(self) -> str:
@@ -175,8 +188,8 @@ class ImageFeatures:
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         fixed = self.image.nbytes + self.transition.numel() * self.transition.element_size()
-        guide = self.guide.nbytes if self.guide is not None else 0
-        return fixed + guide + sum(operator.nbytes for operator in self._operators.values())
+        guides = sum(guide.values.nbytes for guide in self.guides)
+        return fixed + guides + sum(operator.nbytes for operator in self._operators.values())
 
 
 def compute_features(
@@ -198,10 +211,12 @@ def compute_features(
     attention : str or AttentionBackbone
         A name that ``napari-m2n2v2 backbones`` lists, a folder with DINOv2 weights, ``"auto"`` for the best that is
         ready on this machine, or your own backbone object. Nothing is downloaded.
-    guide : array-like, str or DepthBackbone, optional
+    guide : array-like, str, DepthBackbone, Guide, or a sequence of these, optional
         ``[H, W]`` registered channel, e.g. inverse depth; any range, brought to ``[0, 1]`` here. Or what computes depth
-        from the image: a name such as ``"depth-anything-v2-small"``, a folder, or your own backbone object. Or
-        ``"lightness"``, the image's own (:mod:`~napari_m2n2v2.guidance`).
+        from the image: a name such as ``"depth-anything-v2-small"``, a folder, or your own backbone object. Or a guide
+        computed from the image's own pixels, such as ``"lightness"`` (:mod:`~napari_m2n2v2.image_guides`). Or
+        ``"auto"``, which chooses between the other guides given, the image's own and none
+        (:mod:`~napari_m2n2v2.guide_choice`). Each may have a weight: ``Guide(channel, 0.5)``, ``"lightness:2+stain"``.
     device : str or torch.device
         ``"auto"`` is CUDA, else MPS, else CPU.
     progress : callable, optional
@@ -225,16 +240,19 @@ def compute_features(
         image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
     )  # complains before the slow part
     # Attention is by far the slowest stage, so it gets most of the bar.
-    before = 0.3 if isinstance(request.guide, FoundDepth) else 0.0
-    seen = request.read_guide(report)
+    before = 0.0 if request.depth is None else 0.3
+    guides = request.guides(request.read_depth(report))
     transition = request.read_transition(lambda share, stage: report(before + (0.85 - before) * share, stage))
-    features = assemble(request, transition, seen)
+    features = assemble(request, transition, guides)
     features.upsampling_operator(guided=True, progress=lambda share, stage: report(0.85 + 0.15 * share, stage))
     return features
 
 
 def assemble(
-    request: FeatureRequest, transition: Transition, guide: Guide, operator: UpsamplingOperator | None = None
+    request: FeatureRequest,
+    transition: Transition,
+    guides: tuple[GuideChannel, ...],
+    operator: UpsamplingOperator | None = None,
 ) -> ImageFeatures:
     """Put the parts of an image's features together.
 
@@ -244,23 +262,27 @@ def assemble(
         What was asked.
     transition : Transition
         Its attention, ready.
-    guide : Guide
-        Its guide.
+    guides : tuple of GuideChannel
+        Its guides, or the candidates to choose from.
     operator : UpsamplingOperator, optional
-        That joins the guide, if there is one; without it, it is built at first use.
+        That joins the guides that do; without it, it is built at first use.
     """
+    because = ""
+    if request.auto:
+        guides, because = choose_guides(guides, request.plane.image, transition.matrix, transition.grid_shape)
+    joined = any(guide.joins_upsampling for guide in guides)
     return ImageFeatures(
         shape=request.plane.shape,
         image=request.plane.image,
-        guide=guide.channel,
+        guides=guides,
         transition=transition.matrix,
         grid_shape=transition.grid_shape,
         parameters=request.parameters,
         backbone=request.attention.backbone.name,
         weights_revision=request.attention.backbone.weights_revision,
         chosen_because=request.attention.reason + transition.note,
-        guide_from=guide.came_from,
-        _operators={} if operator is None else {guide.channel is not None: operator},
+        guide_because=because,
+        _operators={} if operator is None else {joined: operator},
     )
 
 

@@ -35,7 +35,7 @@ def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None 
     """Raise each pixel to the lowest level at which water from the click reaches it.
 
     ``F[q]`` is the minimum over 4-connected paths from the click to q of the largest ``c`` on the path, where
-    ``c(q) = |M[q] - M[x]|``, or with a guide ``sqrt((M[q] - M[x])**2 + (D[q] - D[x])**2)``.
+    ``c(q) = |M[q] - M[x]|``, or with guides ``sqrt((M[q] - M[x])**2 + sum_k (D_k[q] - D_k[x])**2)``. The paper has one.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None 
     pixel : tuple of int
         The click x, (row, col).
     guide : ndarray, optional
-        ``D [H, W]`` float32 in ``[0, 1]``. A constant one gives exactly the unguided result.
+        ``D [C, H, W]`` float32, each channel in ``[0, 1]`` times its weight. Constant ones give exactly the unguided
+        result.
 
     Returns
     -------
@@ -57,8 +58,8 @@ def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None 
     flooded at once, so each pixel is handled once and the result is exact: linear time after one sort.
     """
     cost = np.abs(markov_map - markov_map[pixel])
-    if guide is not None:
-        cost = np.hypot(cost, guide - guide[pixel])  # hypot(x, 0) is x to the last bit
+    for channel in () if guide is None else guide:
+        cost = np.hypot(cost, channel - channel[pixel])  # hypot(x, 0) is x to the last bit
     cost = np.ascontiguousarray(cost, dtype=np.float32)
     filled = np.empty_like(cost)
     _fill(cost.ravel(), stable_order(cost), pixel[0] * cost.shape[1] + pixel[1], cost.shape[1], filled.ravel())

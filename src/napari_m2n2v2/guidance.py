@@ -1,41 +1,156 @@
-"""Guides computed from the image itself, for pictures where depth means nothing (the paper's stated limitation)."""
+"""What guides upsampling and flood fill: any registered channels in [0, 1], each with a weight (section 3.3).
+
+The paper's guide is inverse depth with weight 1. Where depth means nothing (its stated limitation), other channels do:
+another stain, a height map, or one computed from the image (:mod:`~napari_m2n2v2.image_guides`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["IMAGE_GUIDES", "lightness"]
+from napari_m2n2v2.errors import GuideError
+from napari_m2n2v2.image_guides import IMAGE_GUIDES
 
-_SIGMA = 2.0  # pixels: evens out noise and texture, keeps outlines of objects of ten pixels
-_OUTLIERS = 0.5  # percent at either end: dead pixels and specks must not take the range
+__all__ = ["AUTO", "Guide", "GuideChannel", "as_guides", "combined", "split_weight", "weighted"]
+
+AUTO = "auto"
+"""As a guide's source: choose for each image between the other guides given, those computed from it, and none."""
+
+_WITH_WEIGHT = re.compile(r"(?P<source>.+):(?P<weight>\d+(\.\d+)?)")
 
 
-def lightness(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the image's smoothed lightness, for flat pictures in which objects differ from their surroundings by it.
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """One channel that guides, and how strongly.
 
     Parameters
     ----------
-    image : ndarray
-        ``[H, W, 3]`` uint8.
+    source : array-like, str or DepthBackbone
+        ``[H, W]`` registered with the image; or what computes one from it: a name in
+        :data:`~napari_m2n2v2.image_guides.IMAGE_GUIDES`, a depth backbone by name, folder or as an object; or "auto".
+    weight : float, optional
+        Factor on its differences, above 0. Without it the source's own: 1 for channels and depth, as in the paper.
 
-    Returns
-    -------
-    ndarray
-        ``[H, W]`` float32 in ``[0, 1]``; half a percent of the pixels is clipped at either end.
+    Raises
+    ------
+    GuideError
+        If the weight is not a positive number.
     """
-    from scipy.ndimage import gaussian_filter
-    from skimage.color import rgb2gray
 
-    grey = gaussian_filter(rgb2gray(image).astype(np.float32), _SIGMA)
-    low, high = np.percentile(grey, [_OUTLIERS, 100 - _OUTLIERS])
-    if high <= low:
-        return np.zeros_like(grey)
-    unit: NDArray[np.float32] = ((grey - low) / (high - low)).clip(0, 1).astype(np.float32)
-    return unit
+    source: Any
+    weight: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.weight is not None and not 0 < self.weight < np.inf:
+            raise GuideError(f"The weight of a guide must be above 0 and finite, got {self.weight!r}.")
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the source is the name of a guide computed from the image's own pixels."""
+        return isinstance(self.source, str) and self.source in IMAGE_GUIDES
+
+    @property
+    def is_depth(self) -> bool:
+        """Whether a depth backbone computes it."""
+        named = isinstance(self.source, str) and not self.by_name and self.source != AUTO
+        return named or callable(getattr(self.source, "depth", None))
+
+    @property
+    def strength(self) -> float:
+        """The weight in use."""
+        if self.weight is not None:
+            return self.weight
+        return IMAGE_GUIDES[self.source].weight if self.by_name else 1.0
 
 
-IMAGE_GUIDES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.float32]]] = {"lightness": lightness}
-"""By the name that ``compute_features(guide=...)``, the dock and the command line take."""
+@dataclass(frozen=True, eq=False)
+class GuideChannel:
+    """A guide as the engine uses it.
+
+    Parameters
+    ----------
+    name : str
+        "given", the name of an image guide, or a depth backbone and its weights.
+    values : ndarray
+        ``[H', W']`` float32 in ``[0, 1]`` at working resolution.
+    weight : float
+        Factor on differences of ``values``.
+    joins_upsampling : bool
+        Whether it joins RGB in joint bilateral upsampling. Channels computed from the image do not: it is there
+        already.
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    weight: float
+    joins_upsampling: bool
+
+
+def as_guides(guide: Any) -> tuple[Guide, ...]:
+    """Read what a caller gave as ``guide``.
+
+    Parameters
+    ----------
+    guide : None, Guide, array-like, str, DepthBackbone, or sequence of these
+        A text may name several, with weights: ``"lightness:2+stain"``.
+
+    Raises
+    ------
+    GuideError
+        For an empty name, a weight that is not above 0, two depth backbones or "auto" twice.
+    """
+    several = isinstance(guide, Sequence) and not isinstance(guide, str) and any(_is_one(each) for each in guide)
+    guides = [one for each in (guide if several else [guide]) for one in _read(each)]
+    if sum(one.is_depth for one in guides) > 1:
+        raise GuideError("Expected one depth backbone at most; others may be channels or computed from the image.")
+    if sum(isinstance(one.source, str) and one.source == AUTO for one in guides) > 1:
+        raise GuideError('Expected "auto" once at most.')
+    return tuple(guides)
+
+
+def _is_one(given: Any) -> bool:
+    if isinstance(given, Guide | str) or callable(getattr(given, "depth", None)):
+        return True
+    return np.ndim(given) == 2  # a row of an array-like guide has one dimension
+
+
+def _read(given: Any) -> list[Guide]:
+    if given is None:
+        return []
+    if isinstance(given, Guide):
+        return [given]
+    if not isinstance(given, str):
+        return [Guide(given)]
+    names = [name.strip() for name in given.split("+")]
+    if not all(names):
+        raise GuideError(f"Expected names of guides joined by '+', each with a weight or not, got {given!r}.")
+    return [Guide(*split_weight(name)) for name in names]
+
+
+def split_weight(text: str) -> tuple[str, float | None]:
+    """Split ``"lightness:2"`` into source and weight; None where there is no weight."""
+    match = _WITH_WEIGHT.fullmatch(text)
+    return (match["source"], float(match["weight"])) if match else (text, None)
+
+
+def weighted(channels: Sequence[GuideChannel]) -> NDArray[np.float32] | None:
+    """Stack channels, each times its weight: ``[C, H', W']`` float32, or None for none."""
+    if not channels:
+        return None
+    return np.stack([channel.values * np.float32(channel.weight) for channel in channels])
+
+
+def combined(channels: Sequence[GuideChannel]) -> NDArray[np.float32] | None:
+    """Join channels in one picture to look at: their weighted mean, ``[H', W']`` float32 in ``[0, 1]``, or None."""
+    if len(channels) < 2:
+        return channels[0].values if channels else None
+    mean: NDArray[np.float32] = np.average(
+        [channel.values for channel in channels], axis=0, weights=[channel.weight for channel in channels]
+    ).astype(np.float32)
+    return mean

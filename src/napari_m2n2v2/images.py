@@ -122,7 +122,12 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
     Returns
     -------
     ndarray or None
-        ``shape`` float32 from 0 to 1 (min-max). None for no guide and for a constant one, which guides nothing.
+        ``shape`` float32 from 0 to 1. None for no guide and for a constant one, which guides nothing.
+
+    Notes
+    -----
+    Min-max as in the paper, but values farther beyond the 0.1 and 99.9 percentiles than half the distance between these
+    (dead and hot pixels) are clipped.
 
     Raises
     ------
@@ -139,9 +144,20 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
     if channel.dtype.kind not in "buif" or not np.isfinite(channel).all():
         raise GuideError("The guide must hold real, finite numbers; replace NaN and infinite values first.")
     channel = channel.astype(np.float64)
-    if channel.max() == channel.min():
+    low, high = _range_in_line(channel)
+    if low == high:
         return None
-    unit = ((channel - channel.min()) / (channel.max() - channel.min())).astype(np.float32)
+    unit = ((channel - low) / (high - low)).clip(0, 1).astype(np.float32)
     if shape != image_shape:
         unit = _average_areas(unit[None], shape)[0]
     return np.ascontiguousarray(unit)
+
+
+def _range_in_line(channel: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the lowest and highest value of a guide that are not out of line."""
+    low, high = float(channel.min()), float(channel.max())
+    bottom, top = np.percentile(channel, (0.1, 99.9))
+    if bottom == top:  # most of it is one value: what differs is the object, however small
+        return low, high
+    spare = (top - bottom) / 2
+    return max(low, float(bottom - spare)), min(high, float(top + spare))

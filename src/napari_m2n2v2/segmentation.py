@@ -153,7 +153,7 @@ def click_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationPar
     operator = features.upsampling_operator(guided=parameters.guided_upsampling)
     values = _divide_by_maximum(operator(steps).cpu().numpy())
     if parameters.flood_fill:
-        guide = features.guide if parameters.guided_flood_fill else None
+        guide = features.flood_guide if parameters.guided_flood_fill else None
         values = _divide_by_maximum(flood_fill(values, pixel, guide))
     return ClickMap(values, candidate_thresholds(values))
 

@@ -1,46 +1,155 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
-from napari_m2n2v2.guidance import IMAGE_GUIDES, lightness
+from napari_m2n2v2 import Click, FeatureParameters, Guide, GuideError, Session, compute_features
+from napari_m2n2v2.guidance import as_guides
+from napari_m2n2v2.image_guides import IMAGE_GUIDES, lightness
+from napari_m2n2v2.images import as_guide
 
 COARSE = FeatureParameters(grid=8)
+CLICKS = [Click(16, 16), Click(40, 10, False)]
 
 
-def test_lightness_is_smooth_and_in_range(image):
-    guide = lightness(image)
-    assert guide.shape == image.shape[:2] and guide.dtype == np.float32
-    assert guide.min() == 0 and guide.max() == 1
-    noisy = np.clip(image + np.random.default_rng(0).normal(0, 12, image.shape), 0, 255).astype(np.uint8)
-    assert np.abs(lightness(noisy) - guide).mean() < 0.05
+def features_of(image, guide):
+    return compute_features(image, "appearance", guide, "cpu", parameters=COARSE)
 
 
-def test_a_dead_pixel_does_not_take_the_range(image):
-    dead = image.copy()
-    dead[5, 5] = 255
-    assert np.abs(lightness(dead) - lightness(image)).mean() < 0.02
+def mask_of(image, guide):
+    return Session(features_of(image, guide)).replay(CLICKS).mask
 
 
-@pytest.mark.parametrize("name", IMAGE_GUIDES)
-def test_guides_are_given_by_name(image, name):
-    features = compute_features(image, "appearance", name, "cpu", parameters=COARSE)
-    assert features.guide_from == name
-    np.testing.assert_allclose(features.guide, IMAGE_GUIDES[name](image), atol=1e-6)
+def agreement(one, other):
+    return (one & other).sum() / (one | other).sum()
 
 
-def test_a_blank_image_is_exactly_unguided():
-    blank = np.full((30, 40, 3), 90, np.uint8)
-    guided, plain = (
-        compute_features(blank, "appearance", guide, "cpu", parameters=COARSE) for guide in ("lightness", None)
+class TestImageGuides:
+    @pytest.mark.parametrize("name", IMAGE_GUIDES)
+    def test_they_are_in_range_and_given_by_name(self, image, name):
+        expected = IMAGE_GUIDES[name].compute(image)
+        assert expected.shape == image.shape[:2] and expected.dtype == np.float32
+        assert expected.min() >= 0 and expected.max() <= 1 and np.ptp(expected) > 0.5
+        features = features_of(image, name)
+        assert features.guide_from == name and features.guides[0].weight == IMAGE_GUIDES[name].weight
+        np.testing.assert_allclose(features.guide, as_guide(expected, expected.shape, expected.shape), atol=1e-6)
+
+    @pytest.mark.parametrize("name", IMAGE_GUIDES)
+    def test_a_blank_image_is_exactly_unguided(self, name):
+        blank = np.full((48, 64, 3), 90, np.uint8)
+        assert features_of(blank, name).guides == () and features_of(blank, name).guide_from == ""
+        np.testing.assert_array_equal(mask_of(blank, name), mask_of(blank, None))
+
+    def test_lightness_evens_out_noise_and_specks(self, image):
+        clean = lightness(image)
+        rng = np.random.default_rng(0)
+        noisy = np.clip(image + rng.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
+        assert np.abs(lightness(noisy) - clean).mean() < 0.05
+        specks = image.copy()
+        for row, col in rng.integers(4, 44, (3, 2)):
+            specks[row : row + 3, col : col + 3] = rng.integers(0, 2) * 255
+        assert np.abs(lightness(specks) - clean).mean() < 0.05
+
+    def test_stain_finds_what_is_stained_among_colours_of_one_lightness(self):
+        from skimage.color import hed2rgb, rgb2gray
+
+        amounts = np.zeros((60, 60, 3))
+        amounts[20:40, 20:40, 0] = 0.3  # haematoxylin
+        amounts[..., 1] = np.linspace(0, 0.02, 60)  # a little eosin
+        image = (255 * hed2rgb(amounts).clip(0, 1)).astype(np.uint8)
+        found = IMAGE_GUIDES["stain"].compute(image)
+        assert found[25:35, 25:35].min() > found[:15].max() + 0.5
+        assert np.ptp(rgb2gray(image)) < 0.6
+
+    def test_texture_tells_grain_from_flat_of_the_same_lightness(self):
+        rng = np.random.default_rng(0)
+        image = np.full((80, 80, 3), 128.0)
+        image[20:60, 20:60] += rng.choice([-40, 40], (40, 40))[..., None]
+        found = IMAGE_GUIDES["texture"].compute(image.astype(np.uint8))
+        assert found[30:50, 30:50].min() > found[:8].max() + 0.5
+
+    def test_ridges_are_on_lines_dark_or_light(self):
+        image = np.full((80, 80, 3), 128, np.uint8)
+        image[19:22], image[:, 59:62] = 60, 200
+        found = IMAGE_GUIDES["ridges"].compute(image)
+        assert found[20, 30] > 0.5 and found[50, 60] > 0.5 and found[50, 20] < 0.1
+
+    def test_dark_objects_are_guided_as_bright_ones_are(self, image):
+        assert agreement(mask_of(image, "lightness"), mask_of(255 - image, "lightness")) > 0.9
+
+    def test_they_guide_the_flood_fill_and_leave_upsampling_as_it_is(self, image):
+        plain, guided = features_of(image, None), features_of(image, "lightness")
+        one, other = (features.upsampling_operator(guided=True) for features in (plain, guided))
+        np.testing.assert_array_equal(one.weights, other.weights)
+        assert not np.array_equal(mask_of(image, "lightness"), mask_of(image, None))
+
+
+class TestSeveral:
+    def test_names_with_weights(self):
+        guides = as_guides("lightness:3+stain")
+        assert [(guide.source, guide.strength) for guide in guides] == [("lightness", 3), ("stain", 2)]
+
+    def test_channels_names_and_weights_at_once(self, image):
+        ramp = np.linspace(0, 1, image[..., 0].size).reshape(image.shape[:2])
+        features = features_of(image, [Guide(ramp, 0.5), "lightness"])
+        assert features.guide_from == "given, lightness"
+        assert features.flood_guide.shape == (2, *image.shape[:2])
+        np.testing.assert_allclose(features.flood_guide[0], 0.5 * ramp, atol=1e-6)
+        expected = (0.5 * features.guides[0].values + 2 * features.guides[1].values) / 2.5
+        np.testing.assert_allclose(features.guide, expected, atol=1e-6)
+
+    def test_a_constant_one_changes_nothing(self, image):
+        ramp = np.linspace(0, 1, image[..., 0].size).reshape(image.shape[:2])
+        np.testing.assert_array_equal(mask_of(image, [ramp, np.full(ramp.shape, 7)]), mask_of(image, ramp))
+
+    def test_a_channel_twice_is_one_of_more_weight(self, image):
+        ramp = np.linspace(0, 1, image[..., 0].size).reshape(image.shape[:2])
+        twice, heavier = features_of(image, [ramp, ramp]), features_of(image, Guide(ramp, 2**0.5))
+        masks = [Session(features).replay(CLICKS).mask for features in (twice, heavier)]
+        assert agreement(*masks) > 0.98
+
+    def test_a_nested_list_is_one_channel(self, image):
+        ramp = np.tile(np.arange(image.shape[1]), (len(image), 1))
+        np.testing.assert_array_equal(features_of(image, ramp.tolist()).guide, features_of(image, ramp).guide)
+
+    @pytest.mark.parametrize(
+        ("guide", "said"),
+        [
+            ("lightness+", "joined by"),
+            ("auto+auto", "auto"),
+            (["depth-anything-v2-small", "marigold-lcm"], "one depth backbone"),
+        ],
     )
-    assert guided.guide is None and guided.guide_from == ""
-    np.testing.assert_array_equal(Session(guided).click(Click(9, 9)).mask, Session(plain).click(Click(9, 9)).mask)
+    def test_what_cannot_be_read(self, guide, said):
+        with pytest.raises(GuideError, match=said):
+            as_guides(guide)
+
+    @pytest.mark.parametrize("weight", [0, -1, float("nan"), float("inf")])
+    def test_weights_are_positive(self, weight):
+        with pytest.raises(GuideError, match="above 0"):
+            Guide("lightness", weight)
+
+    def test_depth_needs_the_backbone(self, image):
+        with pytest.raises(GuideError, match="compute_features"):
+            features_of(image, None).with_guide("depth-anything-v2-small")
 
 
-def test_dark_objects_are_guided_as_bright_ones_are(image):
-    clicks = [Click(16, 16), Click(40, 10, False)]
-    masks = [
-        Session(compute_features(pixels, "appearance", "lightness", "cpu", parameters=COARSE)).replay(clicks).mask
-        for pixels in (image, 255 - image)
-    ]
-    assert (masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum() > 0.9
+class TestRange:
+    def test_ordinary_values_are_min_max(self):
+        values = np.random.default_rng(0).normal(size=(50, 60))
+        expected = (values - values.min()) / np.ptp(values)
+        np.testing.assert_allclose(as_guide(values, (50, 60), (50, 60)), expected, atol=1e-6)
+
+    @pytest.mark.parametrize("dead", [0, 65535])
+    def test_a_dead_pixel_does_not_take_the_range(self, dead):
+        values = np.tile(np.linspace(2000, 3000, 100), (80, 1))
+        clean = as_guide(values, values.shape, values.shape)
+        values[5, 50] = dead
+        got = as_guide(values, values.shape, values.shape)
+        rest = np.ones(values.shape, bool)
+        rest[5, 50] = False
+        assert np.ptp(got[rest]) > 0.6 and np.corrcoef(got[rest], clean[rest])[0, 1] > 0.999
+
+    def test_a_tiny_object_on_nothing_keeps_its_contrast(self):
+        values = np.zeros((200, 200))
+        values[10:14, 10:14] = 1
+        guide = as_guide(values, values.shape, values.shape)
+        assert set(np.unique(guide)) == {0, 1}

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_m2n2v2._napari.jobs import Jobs, Report
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
-from napari_m2n2v2.guidance import IMAGE_GUIDES
+from napari_m2n2v2.image_guides import IMAGE_GUIDES
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
