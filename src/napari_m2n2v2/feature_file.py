@@ -64,9 +64,10 @@ class FeatureFolder:
         """Return where the entry of a key is, or would be."""
         return self.folder / f"{key}.{VERSION}.safetensors"
 
-    def has(self, key: str) -> bool:
-        """Tell whether there is an entry, and count that as a use. It may still turn out to be damaged."""
-        return _touch(self.path(key))
+    def size(self, key: str) -> int:
+        """Return the bytes of an entry, 0 if there is none, and count that as a use. It may still be damaged."""
+        path = self.path(key)
+        return int(_stat(path, "st_size")) if _touch(path) else 0
 
     def load(self, key: str) -> tuple[Arrays, dict[str, Any]] | None:
         """Return an entry's arrays and what was said about them; None if there is none that can be used."""
@@ -122,7 +123,7 @@ class FeatureFolder:
         """Drop the least recently used entries until so many bytes fit in; and what killed processes left."""
         sweep_before = time.time() - _LEFT_OVER_AFTER
         for path in self.folder.glob(_LEFT_OVER):
-            if _stat(path, "st_mtime") < sweep_before:
+            if 0 < _stat(path, "st_mtime") < sweep_before:
                 _drop(path)
         entries = sorted(self._entries())
         total = needed + sum(size for _, size, _ in entries)
@@ -286,7 +287,7 @@ def _stat(path: Path, name: str) -> float:
     try:
         return float(getattr(path.stat(), name))
     except OSError:
-        return math.inf
+        return 0.0
 
 
 def _warn(message: str) -> None:
