@@ -128,6 +128,10 @@ class TestExactness:
         with safe_open(cache.disk.path(keys.transition), "pt") as entry:
             assert torch.equal(entry.get_tensor("transition"), features.transition)
             assert json.loads(entry.metadata()["about"])["backbone"] == "appearance"
+        with safe_open(cache.disk.path(keys.operator), "np") as entry:
+            for name in ("weights", "unit", "first_row", "first_col"):
+                expected = getattr(features.upsampling_operator(guided=True), name)
+                np.testing.assert_array_equal(entry.get_tensor(name), expected)
 
 
 class TestKeys:
@@ -335,9 +339,9 @@ class TestDamage:
                 got, told = read_entry(path, KEY)
             except ValueError:
                 continue
-            # Only blanks between the header's words are nobody's.
-            assert told == about and all(np.array_equal(got[name], arrays[name]) for name in arrays)
-            assert whole[at : at + 1] in b' ,:{}[]"'
+            # Only the blanks after the header are nobody's.
+            assert whole[at : at + 1] == b" " and told == about
+            assert all(np.array_equal(got[name], arrays[name]) for name in arrays)
 
     def test_an_entry_of_a_newer_version_is_left_alone(self, cache, image, notes):
         expected = cache.features(image, **ASKED)
