@@ -399,3 +399,24 @@ class TestRoom:
         folder = FeatureFolder(tmp_path / "file" / "below", 3000)
         with pytest.warns(RuntimeWarning, match="cannot be stored"):
             assert not folder.save(KEY, {"a": np.zeros(2, np.float32)}, {})
+
+
+def test_no_weights_are_loaded_for_what_is_there(cache, tmp_path, image, monkeypatch):
+    """Opening a stack whose planes are stored must not wait for a model of gigabytes."""
+    from napari_m2n2v2.backbones import dinov2, find_backbone, release_models
+
+    from .tiny_models import save_dinov2
+
+    save_dinov2(tmp_path / "weights")
+    place = str(tmp_path / "weights")
+    parameters = FeatureParameters(grid=4)
+    expected = cache.features(image, place, device="cpu", parameters=parameters)
+    release_models()
+
+    def refuse(folder):
+        raise AssertionError("the weights were loaded")
+
+    monkeypatch.setattr(dinov2, "load_folder", refuse)
+    assert_same(again(cache).features(image, place, device="cpu", parameters=parameters), expected)
+    assert find_backbone(place).backbone.weights_revision == expected.weights_revision
+    release_models()
