@@ -39,9 +39,11 @@ if TYPE_CHECKING:
         UnreadableFileError,
         UnwritableFileError,
     )
+    from napari_m2n2v2.feature_cache import FeatureCache
     from napari_m2n2v2.features import ImageFeatures, compute_features
     from napari_m2n2v2.guidance import Guide
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+    from napari_m2n2v2.precompute import Precompute
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
     from napari_m2n2v2.session_file import SessionFile, load_session, methods_paragraph, save_session
@@ -58,9 +60,11 @@ _HOMES = {
         "MissingDependencyError", "MissingWeightsError", "ParameterError", "UnknownBackboneError",
         "UnreadableFileError", "UnwritableFileError",
     ),
+    "feature_cache": ("FeatureCache",),
     "features": ("ImageFeatures", "compute_features"),
     "guidance": ("Guide",),
     "parameters": ("FeatureParameters", "SegmentationParameters"),
+    "precompute": ("Precompute",),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
     "session_file": ("SessionFile", "load_session", "methods_paragraph", "save_session"),
@@ -78,6 +82,7 @@ __all__ = [
     "ClickError",
     "DepthBackbone",
     "DeviceError",
+    "FeatureCache",
     "FeatureParameters",
     "FoundBackbone",
     "FoundDepth",
@@ -89,6 +94,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingWeightsError",
     "ParameterError",
+    "Precompute",
     "Segmentation",
     "SegmentationParameters",
     "Session",

@@ -1,4 +1,4 @@
-"""The command line: ``napari-m2n2v2 segment | demo | backbones | download | evaluate | report``."""
+"""The command line: ``napari-m2n2v2 segment | features | demo | backbones | download | evaluate | report``."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_engine_options(demo)
     demo.set_defaults(run=_demo)
 
-    from napari_m2n2v2 import cli_evaluate, cli_weights
+    from napari_m2n2v2 import cli_evaluate, cli_stacks, cli_weights
 
+    cli_stacks.add_commands(commands)
     cli_weights.add_commands(commands)
     cli_evaluate.add_commands(commands)
     return parser

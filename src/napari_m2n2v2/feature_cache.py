@@ -104,24 +104,39 @@ class FeatureCache:
         *,
         contrast_limits: tuple[float, float] | None = None,
         parameters: FeatureParameters | None = None,
-        in_memory: bool = True,
     ) -> bool:
         """Tell whether :meth:`features` would have nothing to compute; what is there counts as used.
 
-        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`; and
-
-        Parameters
-        ----------
-        in_memory : bool
-            Whether it is enough that they are in memory.
+        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
         """
-        request = FeatureRequest.of(
+        asked = FeatureRequest.of(
             image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
         )
-        keys = FeatureKeys.of(request)
-        if in_memory and self._recall(_name(request, keys)) is not None:
-            return True
-        return self.disk is not None and all([self.disk.has(key) for key in keys.on_disk])
+        return self._recall(_name(asked, FeatureKeys.of(asked))) is not None or self._bytes_on_disk(asked) > 0
+
+    def bytes_on_disk(
+        self,
+        image: Any,
+        attention: str | AttentionBackbone = "auto",
+        guide: Any = None,
+        device: str | torch.device = "auto",
+        *,
+        contrast_limits: tuple[float, float] | None = None,
+        parameters: FeatureParameters | None = None,
+    ) -> int:
+        """Return what the features of an image take in the folder, 0 unless they are whole; it counts as a use.
+
+        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
+        """
+        return self._bytes_on_disk(
+            FeatureRequest.of(image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters)
+        )
+
+    def _bytes_on_disk(self, request: FeatureRequest) -> int:
+        if self.disk is None:
+            return 0
+        sizes = [self.disk.size(key) for key in FeatureKeys.of(request).on_disk]
+        return sum(sizes) if all(sizes) else 0
 
     def forget(self) -> None:
         """Let go of what is held in memory; the folder is left as it is."""

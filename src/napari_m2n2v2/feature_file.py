@@ -37,7 +37,8 @@ _ENTRY = re.compile(r"[0-9a-f]{64}\.(\d+)\.safetensors")
 _LEFT_OVER = ".m2n2v2-*.safetensors"  # what files.write_whole has not finished
 _LEFT_OVER_AFTER = 600.0  # seconds in which any entry is written
 _LONGEST_HEADER = 1 << 20
-_DTYPES = {"F32": np.float32, "U16": np.uint16, "I32": np.int32}
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "U16": np.dtype(np.uint16), "I32": np.dtype(np.int32)}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 class FeatureFolder:
@@ -57,16 +58,17 @@ class FeatureFolder:
         self.folder = folder
         self.most_bytes = most_bytes
         self._notify = notify or _warn
-        self._told_unwritable = False
+        self._refused = 0  # bytes of the entry that could not be written, which was told
         self._telling = threading.Lock()
 
     def path(self, key: str) -> Path:
         """Return where the entry of a key is, or would be."""
         return self.folder / f"{key}.{VERSION}.safetensors"
 
-    def has(self, key: str) -> bool:
-        """Tell whether there is an entry, and count that as a use. It may still turn out to be damaged."""
-        return _touch(self.path(key))
+    def size(self, key: str) -> int:
+        """Return the bytes of an entry, 0 if there is none, and count that as a use. It may still be damaged."""
+        path = self.path(key)
+        return int(_stat(path, "st_size")) if _touch(path) else 0
 
     def load(self, key: str) -> tuple[Arrays, dict[str, Any]] | None:
         """Return an entry's arrays and what was said about them; None if there is none that can be used."""
@@ -113,16 +115,17 @@ class FeatureFolder:
             write_entry(self.path(key), key, arrays, about)
             self.make_room(0)  # another process may have written meanwhile
         except OSError as error:
-            self._tell_unwritable(error)
+            self._tell_unwritable(error, needed)
             return False
-        self._told_unwritable = False
+        if needed >= self._refused:  # a full disk takes small ones now and then
+            self._refused = 0
         return True
 
     def make_room(self, needed: int) -> None:
         """Drop the least recently used entries until so many bytes fit in; and what killed processes left."""
         sweep_before = time.time() - _LEFT_OVER_AFTER
         for path in self.folder.glob(_LEFT_OVER):
-            if _stat(path, "st_mtime") < sweep_before:
+            if 0 < _stat(path, "st_mtime") < sweep_before:
                 _drop(path)
         entries = sorted(self._entries())
         total = needed + sum(size for _, size, _ in entries)
@@ -150,9 +153,9 @@ class FeatureFolder:
                     continue
                 yield stat.st_mtime, stat.st_size, Path(place.path)
 
-    def _tell_unwritable(self, error: OSError) -> None:
+    def _tell_unwritable(self, error: OSError, needed: int) -> None:
         with self._telling:
-            told, self._told_unwritable = self._told_unwritable, True
+            told, self._refused = self._refused, max(self._refused, needed, 1)
         if not told:
             self._notify(
                 f"Features cannot be stored in {self.folder}: {error}. They are used all the same, and computed again "
@@ -172,15 +175,23 @@ def write_entry(path: Path, key: str, arrays: Arrays, about: Mapping[str, Any]) 
     UnwritableFileError
         If that is not possible.
     """
-    from safetensors.numpy import save_file
-
     told = json.dumps(dict(about))
     metadata = {"program": _PROGRAM, "version": str(VERSION), "key": key, "about": told}
-    metadata["crc32"] = str(_checksum(key, told, arrays))
+    header: dict[str, Any] = {"__metadata__": {**metadata, "crc32": str(_checksum(key, told, arrays))}}
+    end = 0
+    for name, array in arrays.items():
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
 
     def write(temporary: Path) -> None:
-        save_file(dict(arrays), temporary, metadata)
-        with temporary.open("rb+") as file:
+        # By hand, because the library's own writer leaves files of its own when it is killed.
+        with temporary.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for array in arrays.values():
+                file.write(array.data.cast("B"))
+            file.flush()
             os.fsync(file.fileno())
 
     write_whole(path, write)
@@ -232,7 +243,7 @@ def _header(file: BufferedReader) -> dict[str, Any]:
 
 
 def _array(file: BufferedReader, place: Mapping[str, Any]) -> NDArray[Any]:
-    dtype, shape = np.dtype(_DTYPES[place["dtype"]]), tuple(int(length) for length in place["shape"])
+    dtype, shape = _DTYPES[place["dtype"]], tuple(int(length) for length in place["shape"])
     begin, end = place["data_offsets"]
     left = os.fstat(file.fileno()).st_size - file.tell()
     if min(shape) < 1 or end - begin != math.prod(shape) * dtype.itemsize or end - begin > left:
@@ -286,7 +297,7 @@ def _stat(path: Path, name: str) -> float:
     try:
         return float(getattr(path.stat(), name))
     except OSError:
-        return math.inf
+        return 0.0
 
 
 def _warn(message: str) -> None:

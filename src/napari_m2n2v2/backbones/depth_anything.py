@@ -36,6 +36,8 @@ class DepthAnythingDepth(LoadedAtFirstUse["DepthAnythingForDepthEstimation"]):
     shortest_side : int or None
         Pixels of the shortest side fed to the model, rounded to whole patches. None is the paper's 2024, and on a CPU
         518, which the model was trained on.
+    revision : callable, optional
+        Returns that revision without loading.
     """
 
     def __init__(
@@ -43,10 +45,11 @@ class DepthAnythingDepth(LoadedAtFirstUse["DepthAnythingForDepthEstimation"]):
         name: str,
         load: Callable[[], tuple[DepthAnythingForDepthEstimation, str]],
         shortest_side: int | None = None,
+        revision: Callable[[], str] | None = None,
     ) -> None:
         self.name = name
         self.shortest_side = shortest_side
-        super().__init__(load, lambda model: model.eval().requires_grad_(False), "transformers")
+        super().__init__(load, lambda model: model.eval().requires_grad_(False), "transformers", revision=revision)
 
     @torch.no_grad()
     def depth(

@@ -42,12 +42,20 @@ class Dinov2Attention(LoadedAtFirstUse["Dinov2Model"]):
         Returns the model and its weights revision; called at first use, because it is slow.
     default_grid : int
         Cells along the side of a square image.
+    revision : callable, optional
+        Returns that revision without loading.
     """
 
-    def __init__(self, name: str, load: Callable[[], tuple[Dinov2Model, str]], default_grid: int = 64) -> None:
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[], tuple[Dinov2Model, str]],
+        default_grid: int = 64,
+        revision: Callable[[], str] | None = None,
+    ) -> None:
         self.name = name
         self.default_grid = default_grid
-        super().__init__(load, _capture_attention, "transformers")
+        super().__init__(load, _capture_attention, "transformers", revision=revision)
 
     @torch.no_grad()
     def attention(

@@ -23,18 +23,30 @@ class LoadedAtFirstUse(Generic[_T]):
         Told the model once it is loaded.
     *libraries : str
         Whose progress bars are kept quiet meanwhile.
+    revision : callable, optional
+        Returns the weights revision that loading would, without loading.
     """
 
-    def __init__(self, load: Callable[[], tuple[_T, str]], prepare: Callable[[_T], Any], *libraries: str) -> None:
+    def __init__(
+        self,
+        load: Callable[[], tuple[_T, str]],
+        prepare: Callable[[_T], Any],
+        *libraries: str,
+        revision: Callable[[], str] | None = None,
+    ) -> None:
         self._load = load
+        self._read_revision = revision
+        self._revision = ""
         self._prepare = prepare
         self._libraries = libraries
         self._model: tuple[_T, str] | None = None
 
     @property
     def weights_revision(self) -> str:
-        """Commit or digest of the weights. Loads them."""
-        return self._loaded()[1]
+        """Commit or digest of the weights. Loads them, if there is no other way to know."""
+        if not self._revision:
+            self._revision = self._read_revision() if self._read_revision is not None else self._loaded()[1]
+        return self._revision
 
     def release(self) -> None:
         """Free the memory of the weights; the next use loads them again."""

@@ -13,7 +13,16 @@ from torch import Tensor
 
 from napari_m2n2v2.errors import MissingWeightsError
 
-__all__ = ["check_loaded", "find_file", "load_part", "normalise_imagenet", "quiet", "revision_of", "variant_of"]
+__all__ = [
+    "check_loaded",
+    "find_file",
+    "load_part",
+    "normalise_imagenet",
+    "quiet",
+    "read_revision",
+    "revision_of",
+    "variant_of",
+]
 
 _NAMES = ("diffusion_pytorch_model", "model")
 _VARIANTS = ("", ".fp16")
@@ -86,6 +95,18 @@ def revision_of(file: Path, snapshot: Path) -> str:
         return f"commit {snapshot.resolve().name[:12]}"
     with file.open("rb") as content:
         return f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()[:12]}"
+
+
+def read_revision(folder: str, part: str = "") -> str:
+    """Return the revision of the weights in a folder, those of one ``part`` of the model, without loading them.
+
+    Raises
+    ------
+    MissingWeightsError
+        If there are none.
+    """
+    path = Path(folder).resolve()
+    return revision_of(find_file(path / part), path)
 
 
 def normalise_imagenet(planes: Tensor) -> Tensor:

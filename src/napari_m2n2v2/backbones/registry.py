@@ -91,26 +91,34 @@ def _hub(
 
 def _make_dinov2(name: str, folder: str, **options: Any) -> Any:
     from napari_m2n2v2.backbones.dinov2 import Dinov2Attention, load_folder
+    from napari_m2n2v2.backbones.loading import read_revision
 
+    options.setdefault("revision", partial(read_revision, folder))
     return Dinov2Attention(name, partial(load_folder, folder), **options)
 
 
 def _make_stable_diffusion(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.loading import read_revision
     from napari_m2n2v2.backbones.stable_diffusion import StableDiffusionAttention, load_folder
 
     options.setdefault("default_grid", 112 if name == "stable-diffusion-1" else 128)
+    options.setdefault("revision", partial(read_revision, folder, "unet"))
     return StableDiffusionAttention(name, partial(load_folder, folder), **options)
 
 
 def _make_depth_anything(name: str, folder: str, **options: Any) -> Any:
     from napari_m2n2v2.backbones.depth_anything import DepthAnythingDepth, load_folder
+    from napari_m2n2v2.backbones.loading import read_revision
 
+    options.setdefault("revision", partial(read_revision, folder))
     return DepthAnythingDepth(name, partial(load_folder, folder), **options)
 
 
 def _make_marigold(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.loading import read_revision
     from napari_m2n2v2.backbones.marigold import MarigoldDepth, load_folder
 
+    options.setdefault("revision", partial(read_revision, folder, "unet"))
     return MarigoldDepth(name, partial(load_folder, folder), **options)
 
 
@@ -119,7 +127,7 @@ def _make_offline(name: str, folder: str, **options: Any) -> Any:
     from napari_m2n2v2.backbones.dinov2 import Dinov2Attention
 
     offline_file.require()
-    return Dinov2Attention(name, offline.load, **options)
+    return Dinov2Attention(name, offline.load, revision=lambda: offline.REVISION, **options)
 
 
 def _make_appearance(name: str, folder: str, **options: Any) -> Any:

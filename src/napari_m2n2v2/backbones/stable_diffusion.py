@@ -67,6 +67,8 @@ class StableDiffusionAttention(LoadedAtFirstUse[DiffusionParts]):
         Names of attention modules in the U-Net with their weights, 0 or more; they work at the latent's resolution.
     dtype : torch.dtype or None
         What the networks compute in; None is float16 on a GPU and float32 on a CPU. The softmax is always in float32.
+    revision : callable, optional
+        Returns that revision without loading.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class StableDiffusionAttention(LoadedAtFirstUse[DiffusionParts]):
         timestep: int = 100,
         blocks: Sequence[tuple[str, float]] = BLOCKS,
         dtype: torch.dtype | None = None,
+        revision: Callable[[], str] | None = None,
     ) -> None:
         if not 0 <= timestep <= 999:
             raise ParameterError(f"timestep must be between 0 and 999, got {timestep}.")
@@ -88,7 +91,7 @@ class StableDiffusionAttention(LoadedAtFirstUse[DiffusionParts]):
         self.timestep = timestep
         self.blocks = {f"{block}.transformer_blocks.0.attn1": weight / total for block, weight in blocks if weight}
         self.dtype = dtype
-        super().__init__(load, _freeze, "diffusers", "transformers")
+        super().__init__(load, _freeze, "diffusers", "transformers", revision=revision)
 
     @torch.no_grad()
     def attention(

@@ -1,0 +1,281 @@
+"""Features of a whole stack before they are asked for: the plane at hand first, then the nearest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+import torch
+
+from napari_m2n2v2.backbones import AttentionBackbone
+from napari_m2n2v2.errors import (
+    Cancelled,
+    DeviceError,
+    MissingDependencyError,
+    MissingWeightsError,
+    ParameterError,
+    UnknownBackboneError,
+    UnwritableFileError,
+)
+from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.features import Progress
+from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.stacks import Index, Stack, nearest_first
+
+__all__ = ["OF_NO_PLANE", "Asked", "PlaneState", "Precompute", "Standing", "Stored", "store_plane"]
+
+OF_NO_PLANE = (
+    DeviceError, MissingDependencyError, MissingWeightsError, ParameterError, UnknownBackboneError, UnwritableFileError,
+)  # fmt: skip
+"""Errors that the next plane would not be spared."""
+
+_LOOK_EVERY = 0.1  # seconds, while paused
+
+
+class PlaneState(Enum):
+    """What is known of one plane's features."""
+
+    MISSING = "missing"
+    COMPUTING = "computing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How the features of every plane are wanted.
+
+    Parameters
+    ----------
+    attention, device, contrast_limits, parameters
+        As :func:`~napari_m2n2v2.compute_features` takes them.
+    guide : Stack, str, DepthBackbone or None
+        A registered stack of the same planes, or what computes a guide from each.
+    """
+
+    attention: str | AttentionBackbone = "auto"
+    guide: Any = None
+    device: str | torch.device = "auto"
+    contrast_limits: tuple[float, float] | None = None
+    parameters: FeatureParameters = field(default_factory=FeatureParameters)
+
+    def of(self, index: Index, level: int = 0) -> dict[str, Any]:
+        """Return what :meth:`FeatureCache.features` is to be called with for one plane, but for its image."""
+        guide = self.guide.read(index, level) if isinstance(self.guide, Stack) else self.guide
+        return {
+            "attention": self.attention, "guide": guide, "device": self.device,
+            "contrast_limits": self.contrast_limits, "parameters": self.parameters,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far it is.
+
+    Parameters
+    ----------
+    done, total : int
+        Planes. One that failed is done.
+    seconds_left : float or None
+        From the time that planes took so far, pauses not counted; None before the first that had to be computed.
+    index : tuple of int or None
+        The plane that is being computed; None between planes.
+    share : float
+        Of that plane, in ``[0, 1]``.
+    stage : str
+        What is being done.
+    """
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+    index: Index | None = None
+    share: float = 0.0
+    stage: str = ""
+
+
+class Stored(NamedTuple):
+    """What a plane's features take on disk, in bytes, and whether they had to be computed."""
+
+    size: int
+    computed: bool
+
+
+def store_plane(cache: FeatureCache, image: Any, asked: Mapping[str, Any], progress: Progress | None = None) -> Stored:
+    """Put one plane's features into the cache's folder, unless they are there.
+
+    Raises
+    ------
+    UnwritableFileError
+        If they cannot be stored. What else :func:`~napari_m2n2v2.compute_features` raises passes through.
+    """
+    size = cache.bytes_on_disk(image, **asked)
+    if size:
+        return Stored(size, computed=False)
+    cache.features(image, progress=progress, remember=False, **asked)
+    size = cache.bytes_on_disk(image, **asked)
+    if size == 0:
+        folder = cache.disk.folder if cache.disk is not None else None
+        raise UnwritableFileError(f"The features are not kept in {folder}: it cannot be written to, or is too small.")
+    return Stored(size, computed=True)
+
+
+class Precompute:
+    """Fills a cache with the planes of a stack: :meth:`run` in a thread of its own, the rest from any thread.
+
+    Parameters
+    ----------
+    stack : Stack
+        Read one plane at a time, and no more.
+    cache : FeatureCache
+        With a folder: planes go to disk, so that they do not push the one at hand out of memory.
+    asked : Asked, optional
+        How.
+    start : sequence of int, optional
+        The plane to begin with; the first without it.
+    read : callable, optional
+        Returns the image of a plane just as it will be asked for later. Without it, the stack's own at the level that
+        fits the working resolution.
+
+    Raises
+    ------
+    ParameterError
+        If the cache has no folder.
+    ImageError
+        If there is no such plane.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        cache: FeatureCache,
+        asked: Asked | None = None,
+        *,
+        start: Sequence[int] | None = None,
+        read: Callable[[Index], Any] | None = None,
+    ) -> None:
+        if cache.disk is None:
+            raise ParameterError("Precomputing needs a cache with a folder: memory holds only the planes at hand.")
+        self._cache, self._most_bytes = cache, cache.disk.most_bytes
+        self._asked = asked or Asked()
+        self._level = stack.level_for(self._asked.parameters.working_side)
+        self._read = read or (lambda index: stack.read(index, self._level))
+        self._order = nearest_first(stack, next(iter(stack)) if start is None else start)
+        self._states = dict.fromkeys(self._order, PlaneState.MISSING)
+        self._changing = threading.Lock()
+        self._going = threading.Event()
+        self._going.set()
+        self._cancelled = threading.Event()
+        self._spent: list[float] = []
+        self._paused_for = 0.0
+        self.failures: dict[Index, str] = {}
+        self.left_out: tuple[Index, ...] = ()
+
+    def run(self, progress: Callable[[Standing], None] | None = None) -> None:
+        """Compute every plane that is not there yet.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called from this thread at every step of every plane; what it raises stops the run.
+
+        Notes
+        -----
+        A plane that cannot be segmented, such as one with NaN, is noted in :attr:`failures` and passed over. Where the
+        folder's limit has no room for all, the farthest planes are left out, and :attr:`left_out` names them: they
+        would only push out nearer ones.
+
+        Raises
+        ------
+        Cancelled
+            After :meth:`cancel`. The planes that are done stay.
+        UnwritableFileError
+            If a plane could not be stored.
+        DeviceError, MissingDependencyError, MissingWeightsError, UnknownBackboneError
+            If no plane can be computed.
+        """
+        tell = progress or _ignore
+        used = largest = 0
+        for done, index in enumerate(self._order):
+            if used + largest > self._most_bytes:
+                self.left_out = tuple(self._order[done:])
+                break
+            size = self._do(index, done, tell)
+            used, largest = used + size, max(largest, size)
+            tell(self._standing(done + 1))
+
+    def pause(self) -> None:
+        """Hold on, also in the middle of a plane, until :meth:`resume` or :meth:`cancel`."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._going.set()
+
+    def cancel(self) -> None:
+        """Stop at the next step of the plane at hand."""
+        self._cancelled.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it holds on."""
+        return not self._going.is_set()
+
+    @property
+    def states(self) -> dict[Index, PlaneState]:
+        """What is known of every plane, in the order they are computed."""
+        with self._changing:
+            return dict(self._states)
+
+    def _do(self, index: Index, done: int, tell: Callable[[Standing], None]) -> int:
+        """Bring one plane's features into the cache; return the bytes they take."""
+        state = PlaneState.MISSING  # unless it comes to something
+        self._set(index, PlaneState.COMPUTING)
+        begun, paused_before = time.monotonic(), self._paused_for
+
+        def report(share: float, stage: str) -> None:
+            self._hold_on()
+            tell(self._standing(done, index, share, stage))
+
+        try:
+            report(0.0, "reading")
+            stored = store_plane(self._cache, self._read(index), self._asked.of(index, self._level), report)
+            if stored.computed:
+                self._spent.append(time.monotonic() - begun - (self._paused_for - paused_before))
+            state = PlaneState.READY
+            return stored.size
+        except (Cancelled, *OF_NO_PLANE):
+            raise
+        except Exception as error:  # whatever is wrong with one plane must not end the others
+            self.failures[index] = f"{type(error).__name__}: {error}"
+            state = PlaneState.FAILED
+            return 0
+        finally:
+            self._set(index, state)
+
+    def _hold_on(self) -> None:
+        """Wait while paused; raise once cancelled."""
+        begun = time.monotonic()
+        while not self._going.wait(_LOOK_EVERY) and not self._cancelled.is_set():
+            pass
+        self._paused_for += time.monotonic() - begun
+        if self._cancelled.is_set():
+            raise Cancelled("Precomputing was stopped; the planes that are done stay.")
+
+    def _set(self, index: Index, state: PlaneState) -> None:
+        with self._changing:
+            self._states[index] = state
+
+    def _standing(self, done: int, index: Index | None = None, share: float = 0.0, stage: str = "") -> Standing:
+        total = len(self._order)
+        each = sum(self._spent) / len(self._spent) if self._spent else None
+        left = None if each is None else each * max(0.0, total - done - share)
+        return Standing(done, total, left, index, share, stage)
+
+
+def _ignore(standing: Standing) -> None:
+    """Tell nobody."""
