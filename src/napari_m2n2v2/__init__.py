@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         find_depth,
         release_models,
     )
+    from napari_m2n2v2.batch import BatchOutcome, segment_folder
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.errors import (
         AttentionError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         UnwritableFileError,
     )
     from napari_m2n2v2.features import ImageFeatures, compute_features
+    from napari_m2n2v2.ome import StackFile, open_stack
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
@@ -51,6 +53,7 @@ _HOMES = {
         "BACKBONES", "DEPTH_BACKBONES", "AttentionBackbone", "BackboneInfo", "DepthBackbone", "FoundBackbone",
         "FoundDepth", "find_backbone", "find_depth", "release_models",
     ),
+    "batch": ("BatchOutcome", "segment_folder"),
     "clicks": ("Click",),
     "errors": (
         "AttentionError", "Cancelled", "ClickError", "DeviceError", "GuideError", "ImageError", "M2N2V2Error",
@@ -58,6 +61,7 @@ _HOMES = {
         "UnreadableFileError", "UnwritableFileError",
     ),
     "features": ("ImageFeatures", "compute_features"),
+    "ome": ("StackFile", "open_stack"),
     "parameters": ("FeatureParameters", "SegmentationParameters"),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
@@ -71,6 +75,7 @@ __all__ = [
     "AttentionBackbone",
     "AttentionError",
     "BackboneInfo",
+    "BatchOutcome",
     "Cancelled",
     "Click",
     "ClickError",
@@ -91,6 +96,7 @@ __all__ = [
     "Session",
     "SessionFile",
     "SessionResult",
+    "StackFile",
     "UnknownBackboneError",
     "UnreadableFileError",
     "UnwritableFileError",
@@ -100,8 +106,10 @@ __all__ = [
     "find_depth",
     "load_session",
     "methods_paragraph",
+    "open_stack",
     "release_models",
     "save_session",
+    "segment_folder",
 ]
 
 
