@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 from xml.etree import ElementTree
@@ -30,8 +33,9 @@ def open_tiff(path: Path) -> StackFile:
         raise UnreadableFileError(f"Expected a TIFF file, but there is no file at {path}.")
     tiff = None
     try:
-        tiff = TiffFile(path)
-        return _opened(path, tiff)
+        with _lost_pages_raise():
+            tiff = TiffFile(path)
+            return _opened(path, tiff)
     except BaseException as error:
         if tiff is not None:
             tiff.close()
@@ -40,6 +44,27 @@ def open_tiff(path: Path) -> StackFile:
         # tifffile raises many kinds of errors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UnreadableFileError(f"{path} cannot be read as TIFF: {reason}") from error
+
+
+@contextmanager
+def _lost_pages_raise() -> Iterator[None]:
+    """Raise where tifffile only logs that what pages or tags point to is not there, and goes on with fewer planes."""
+    told: list[str] = []
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            if "invalid" in message and "offset" in message and record.thread == threading.get_ident():
+                told.append(message)
+
+    logger, listener = logging.getLogger("tifffile"), Listening(logging.ERROR)
+    logger.addHandler(listener)
+    try:
+        yield
+    finally:
+        logger.removeHandler(listener)
+    if told:
+        raise UnreadableFileError(f"the file is cut off or damaged ({told[0]})")
 
 
 def _opened(path: Path, tiff: Any) -> StackFile:
