@@ -105,14 +105,16 @@ class _AddClick(argparse.Action):
 
 
 def _segment(options: argparse.Namespace) -> int:
+    from napari_m2n2v2.cli_batch import run_batch, unusable
     from napari_m2n2v2.errors import UnwritableFileError
     from napari_m2n2v2.files import check_image_path, read_image, write_image
     from napari_m2n2v2.images import as_rgb
     from napari_m2n2v2.overlay import draw_overlay
 
+    if wrong := unusable(options):
+        print(f"napari-m2n2v2: {wrong}", file=sys.stderr)
+        return 2
     if options.table:
-        from napari_m2n2v2.cli_batch import run_batch
-
         return run_batch(options)
     if not options.clicks:
         print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL", file=sys.stderr)

@@ -14,9 +14,10 @@ from napari_m2n2v2.cli_progress import counter
 if TYPE_CHECKING:
     from napari_m2n2v2.batch import BatchOutcome
 
-__all__ = ["add_options", "run_batch"]
+__all__ = ["add_options", "run_batch", "unusable"]
 
 _FEW_ERRORS = 20
+_DEFAULTS = {"format": "auto", "contrast": None, "redo": False, "workers": 1, "scheduler": None}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="values shown black and white (each plane's own)",
     )
     batch.add_argument("--redo", action="store_true", help="do everything again")
-    batch.add_argument("--workers", type=int, default=1, help="processes, by dask (%(default)s)")
+    batch.add_argument("--workers", type=_count, default=1, help="processes, by dask (%(default)s)")
     batch.add_argument("--scheduler", metavar="ADDRESS", help="a dask cluster to use instead")
 
 
@@ -47,9 +48,6 @@ def run_batch(options: argparse.Namespace) -> int:
     from napari_m2n2v2.batch import segment_folder
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
-    if options.clicks:
-        print("napari-m2n2v2: give clicks by --clicks CLICKS.csv or by --fg and --bg, not both", file=sys.stderr)
-        return 2
     outcomes = segment_folder(
         options.image, options.table, options.output, options.attention, options.guide, options.device,
         contrast_limits=options.contrast, parameters=FeatureParameters(grid=options.grid),
@@ -88,6 +86,25 @@ def _summary(outcomes: Sequence[BatchOutcome]) -> dict[str, Any]:
         "skipped": sum(outcome.skipped for outcome in outcomes),
         "failed": [str(outcome.image) for outcome in outcomes if outcome.errors],
     }
+
+
+def unusable(options: argparse.Namespace) -> str:
+    """Say why the options do not go together; empty if they do."""
+    if options.table:
+        return "give clicks by --clicks CLICKS.csv or by --fg and --bg, not both" if options.clicks else ""
+    only = ("format", "contrast", "redo", "workers", "scheduler")
+    given = [name for name in only if getattr(options, name) != _DEFAULTS[name]]
+    return f"--{given[0]} needs --clicks CLICKS.csv" if given else ""
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text!r}")
+    return number
 
 
 def _limits(text: str) -> tuple[float, float]:

@@ -33,16 +33,13 @@ class Ledger:
     def __init__(self, result: Path) -> None:
         self.path = result.parent / ".m2n2v2" / f"{result.name}.json"
         self._planes: dict[str, dict[str, Any]] = {}
-        self.exists = False
+        self.exists = self.path.is_file()
         try:
             told = json.loads(self.path.read_text(encoding="utf-8"))
-            self.exists = told["format"] == _FORMAT
-            if self.exists and told["version"] == _VERSION:
+            if (told["format"], told["version"]) == (_FORMAT, _VERSION):
                 self._planes = {str(name): dict(about) for name, about in told["planes"].items()}
-        except FileNotFoundError:
-            pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            self.exists = self.path.is_file()  # ours, but damaged: all is done again
+            pass  # not there, or damaged: nothing counts as finished
 
     def has(self, index: Index, key: str) -> bool:
         """Tell whether a plane is finished, and from just this."""
