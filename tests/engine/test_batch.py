@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,6 +101,7 @@ class TestImages:
 
     def test_each_image_its_own_clicks(self, photos, tmp_path):
         (tmp_path / "clicks.csv").write_text("image,row,col\np0.png,16,16\np2,33,48\n")
+        (photos / "damaged.tif").write_text("nobody clicked on it, so nobody opens it")
         outcomes = segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", **FEW)
         assert [o.output.name for o in outcomes] == ["p0.png", "p2.png"]
         np.testing.assert_array_equal(imread(outcomes[1].output), solved(blob_image(seed=2), [Click(33, 48)]))
@@ -188,6 +190,15 @@ class TestDoneOnce:
         self.run(photos, tmp_path)
         (tmp_path / "out" / ".m2n2v2" / "p1.png.json").write_text(text)
         assert self.run(photos, tmp_path) == {"p1.png": 1}
+
+    def test_a_changed_scale_of_the_image_becomes_that_of_the_labels(self, stack, tmp_path):
+        (tmp_path / "clicks.csv").write_text("t,z,row,col\n1,1,16,16\n")
+        assert self.run(stack, tmp_path) == {"cells.ome.zarr": 1}
+        attributes = stack / ".zattrs"
+        attributes.write_text(attributes.read_text().replace("0.25", "0.75"))
+        assert self.run(stack, tmp_path) == {"cells.ome.zarr": 1}
+        with open_stack(tmp_path / "out" / "cells.ome.zarr") as labels:
+            assert labels.scale == (5.0, 2.0, 0.5, 0.75) and labels.read((1, 1)).any()
 
     def test_stopping_between_images_loses_nothing(self, photos, tmp_path):
         def stop(done, total):
@@ -314,7 +325,7 @@ class TestFailures:
         assert main([str(a) for a in arguments]) == 1
         told = capsys.readouterr()
         summary = json.loads(told.out)
-        assert summary["done"] == 2 and [os.path.basename(path) for path in summary["failed"]] == [
+        assert summary["done"] == 2 and [Path(path).name for path in summary["failed"]] == [
             "p1.png",
             "p3.tif",
             "p4.png",

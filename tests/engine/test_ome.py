@@ -346,7 +346,7 @@ class TestWriting:
             zarr.open_group(tmp_path / "l.zarr", mode="w").create_array("0", shape=(4, 5), dtype="u1")
             (tmp_path / "l.tif").write_bytes(b"no")
             for name in ("l.zarr", "l.tif", "none.zarr", "none.tif"):
-                with pytest.raises(UnreadableFileError, match="is not a label volume|is of shape"):
+                with pytest.raises(UnreadableFileError, match=r"is not a label volume|is of shape"):
                     open_labels(tmp_path / name, image)
 
     @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -28,15 +28,18 @@ class Ledger:
     ----------
     result : Path
         The label image or volume; the document is in the hidden folder ``.m2n2v2`` beside it.
+    source : str
+        Changes with the image; of another image nothing counts as finished.
     """
 
-    def __init__(self, result: Path) -> None:
+    def __init__(self, result: Path, source: str) -> None:
         self.path = result.parent / ".m2n2v2" / f"{result.name}.json"
         self._planes: dict[str, dict[str, Any]] = {}
         self.exists = self.path.is_file()
+        self._head = {"format": _FORMAT, "version": _VERSION, "source": source}
         try:
             told = json.loads(self.path.read_text(encoding="utf-8"))
-            if (told["format"], told["version"]) == (_FORMAT, _VERSION):
+            if all(told[name] == value for name, value in self._head.items()):
                 self._planes = {str(name): dict(about) for name, about in told["planes"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass  # not there, or damaged: nothing counts as finished
@@ -91,7 +94,7 @@ class Ledger:
 
     def _save(self) -> None:
         make_folder(self.path.parent)
-        text = json.dumps({"format": _FORMAT, "version": _VERSION, "planes": self._planes}, indent=1)
+        text = json.dumps({**self._head, "planes": self._planes}, indent=1)
         write_whole(self.path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
         self.exists = True
 

@@ -117,37 +117,23 @@ class Plan:
             If image and clicks do not fit, or the result must not be written.
         """
         source, asked = self._item.source, self._item.format
+        if not table.mentions(self._item.names):
+            return
         # The planes of a photo need not be counted, and that it can be read shows soon enough.
         has_planes = source.suffix.lower() in _WITH_PLANES or source.is_dir() or asked not in ("auto", "png")
         with open_stack(source) if has_planes else nullcontext() as file:
-            clicks = table.clicks_of(self._item.names, file.axes, file.stack) if file else table.clicks_of(
-                self._item.names
-            )  # fmt: skip
-            if not clicks:
-                return
+            known = (file.axes, file.stack) if file else ()
+            clicks = table.clicks_of(self._item.names, *known)
             self._kind = _kind(file, asked)
-            output = self.outcome.output = self._item.output(self._kind)
-            self._ledger = Ledger(output)
-            if output.exists() and not self._ledger.exists:
-                raise UnwritableFileError(
-                    f"{output} is there already, and no result of a batch: remove it, or choose another folder."
-                )
-            make_folder(output.parent)
-            ids = [placed.click.object_id for planes in clicks.values() for placed in planes]
-            room = _room(self._kind, max(ids))
-            if redo or not output.exists() or (file and not self._fits(file, room)):
-                self._ledger.begin()
-            keys = {
-                index: digest(identity(source), about, [asdict(placed.click) for placed in planes])
-                for index, planes in clicks.items()
-            }
+            self.outcome.output = self._item.output(self._kind)
+            largest = max(placed.click.object_id for planes in clicks.values() for placed in planes)
+            self._begin(file, _room(self._kind, largest), redo)
+            keys = {index: digest(about, [asdict(each.click) for each in planes]) for index, planes in clicks.items()}
             tasks = tuple(Task(i, clicks[i], key) for i, key in keys.items() if not self._is_done(i, key))
             if file and self._kind != "png":
-                if not self._ledger.planes():
-                    create_labels(output, file, room)
                 self._clear([index for index in self._ledger.planes() if index not in clicks], file)
-            self.tasks = tasks
-            self.outcome.planes, self.outcome.skipped = len(clicks), len(clicks) - len(tasks)
+        self.tasks = tasks
+        self.outcome.planes, self.outcome.skipped = len(clicks), len(clicks) - len(tasks)
 
     def write(self, task: Task, result: PlaneResult) -> None:
         """Write the labels of a plane, and its picture.
@@ -179,6 +165,20 @@ class Plan:
             self.outcome.errors.append(str(error))
         except Exception as error:  # whatever is wrong with one image must not end the others
             self.outcome.errors.append(f"{type(error).__name__}: {error}")
+
+    def _begin(self, file: StackFile | None, room: np.dtype[Any], redo: bool) -> None:
+        """Take up the result that is there, or begin a new one."""
+        output = self.outcome.output
+        self._ledger = Ledger(output, digest(identity(self._item.source)))
+        if output.exists() and not self._ledger.exists:
+            raise UnwritableFileError(
+                f"{output} is there already, and no result of a batch: remove it, or choose another folder."
+            )
+        make_folder(output.parent)
+        if redo or not output.exists() or (file and not self._fits(file, room)):
+            self._ledger.begin()
+        if file and self._kind != "png" and not self._ledger.planes():
+            create_labels(output, file, room)
 
     def _is_done(self, index: Index, key: str) -> bool:
         picture = self._picture(index)

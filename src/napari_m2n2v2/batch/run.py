@@ -95,9 +95,10 @@ def segment_folder(
         If nothing can be computed.
     """
     table = read_click_table(Path(clicks))
+    plain_guide = isinstance(guide, str) and guide in IMAGE_GUIDES
     about = {
         "attention": find_backbone(attention).backbone.name,
-        "guide": guide if guide is None or guide in IMAGE_GUIDES else find_depth(guide).backbone.name,
+        "guide": guide if guide is None or plain_guide else find_depth(guide).backbone.name,
         "contrast_limits": contrast_limits,
         "parameters": asdict(parameters or FeatureParameters()),
         "segmentation": asdict(segmentation or SegmentationParameters()),

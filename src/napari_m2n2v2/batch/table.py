@@ -74,6 +74,10 @@ class ClickTable:
         """Every image that is named, and the first line that does."""
         return {row.image: row.line for row in reversed(self.rows) if row.image}
 
+    def mentions(self, names: Sequence[str]) -> bool:
+        """Tell whether there is a click on an image that may be called by these names."""
+        return any(row.image in ("", *names) for row in self.rows)
+
     def clicks_of(
         self, names: Sequence[str], axes: Sequence[str] = ("y", "x"), stack: Stack | None = None
     ) -> dict[Index, tuple[TableClick, ...]]:
