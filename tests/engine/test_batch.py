@@ -19,6 +19,7 @@ from napari_m2n2v2 import (
     Click,
     ClickError,
     FeatureParameters,
+    MissingDependencyError,
     ParameterError,
     SegmentationParameters,
     Session,
@@ -477,16 +478,21 @@ class TestShell:
 class TestWorkers:
     def test_two_workers_give_what_one_gives(self, photos, stack, tmp_path):
         shutil.copytree(stack, photos / "cells.ome.zarr")
-        (tmp_path / "clicks.csv").write_text(
-            "image,t,z,row,col\np0,,,16,16\np1,,,16,16\ncells,1,0,16,16\ncells,0,2,16,16\n"
-        )
+        table = "image,t,z,row,col\np0,,,16,16\np1,,,16,16\ncells,1,0,16,16\ncells,0,2,16,16\np2,,,500,16\n"
+        (tmp_path / "clicks.csv").write_text(table)
         one = segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "one", **FEW)
         two = segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "two", **FEW, workers=2)
-        assert [o.done for o in one] == [o.done for o in two] == [2, 1, 1]
-        for a, b in zip(one, two, strict=True):
+        assert [o.done for o in one] == [o.done for o in two] == [2, 1, 1, 0]
+        assert one[3].errors == two[3].errors and "line 6" in one[3].errors[0]
+        for a, b in zip(one[:3], two[:3], strict=True):
             with open_stack(a.output) as first, open_stack(b.output) as second:
                 for index in first.stack:
                     np.testing.assert_array_equal(first.read(index), second.read(index))
+
+    def test_without_dask(self, photos, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "distributed", None)
+        with pytest.raises(MissingDependencyError, match=r"pip install .*distributed"):
+            segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", **FEW, workers=2)
 
     def test_a_cluster_that_loses_a_worker(self, photos, tmp_path):
         from distributed import Client, LocalCluster
