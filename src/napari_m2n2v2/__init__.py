@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         find_depth,
         release_models,
     )
+    from napari_m2n2v2.batch import BatchOutcome, segment_folder
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.errors import (
         AttentionError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.feature_cache import FeatureCache
     from napari_m2n2v2.features import ImageFeatures, compute_features
     from napari_m2n2v2.guidance import Guide
+    from napari_m2n2v2.ome import StackFile, open_stack
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
     from napari_m2n2v2.precompute import Precompute
     from napari_m2n2v2.segmentation import Segmentation
@@ -54,6 +56,7 @@ _HOMES = {
         "BACKBONES", "DEPTH_BACKBONES", "AttentionBackbone", "BackboneInfo", "DepthBackbone", "FoundBackbone",
         "FoundDepth", "find_backbone", "find_depth", "release_models",
     ),
+    "batch": ("BatchOutcome", "segment_folder"),
     "clicks": ("Click",),
     "errors": (
         "AttentionError", "Cancelled", "ClickError", "DeviceError", "GuideError", "ImageError", "M2N2V2Error",
@@ -63,6 +66,7 @@ _HOMES = {
     "feature_cache": ("FeatureCache",),
     "features": ("ImageFeatures", "compute_features"),
     "guidance": ("Guide",),
+    "ome": ("StackFile", "open_stack"),
     "parameters": ("FeatureParameters", "SegmentationParameters"),
     "precompute": ("Precompute",),
     "segmentation": ("Segmentation",),
@@ -77,6 +81,7 @@ __all__ = [
     "AttentionBackbone",
     "AttentionError",
     "BackboneInfo",
+    "BatchOutcome",
     "Cancelled",
     "Click",
     "ClickError",
@@ -100,6 +105,7 @@ __all__ = [
     "Session",
     "SessionFile",
     "SessionResult",
+    "StackFile",
     "UnknownBackboneError",
     "UnreadableFileError",
     "UnwritableFileError",
@@ -109,8 +115,10 @@ __all__ = [
     "find_depth",
     "load_session",
     "methods_paragraph",
+    "open_stack",
     "release_models",
     "save_session",
+    "segment_folder",
 ]
 
 

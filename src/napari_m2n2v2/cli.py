@@ -37,30 +37,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     from importlib.metadata import version
 
+    from napari_m2n2v2 import cli_batch, cli_evaluate, cli_stacks, cli_weights
+
     parser = argparse.ArgumentParser(
         prog="napari-m2n2v2", description="Training-free, unsupervised click-to-mask segmentation (M2N2V2)."
     )
     parser.add_argument("--version", action="version", version=version("napari-m2n2v2"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    segment = commands.add_parser("segment", help="make a mask from clicks on one image")
-    segment.add_argument("image", type=Path, help="PNG, JPEG, TIFF, ...: one 2-D image, grey, RGB or RGBA")
+    segment = commands.add_parser("segment", help="make a mask from clicks on one image, or labels of many images")
+    segment.add_argument(
+        "image", type=Path,
+        help="PNG, JPEG, TIFF, ...: one 2-D image, grey, RGB or RGBA; with --clicks also a folder, or a stack",
+    )  # fmt: skip
     segment.add_argument(
         "--fg", dest="clicks", action=_AddClick, const=True, metavar="ROW,COL", help="a click on the object"
     )
     segment.add_argument(
         "--bg", dest="clicks", action=_AddClick, const=False, metavar="ROW,COL", help="a click beside the object"
     )
-    segment.add_argument("-o", "--output", type=Path, required=True, metavar="MASK.png", help="0 and 255, 8 bit")
+    segment.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="MASK.png",
+        help="0 and 255, 8 bit; with --clicks a folder for label images, or a .zarr or .tif for those of a stack",
+    )  # fmt: skip
     segment.add_argument(
         "--guide", action="append", default=[], metavar="IMAGE|NAME[:WEIGHT]",
         help="registered channel, e.g. inverse depth; a depth backbone; lightness, stain, texture or ridges of "
         "the image itself; or auto; repeatable",
     )  # fmt: skip
     segment.add_argument("--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it")
-    segment.add_argument("--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image")
+    segment.add_argument(
+        "--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image; with --clicks a folder"
+    )
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
     _add_engine_options(segment)
+    cli_batch.add_options(segment)
     segment.set_defaults(run=_segment, clicks=[])
 
     demo = commands.add_parser("demo", help="segment a photo that comes with scikit-image, and show it in napari")
@@ -68,8 +79,6 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("-o", "--output", type=Path, default=Path("m2n2v2-demo"), help="folder to make (%(default)s)")
     _add_engine_options(demo)
     demo.set_defaults(run=_demo)
-
-    from napari_m2n2v2 import cli_evaluate, cli_stacks, cli_weights
 
     cli_stacks.add_commands(commands)
     cli_weights.add_commands(commands)
@@ -103,11 +112,17 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", 
 
 
 def _segment(options: argparse.Namespace) -> int:
+    from napari_m2n2v2.cli_batch import run_batch, unusable
     from napari_m2n2v2.errors import UnwritableFileError
     from napari_m2n2v2.files import check_image_path, read_image, write_image
     from napari_m2n2v2.images import as_rgb
     from napari_m2n2v2.overlay import draw_overlay
 
+    if wrong := unusable(options):
+        print(f"napari-m2n2v2: {wrong}", file=sys.stderr)
+        return 2
+    if options.table:
+        return run_batch(options)
     if not options.clicks:
         print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL", file=sys.stderr)
         return 2

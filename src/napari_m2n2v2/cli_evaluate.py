@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from napari_m2n2v2.cli_progress import counter
 
 if TYPE_CHECKING:
     from napari_m2n2v2.evaluation.datasets import Dataset
@@ -93,7 +93,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         evaluate(
             dataset, runs,
             workers=options.workers, scheduler=options.scheduler, resume=options.resume,
-            finished=_progress(dataset.name),
+            finished=counter(dataset.name),
         )  # fmt: skip
         print(*runs, sep="\n")
     return 0
@@ -167,19 +167,6 @@ def _number(text: str) -> float:
         return int(text) if text.lstrip("-").isdigit() else float(text)
     except ValueError as error:
         raise ParameterError(f"Expected a number, true or false, got {text!r}.") from error
-
-
-def _progress(name: str) -> Callable[[int, int], None]:
-    begin, first = time.monotonic(), [0]
-
-    def show(done: int, total: int) -> None:
-        first[0] = first[0] or done
-        new = done - first[0] + 1
-        left = (time.monotonic() - begin) / new * (total - done)
-        end = "\n" if done == total or not sys.stderr.isatty() else "\r"
-        print(f"{name}: {done} of {total}, {left:.0f} s left", end=end, file=sys.stderr, flush=True)
-
-    return show
 
 
 def _report(options: argparse.Namespace) -> int:

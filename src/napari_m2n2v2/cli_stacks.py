@@ -21,14 +21,14 @@ _GIGABYTE = 10**9
 def add_commands(commands: Any) -> None:
     """Add ``features`` to the command line's sub-parsers. Cheap: imports nothing of the engine."""
     features = commands.add_parser("features", help="compute the features of all planes of a stack ahead of clicks")
-    features.add_argument("stack", type=Path, metavar="STACK", help="a TIFF or a zarr folder; planes are its last axes")
+    features.add_argument("stack", type=Path, metavar="STACK", help="OME-TIFF, TIFF, OME-Zarr or zarr")
     features.add_argument(
         "--cache", type=Path, required=True, metavar="FOLDER", help="where to keep them, one folder a project"
     )
     features.add_argument("--attention", default="auto", metavar="NAME", help="a backbone or a folder (%(default)s)")
     features.add_argument("--grid", type=int, help="attention cells along the side of a square image")
     features.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (%(default)s)")
-    features.add_argument("--guide", metavar="NAME", help="a depth backbone, or lightness")
+    features.add_argument("--guide", metavar="NAME", help="as segment takes it, by names alone")
     features.add_argument(
         "--from", dest="start", type=_index, metavar="INDEX", help="the plane to begin with, such as 12 or 0,12"
     )
@@ -66,12 +66,13 @@ def _features(options: argparse.Namespace) -> int:
 
 def _here(options: argparse.Namespace, asked: Asked) -> tuple[dict[Index, str], int]:
     from napari_m2n2v2.feature_cache import FeatureCache
+    from napari_m2n2v2.ome import open_stack
     from napari_m2n2v2.precompute import Precompute
-    from napari_m2n2v2.stack_files import open_stack
 
     cache = FeatureCache(options.cache, memory_bytes=0, disk_bytes=int(options.limit * _GIGABYTE), notify=_note)
-    job = Precompute(open_stack(options.stack), cache, asked, start=options.start)
-    job.run(_progress())
+    with open_stack(options.stack) as file:
+        job = Precompute(file.stack, cache, asked, start=options.start)
+        job.run(_progress())
     return job.failures, len(job.left_out)
 
 

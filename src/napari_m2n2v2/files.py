@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
 
-__all__ = ["check_image_path", "read_image", "write_image", "write_whole"]
+__all__ = ["check_image_path", "make_folder", "read_image", "write_image", "write_whole"]
 
 _EXACT = (".png", ".tif", ".tiff", ".bmp")
 _LOSSY = (".jpg", ".jpeg")
@@ -82,6 +82,20 @@ def _check_writable(path: Path) -> None:
         raise UnwritableFileError(f"Cannot write {path}: it is a folder. Name a file.")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UnwritableFileError(f"Cannot write {path}: no permission. Choose another place.")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if they are not there.
+
+    Raises
+    ------
+    UnwritableFileError
+        If that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableFileError(f"Cannot make the folder {folder}: {error.strerror}.") from error
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

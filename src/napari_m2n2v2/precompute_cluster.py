@@ -10,8 +10,8 @@ from typing import Any
 
 from napari_m2n2v2.errors import MissingDependencyError, ParameterError, UnreadableFileError
 from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.ome import open_stack
 from napari_m2n2v2.precompute import OF_NO_PLANE, Asked, Standing, store_plane
-from napari_m2n2v2.stack_files import open_stack
 from napari_m2n2v2.stacks import Index, nearest_first
 
 __all__ = ["precompute_on_dask"]
@@ -33,7 +33,7 @@ def precompute_on_dask(
     Parameters
     ----------
     path : Path
-        Of the stack, as :func:`~napari_m2n2v2.stack_files.open_stack` takes it. Every worker opens it by this name.
+        Of the stack, as :func:`~napari_m2n2v2.open_stack` takes it. Every worker opens it by this name.
     folder : Path
         Of the features; the workers write there by this name.
     asked : Asked
@@ -64,7 +64,8 @@ def precompute_on_dask(
     """
     if not isinstance(asked.attention, str) or not isinstance(asked.guide, str | None):
         raise ParameterError("On several processes, name the attention and the guide: objects stay in their own.")
-    order = nearest_first(stack := open_stack(path), next(iter(stack)) if start is None else start)
+    with open_stack(path) as file:
+        order = nearest_first(file.stack, next(iter(file.stack)) if start is None else start)
     failures: dict[Index, str] = {}
     begun, absolute = time.monotonic(), (path.resolve(), folder.resolve())
     with _client(workers, scheduler) as client:
@@ -92,7 +93,8 @@ def _plane(path: Path, folder: Path, disk_bytes: int, index: Index, asked: Asked
     """Do one plane, in a worker; return what is wrong with it, if anything."""
     cache = FeatureCache(folder, memory_bytes=0, disk_bytes=disk_bytes)
     try:
-        store_plane(cache, open_stack(path).read(index), asked.of(index))
+        with open_stack(path) as file:
+            store_plane(cache, file.stack.read(index), asked.of(index))
     except (UnreadableFileError, *OF_NO_PLANE):
         raise
     except Exception as error:  # whatever is wrong with one plane must not end the others

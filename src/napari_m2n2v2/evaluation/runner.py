@@ -7,7 +7,6 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +27,7 @@ from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.evaluation.solvers import solver_for
+from napari_m2n2v2.workers import each_done
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
 
@@ -192,17 +192,10 @@ def _records(
             for path, settings in runs.items():
                 yield path, evaluate_sample(sample, settings)
         return
-    try:
-        from distributed import Client, LocalCluster, as_completed
-    except ImportError as error:
-        raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[evaluation]"') from error
-    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    # dask starts its processes with one thread each
-    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster, Client(cluster) as client:
-        futures = [client.submit(_evaluate_runs, sample, runs, pure=False) for sample, runs in todo]
-        for future in as_completed(futures):
-            yield from future.result()
+    for _, records in each_done(_evaluate_runs, todo, workers, scheduler):
+        yield from records()
 
 
-def _evaluate_runs(sample: Sample, runs: Mapping[Path, RunSettings]) -> list[tuple[Path, dict[str, Any]]]:
+def _evaluate_runs(job: tuple[Sample, Mapping[Path, RunSettings]]) -> list[tuple[Path, dict[str, Any]]]:
+    sample, runs = job
     return [(path, evaluate_sample(sample, settings)) for path, settings in runs.items()]

@@ -1,0 +1,235 @@
+"""What is to be done for one image of a batch, and the writing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.batch.items import Item
+from napari_m2n2v2.batch.ledger import Ledger, digest, identity
+from napari_m2n2v2.batch.planes import PlaneResult
+from napari_m2n2v2.batch.table import ClickTable, TableClick
+from napari_m2n2v2.errors import (
+    DeviceError,
+    ImageError,
+    M2N2V2Error,
+    MissingDependencyError,
+    MissingWeightsError,
+    UnknownBackboneError,
+    UnreadableFileError,
+    UnwritableFileError,
+)
+from napari_m2n2v2.files import make_folder, write_image
+from napari_m2n2v2.ome import StackFile, create_labels, open_labels, open_stack
+from napari_m2n2v2.stacks import Index
+
+__all__ = ["BatchOutcome", "Plan", "Task"]
+
+_OF_THE_RUN = (UnknownBackboneError, MissingWeightsError, MissingDependencyError, DeviceError)
+_WITH_PLANES = (".tif", ".tiff", ".zarr")
+
+
+@dataclass(eq=False)
+class BatchOutcome:
+    """What became of one image.
+
+    Parameters
+    ----------
+    image, output : Path
+        The image, and its label image or volume.
+    planes : int
+        How many of its planes have clicks; an image that is no stack has one.
+    skipped : int
+        How many of them were done before.
+    done : int
+        How many were done now.
+    errors : list of str
+        What went wrong; empty if nothing did.
+    """
+
+    image: Path
+    output: Path
+    planes: int = 0
+    skipped: int = 0
+    done: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A plane to be segmented.
+
+    Parameters
+    ----------
+    index : tuple of int
+        Of the plane.
+    clicks : tuple of TableClick
+        In it.
+    key : str
+        Changes with everything that its labels are made from.
+    """
+
+    index: Index
+    clicks: tuple[TableClick, ...]
+    key: str
+
+
+class Plan:
+    """What is to be done for one image; the only one that writes its result.
+
+    Parameters
+    ----------
+    item : Item
+        The image.
+    pictures : Path or None
+        Folder for overlays.
+    """
+
+    def __init__(self, item: Item, pictures: Path | None) -> None:
+        self.tasks: tuple[Task, ...] = ()
+        self.outcome = BatchOutcome(item.source, item.output("png"))
+        self._item = item
+        self._pictures = pictures
+        self._kind = "png"
+        self._ledger: Ledger
+
+    def prepare(self, table: ClickTable, about: Mapping[str, Any], redo: bool) -> None:
+        """Find out what is missing, and make room for it.
+
+        Parameters
+        ----------
+        table : ClickTable
+            The clicks on all images.
+        about : mapping
+            What labels are made from besides image and clicks; JSON.
+        redo : bool
+            Whether to do it all again.
+
+        Raises
+        ------
+        M2N2V2Error
+            If image and clicks do not fit, or the result must not be written.
+        """
+        source, asked = self._item.source, self._item.format
+        if not table.mentions(self._item.names):
+            return
+        # The planes of a photo need not be counted, and that it can be read shows soon enough.
+        has_planes = source.suffix.lower() in _WITH_PLANES or source.is_dir() or asked not in ("auto", "png")
+        with open_stack(source) if has_planes else nullcontext() as file:
+            known = (file.axes, file.stack) if file else ()
+            clicks = table.clicks_of(self._item.names, *known)
+            self._kind = _kind(file, asked)
+            self.outcome.output = self._item.output(self._kind)
+            largest = max(placed.click.object_id for planes in clicks.values() for placed in planes)
+            self._begin(file, _room(self._kind, largest), redo)
+            keys = {index: digest(about, [asdict(each.click) for each in planes]) for index, planes in clicks.items()}
+            tasks = tuple(Task(i, clicks[i], key) for i, key in keys.items() if not self._is_done(i, key))
+            if file and self._kind != "png":
+                self._clear([index for index in self._ledger.planes() if index not in clicks], file)
+        self.tasks = tasks
+        self.outcome.planes, self.outcome.skipped = len(clicks), len(clicks) - len(tasks)
+
+    def write(self, task: Task, result: PlaneResult) -> None:
+        """Write the labels of a plane, and its picture.
+
+        Raises
+        ------
+        UnwritableFileError
+            If they cannot be written.
+        """
+        with self._ledger.writing(task.index, task.key, {"clicks": len(task.clicks), **result.about}):
+            if self._kind == "png":
+                write_image(self.outcome.output, result.labels)
+            else:
+                with open_stack(self._item.source) as file:
+                    self._write_plane(task.index, result.labels, file)
+            picture = self._picture(task.index)
+            if picture and result.overlay is not None:
+                write_image(picture, result.overlay)
+        self.outcome.done += 1
+
+    @contextmanager
+    def noting_errors(self) -> Iterator[None]:
+        """Note what goes wrong in the ``with``, so that the other images go on; unless it is wrong for all of them."""
+        try:
+            yield
+        except _OF_THE_RUN:
+            raise
+        except M2N2V2Error as error:
+            self.outcome.errors.append(str(error))
+        except Exception as error:  # whatever is wrong with one image must not end the others
+            self.outcome.errors.append(f"{type(error).__name__}: {error}")
+
+    def _begin(self, file: StackFile | None, room: np.dtype[Any], redo: bool) -> None:
+        """Take up the result that is there, or begin a new one."""
+        output = self.outcome.output
+        self._ledger = Ledger(output, digest(identity(self._item.source)))
+        if output.exists() and not self._ledger.exists:
+            raise UnwritableFileError(
+                f"{output} is there already, and no result of a batch: remove it, or choose another folder."
+            )
+        make_folder(output.parent)
+        if redo or not output.exists() or (file and not self._fits(file, room)):
+            self._ledger.begin()
+        if file and self._kind != "png" and not self._ledger.planes():
+            create_labels(output, file, room)
+
+    def _is_done(self, index: Index, key: str) -> bool:
+        picture = self._picture(index)
+        return self._ledger.has(index, key) and (picture is None or picture.exists())
+
+    def _picture(self, index: Index) -> Path | None:
+        if self._pictures is None:
+            return None
+        plane = "".join(f"_{at}" for at in index) if self._kind != "png" else ""
+        return self._pictures / f"{self._item.place.name}{plane}_overlay.png"
+
+    def _fits(self, file: StackFile, room: np.dtype[Any]) -> bool:
+        """Tell whether the volume that is there can take this image's labels."""
+        if self._kind == "png":
+            return True
+        try:
+            return open_labels(self.outcome.output, file).dtype.itemsize >= room.itemsize
+        except UnreadableFileError:
+            return False
+
+    def _clear(self, planes: list[Index], file: StackFile) -> None:
+        """Make planes background whose clicks are gone."""
+        for index in planes:
+            with self._ledger.writing(index):
+                self._write_plane(index, np.zeros(file.stack.plane_shape, np.uint8), file)
+            self._ledger.forget(index)
+
+    def _write_plane(self, index: Index, labels: NDArray[Any], file: StackFile) -> None:
+        volume = open_labels(self.outcome.output, file)
+        volume.write(index, labels.astype(volume.dtype))
+
+
+def _kind(file: StackFile | None, asked: str) -> str:
+    if file is None or len(file.stack) == 1:
+        return "png" if asked == "auto" else asked
+    if asked == "png":
+        raise ImageError(f"{file.path} has {len(file.stack)} planes, which no PNG holds: name a .zarr or .tif file.")
+    if asked != "auto":
+        return asked
+    return file.kind
+
+
+def _room(kind: str, largest: int) -> np.dtype[Any]:
+    """Return the smallest dtype that holds the largest object id.
+
+    Raises
+    ------
+    UnwritableFileError
+        If the format has none.
+    """
+    dtype = np.min_scalar_type(largest)
+    if dtype.itemsize > (2 if kind == "png" else 4):
+        raise UnwritableFileError(f"Object {largest} is more than {kind} can hold: use smaller ids, or OME-TIFF.")
+    return dtype

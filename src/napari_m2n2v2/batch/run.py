@@ -1,0 +1,153 @@
+"""Run a batch: plan what is missing, have it done, write each result at once.
+
+One process writes. Workers send labels back, so that a result and the note that it is finished cannot be at odds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth
+from napari_m2n2v2.batch.items import list_items
+from napari_m2n2v2.batch.plan import BatchOutcome, Plan
+from napari_m2n2v2.batch.planes import PlaneJob, solve_plane
+from napari_m2n2v2.batch.table import read_click_table
+from napari_m2n2v2.errors import ClickError, GuideError, UnwritableFileError
+from napari_m2n2v2.features import ImageFeatures, compute_features
+from napari_m2n2v2.files import make_folder
+from napari_m2n2v2.guidance import as_guides
+from napari_m2n2v2.ome import is_zarr
+from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.workers import each_done
+
+__all__ = ["segment_folder"]
+
+
+def segment_folder(
+    source: Path | str,
+    clicks: Path | str,
+    output: Path | str,
+    attention: str | AttentionBackbone = "auto",
+    guide: str | DepthBackbone | None = None,
+    device: str = "auto",
+    *,
+    contrast_limits: tuple[float, float] | None = None,
+    parameters: FeatureParameters | None = None,
+    segmentation: SegmentationParameters | None = None,
+    format: str = "auto",
+    overlay: Path | str | None = None,
+    redo: bool = False,
+    workers: int = 1,
+    scheduler: str | None = None,
+    finished: Callable[[int, int], None] | None = None,
+    compute: Callable[..., ImageFeatures] = compute_features,
+) -> list[BatchOutcome]:
+    """Segment every image of a folder, or every plane of a stack, that a table has clicks for.
+
+    Each result is written when it is known, and what is done is not done again: a run that was stopped, however,
+    goes on where it was. Another table, other parameters or a changed image make a result stale, and only it is done
+    again. Labels are the object ids of the clicks; an image nobody clicked on gets none.
+
+    Parameters
+    ----------
+    source : Path
+        A folder of images and stacks, or one of them (OME-Zarr, zarr, OME-TIFF, TIFF, PNG, JPEG, ...).
+    clicks : Path
+        CSV, as :func:`~napari_m2n2v2.batch.read_click_table` describes it.
+    output : Path
+        Folder for the results, made if need be; for a single image also the file. An image becomes a PNG, 8 or 16 bit;
+        a stack becomes a volume of labels as OME-Zarr or OME-TIFF, with its scale and units.
+    attention, guide, device, contrast_limits, parameters
+        As :func:`~napari_m2n2v2.compute_features` takes them, but a guide is named, or a backbone.
+    segmentation : SegmentationParameters, optional
+        M2N2V2 by default.
+    format : str
+        "auto" for PNG, or the kind of the input where that is a stack; "ome-zarr" or "ome-tiff" for all.
+    overlay : Path, optional
+        Folder for pictures of labels and clicks.
+    redo : bool
+        Do everything again.
+    workers : int
+        Processes, by dask; 1 stays in this one, with all threads.
+    scheduler : str, optional
+        Address of a dask cluster to use instead; it must see the images under the same names.
+    finished : callable, optional
+        Told how many planes are done, of how many; raise :class:`~napari_m2n2v2.Cancelled` from it to stop.
+    compute : callable
+        Computes features; called as :func:`~napari_m2n2v2.compute_features` is.
+
+    Returns
+    -------
+    list of BatchOutcome
+        One for each image that has clicks; one that failed says why and does not stop the others.
+
+    Raises
+    ------
+    UnreadableFileError, ClickError
+        If there are no images, or the table is wrong.
+    UnwritableFileError
+        If a result would replace an image.
+    UnknownBackboneError, MissingWeightsError, MissingDependencyError, DeviceError
+        If nothing can be computed.
+    """
+    table = read_click_table(Path(clicks))
+    about = {
+        "attention": find_backbone(attention).backbone.name,
+        "guide": _named(guide),
+        "contrast_limits": contrast_limits,
+        "parameters": asdict(parameters or FeatureParameters()),
+        "segmentation": asdict(segmentation or SegmentationParameters()),
+    }
+    wanted: dict[str, Any] = {
+        "attention": attention, "guide": guide, "device": device, "contrast_limits": contrast_limits,
+        "parameters": parameters or FeatureParameters(), "segmentation": segmentation or SegmentationParameters(),
+        "compute": compute, "overlay": overlay is not None,
+    }  # fmt: skip
+    items = list_items(Path(source), Path(output), format, table)
+    pictures = None if overlay is None else _folder_for_pictures(Path(overlay), Path(source), Path(output))
+    plans = [Plan(item, pictures) for item in items]
+    for plan in plans:
+        with plan.noting_errors():
+            plan.prepare(table, about, redo)
+    plans = [plan for plan in plans if plan.outcome.planes or plan.outcome.errors]
+    if not plans:
+        raise ClickError(f"{table.path} has no click on any image of {source}; it names {', '.join(table.images)}.")
+    todo = [(plan, task) for plan in plans for task in plan.tasks]
+    total = sum(plan.outcome.planes for plan in plans)
+    jobs = [PlaneJob(source=plan.outcome.image, index=task.index, clicks=task.clicks, **wanted) for plan, task in todo]
+    with closing(each_done(solve_plane, jobs, workers, scheduler)) as results:
+        for count, (position, result) in enumerate(results, start=total - len(todo) + 1):
+            plan, task = todo[position]
+            with plan.noting_errors():
+                plan.write(task, result())
+            if finished is not None:
+                finished(count, total)
+    return [plan.outcome for plan in plans]
+
+
+def _folder_for_pictures(folder: Path, source: Path, output: Path) -> Path:
+    images = source if source.is_dir() and not is_zarr(source) else source.parent
+    if folder.resolve() in (images.resolve(), output.resolve()):
+        raise UnwritableFileError(f"Overlays need a folder of their own, not the one of images or results: {folder}.")
+    make_folder(folder)
+    return folder
+
+
+def _named(guide: Any) -> str:
+    """Name guides for good, and complain of those that are not there, or that belong to one image.
+
+    Raises
+    ------
+    GuideError, UnknownBackboneError, MissingWeightsError
+    """
+    names = []
+    for one in as_guides(guide):
+        if not (one.is_depth or isinstance(one.source, str)):
+            raise GuideError("One channel cannot guide many images: name guides that are computed from each image.")
+        name = find_depth(one.source).backbone.name if one.is_depth else one.source
+        names.append(f"{name}:{one.strength:g}")
+    return "+".join(names)

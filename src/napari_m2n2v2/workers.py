@@ -1,0 +1,64 @@
+"""Work in other processes, or on a cluster, by dask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import nullcontext
+from functools import partial
+from typing import TypeVar
+
+from napari_m2n2v2.errors import MissingDependencyError
+
+__all__ = ["each_done"]
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+
+def each_done(
+    task: Callable[[_Job], _Result], jobs: Iterable[_Job], workers: int = 1, scheduler: str | None = None
+) -> Generator[tuple[int, Callable[[], _Result]]]:
+    """Do every job, and give each as soon as it is done.
+
+    A job whose process dies is done again by another.
+
+    Parameters
+    ----------
+    task : callable
+        What to do with a job; dask must be able to send both, so it is a function of a module.
+    jobs : iterable
+        Of anything.
+    workers : int
+        Processes; 1 stays in this one, with all its threads, and does a job when its result is asked for.
+    scheduler : str, optional
+        Address of a dask cluster to use instead.
+
+    Yields
+    ------
+    position : int
+        Of the job.
+    result : callable
+        Returns what the task did, or raises what it raised.
+
+    Raises
+    ------
+    MissingDependencyError
+        If dask is needed and not installed.
+    """
+    if workers == 1 and scheduler is None:
+        for position, job in enumerate(jobs):
+            yield position, partial(task, job)
+        return
+    try:
+        from distributed import Client, LocalCluster, as_completed
+    except ImportError as error:
+        raise MissingDependencyError('Several workers need dask: pip install "dask[distributed]"') from error
+    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    # dask starts its processes with one thread each
+    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster, Client(cluster) as client:
+        positions = {client.submit(task, job, pure=False): position for position, job in enumerate(jobs)}
+        done = as_completed(list(positions))
+        while positions:
+            future = next(done)
+            yield positions.pop(future), future.result
+            future.release()  # its result must not stay on the cluster until all are done
