@@ -107,7 +107,9 @@ def main(options):
 
     truths = {"brain": labels > 0, "white matter": labels == 2}
     guides = [None if name == "none" else name for name in options.guides]
-    cases = [Case(name, guide, truth, features_of, stack, options) for guide in guides for name, truth in truths.items()]
+    cases = [
+        Case(name, guide, truth, features_of, stack, options) for guide in guides for name, truth in truths.items()
+    ]
     for side, last in enumerate((len(stack) - 1, 0)):
         for index in Walk.along(stack, (options.start,), last, step=options.step).planes:
             for case in cases:

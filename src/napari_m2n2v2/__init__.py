@@ -40,7 +40,8 @@ if TYPE_CHECKING:
         UnwritableFileError,
     )
     from napari_m2n2v2.features import ImageFeatures, compute_features
-    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+    from napari_m2n2v2.parameters import FeatureParameters, PropagationParameters, SegmentationParameters
+    from napari_m2n2v2.propagation import PropagatedPlane, Walk, for_review, propagate
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
     from napari_m2n2v2.session_file import SessionFile, load_session, methods_paragraph, save_session
@@ -58,7 +59,8 @@ _HOMES = {
         "UnreadableFileError", "UnwritableFileError",
     ),
     "features": ("ImageFeatures", "compute_features"),
-    "parameters": ("FeatureParameters", "SegmentationParameters"),
+    "parameters": ("FeatureParameters", "PropagationParameters", "SegmentationParameters"),
+    "propagation": ("PropagatedPlane", "Walk", "for_review", "propagate"),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
     "session_file": ("SessionFile", "load_session", "methods_paragraph", "save_session"),
@@ -86,6 +88,8 @@ __all__ = [
     "MissingDependencyError",
     "MissingWeightsError",
     "ParameterError",
+    "PropagatedPlane",
+    "PropagationParameters",
     "Segmentation",
     "SegmentationParameters",
     "Session",
@@ -94,12 +98,15 @@ __all__ = [
     "UnknownBackboneError",
     "UnreadableFileError",
     "UnwritableFileError",
+    "Walk",
     "attach",
     "compute_features",
     "find_backbone",
     "find_depth",
+    "for_review",
     "load_session",
     "methods_paragraph",
+    "propagate",
     "release_models",
     "save_session",
 ]

@@ -158,7 +158,7 @@ class PropagationParameters:
         It stops where :func:`~napari_m2n2v2.diagnostics.doubt_of` is above this, in ``[0, 1]``; 1 never stops it.
     """
 
-    most_clicks: int = 8
+    most_clicks: int = 12
     band: float = 2.0
     most_change: float = 1.0
     most_unlike: float = 3.0

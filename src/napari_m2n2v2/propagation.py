@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -67,7 +68,9 @@ class Walk:
         """
         start = stack.check(start)
         if not 0 <= axis < len(start) or step < 1:
-            raise ParameterError(f"Expected an axis from 0 to {len(start) - 1}, a step of 1 or more; got {axis}, {step}.")
+            raise ParameterError(
+                f"Expected an axis from 0 to {len(start) - 1}, a step of 1 or more; got {axis}, {step}."
+            )
         stack.check((*start[:axis], last, *start[axis + 1 :]))
         away = step if last >= start[axis] else -step
         positions = range(start[axis] + away, last + (1 if away > 0 else -1), away)
@@ -84,7 +87,9 @@ class Walk:
         if corrected == self.start:
             return self
         if corrected not in self.planes:
-            raise ImageError(f"Plane {corrected} is not on the way from {self.start} through {len(self.planes)} planes.")
+            raise ImageError(
+                f"Plane {corrected} is not on the way from {self.start} through {len(self.planes)} planes."
+            )
         return Walk(corrected, self.planes[self.planes.index(corrected) + 1 :])
 
 
@@ -213,7 +218,7 @@ def _planes(
         session = Session(features, parameters)
         for object_id, expectation in expected.items():
             if expectation.match >= propagation.least_match:
-                _click(session, object_id, expectation, propagation.most_clicks, lambda: report(share, "propagation"))
+                _click(session, object_id, expectation, propagation.most_clicks, partial(report, share, "propagation"))
         plane = _settle(index, session, carried, expected, propagation)
         yield plane
         carried = [_after(old, plane) for old in carried if old.object_id in plane.doubts]
@@ -222,9 +227,7 @@ def _planes(
             return
 
 
-def _click(
-    session: Session, object_id: int, expectation: Expectation, most: int, report: Callable[[], None]
-) -> None:
+def _click(session: Session, object_id: int, expectation: Expectation, most: int, report: Callable[[], None]) -> None:
     """Click whatever contradicts the expectation, the deepest first."""
     mask = np.zeros_like(expectation.wanted)
     for _ in range(most):
