@@ -192,6 +192,17 @@ def test_every_limit_says_why(limits, said):
     assert len(found) < 4
 
 
+def test_an_object_that_stops_leaves_no_clicks_and_no_label():
+    place, grown = disc(24, 14, 6), disc(24, 18, 13)
+    other = disc(24, 50, 9)
+    planes = Planes(drawn([[(mask, RED), (other, BLUE)] for mask in (place, grown)]))
+    (plane,) = propagate(
+        planes, planes.walk(0, 1), place * 2 + other * 1, propagation=PropagationParameters(most_jump=2)
+    )
+    assert "grew" in plane.ended[2] and set(plane.doubts) == {1}
+    assert {click.object_id for click in plane.clicks} == {1} and set(np.unique(plane.labels)) == {0, 1}
+
+
 def test_growing_is_a_jump_too():
     planes = Planes(drawn([[(disc(24, 30, radius), RED)] for radius in (8, 18)]))
     (plane,) = propagate(
