@@ -4,8 +4,8 @@
 
 The stack is ../shared/data/mni152_stack (SHARED_DIR may name another place than ../shared): T1 of a head, the brain and
 its white matter. The user is simulated: rule "union", in the start slice until IoU 0.9 or --clicks, in every slice
---clicks. "Clicks for the same Dice" are the fewest with which clicking a slice is as good as what was carried there,
---clicks where none are.
+--clicks. "Clicks for the same Dice" are the fewest with which clicking a slice is as good as what was carried there:
+--clicks where none are, none where nothing right was carried.
 """
 
 import argparse
@@ -75,6 +75,7 @@ class Case:
         same = [
             next((n for n, reached in enumerate(found["clicked"], 1) if reached >= found["carried"]), self.most)
             for found in real
+            if found["carried"]
         ]
         doubted = [found for found in real if found["area"]]
         after = {n: [found["clicked"][min(n, len(found["clicked"])) - 1] for found in real] for n in (1, 3, 5, 10)}
