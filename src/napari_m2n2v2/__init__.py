@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from napari_m2n2v2.features import ImageFeatures, compute_features
     from napari_m2n2v2.guidance import Guide
     from napari_m2n2v2.ome import StackFile, open_stack
-    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+    from napari_m2n2v2.parameters import FeatureParameters, PropagationParameters, SegmentationParameters
     from napari_m2n2v2.precompute import Precompute
+    from napari_m2n2v2.propagation import PropagatedPlane, Walk, for_review, propagate
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
     from napari_m2n2v2.session_file import SessionFile, load_session, methods_paragraph, save_session
+    from napari_m2n2v2.stacks import Stack
 
 _HOMES = {
     "_napari.attach": ("attach",),
@@ -67,11 +69,13 @@ _HOMES = {
     "features": ("ImageFeatures", "compute_features"),
     "guidance": ("Guide",),
     "ome": ("StackFile", "open_stack"),
-    "parameters": ("FeatureParameters", "SegmentationParameters"),
     "precompute": ("Precompute",),
+    "parameters": ("FeatureParameters", "PropagationParameters", "SegmentationParameters"),
+    "propagation": ("PropagatedPlane", "Walk", "for_review", "propagate"),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
     "session_file": ("SessionFile", "load_session", "methods_paragraph", "save_session"),
+    "stacks": ("Stack",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -100,22 +104,28 @@ __all__ = [
     "MissingWeightsError",
     "ParameterError",
     "Precompute",
+    "PropagatedPlane",
+    "PropagationParameters",
     "Segmentation",
     "SegmentationParameters",
     "Session",
     "SessionFile",
     "SessionResult",
+    "Stack",
     "StackFile",
     "UnknownBackboneError",
     "UnreadableFileError",
     "UnwritableFileError",
+    "Walk",
     "attach",
     "compute_features",
     "find_backbone",
     "find_depth",
+    "for_review",
     "load_session",
     "methods_paragraph",
     "open_stack",
+    "propagate",
     "release_models",
     "save_session",
     "segment_folder",

@@ -1,7 +1,7 @@
 """Every constant of the method, with its symbol, equation, default and range.
 
 They are split by what they invalidate: :class:`FeatureParameters` need the image to be read again (slow),
-:class:`SegmentationParameters` only the clicks (fast).
+:class:`SegmentationParameters` only the clicks (fast). :class:`PropagationParameters` are beyond the paper.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from napari_m2n2v2.errors import ParameterError
 
-__all__ = ["FeatureParameters", "SegmentationParameters"]
+__all__ = ["FeatureParameters", "PropagationParameters", "SegmentationParameters"]
 
 
 def _require(condition: bool, name: str, expected: str, value: object) -> None:
@@ -129,3 +129,50 @@ class SegmentationParameters:
             score_adaptive=False,
             discard_rule=False,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropagationParameters:
+    """How an object is carried from plane to plane, and when it is let go. Not in the paper; ``docs/stacks.md``.
+
+    Parameters
+    ----------
+    most_clicks : int
+        Most clicks on one object in one plane, at least 1.
+    band : float
+        Working pixels on either side of the previous outline that are left to the image, 0 or more; never more than
+        half of the object's greatest depth.
+    most_change : float
+        Where the colour changed by more than this many spreads of the object since the previous plane, nothing is
+        clicked; above 0.
+    most_unlike : float
+        What is further than this many spreads from the object's mean colour in the plane it started from no longer
+        belongs to it; above 0.
+    least_match : float
+        An object ends where less than this share of its previous interior still looks like it, in ``[0, 1]``.
+    least_area : int
+        It ends below this many pixels of the mask, at least 1.
+    most_jump : float
+        It stops where its area grows or shrinks by more than this factor from plane to plane, at least 1.
+    most_doubt : float
+        It stops where :func:`~napari_m2n2v2.diagnostics.doubt_of` is above this, in ``[0, 1]``; 1 never stops it.
+    """
+
+    most_clicks: int = 12
+    band: float = 2.0
+    most_change: float = 1.0
+    most_unlike: float = 3.0
+    least_match: float = 0.1
+    least_area: int = 12
+    most_jump: float = 3.0
+    most_doubt: float = 0.95
+
+    def __post_init__(self) -> None:
+        _require(self.most_clicks >= 1, "most_clicks", "at least 1", self.most_clicks)
+        _require(self.band >= 0, "band", "0 pixels or more", self.band)
+        _require(self.most_change > 0, "most_change", "above 0", self.most_change)
+        _require(self.most_unlike > 0, "most_unlike", "above 0", self.most_unlike)
+        _require(0 <= self.least_match <= 1, "least_match", "between 0 and 1", self.least_match)
+        _require(self.least_area >= 1, "least_area", "at least 1 pixel", self.least_area)
+        _require(self.most_jump >= 1, "most_jump", "at least 1", self.most_jump)
+        _require(0 <= self.most_doubt <= 1, "most_doubt", "between 0 and 1", self.most_doubt)
