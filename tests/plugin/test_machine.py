@@ -139,7 +139,9 @@ class Racing(Clicking):
     def settle(self):
         workspace = self.workspace
         end = time.monotonic() + 60
-        while any(self.controller.jobs.is_busy((id(workspace), key)) for key in ("features", "begin", "solve")):
+        while any(
+            key[0] == id(workspace) and key[1] in ("features", "begin", "solve") for key in self.controller.jobs.keys
+        ):
             assert time.monotonic() < end, "an answer never came"
             with contextlib.suppress(queue.Empty):
                 self.answers.get(timeout=0.05)()
