@@ -152,7 +152,7 @@ class Racing(Clicking):
     def settle(self):
         workspace = self.workspace
         end = time.monotonic() + 60
-        while any(
+        while workspace.is_computing or any(
             key[0] == id(workspace) and key[1] in ("features", "begin", "solve") for key in self.controller.jobs.keys
         ):
             assert time.monotonic() < end, "an answer never came"

@@ -356,16 +356,15 @@ class TestReading:
         same(found[0], found[1])
         same(found[0], found[2])
 
-    def test_a_pyramid_is_read_where_it_fits_and_masked_in_full(self, dock, monkeypatch):
-        from napari_m2n2v2 import FeatureParameters
-
-        side = FeatureParameters().working_side
+    def test_a_pyramid_is_read_where_it_fits_and_masked_in_full(self, dock):
+        side = 48
         disc = np.hypot(*np.mgrid[-side:side:1, -side:side:1]) < side / 2  # 2 side x 2 side
         full = np.stack([disc, ~disc]).astype(np.uint8) * 200
+        full[:, ::2, ::2] //= 2  # which no average of areas gives
         levels = [full, full[:, ::2, ::2], full[:, ::4, ::4]]
         layer = dock.viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
         dock.viewer.dims.set_current_step(0, 0)
-        dock.controller.computing.change(grid=16)
+        dock.controller.computing.change(working_side=side)
         dock.start(layer)
         features = dock.workspace.features
         assert features.shape == (2 * side, 2 * side) and features.image.shape == (side, side, 3)
@@ -424,13 +423,16 @@ class TestReading:
         import psutil
 
         process = psutil.Process()
-        layer = dock.viewer.add_image(np.broadcast_to(np.float32(0), (50, 2000, 2000)), contrast_limits=(0, 1))
+        pixels = np.zeros((50, 2000, 2000), np.uint8)  # of pages that are all one, until written to
+        pixels[30, 500:900, 500:900] = 255
+        layer = dock.viewer.add_image(pixels, contrast_limits=(0, 255))
+        dock.controller.computing.change(working_side=64)
         before = process.memory_info().rss
         dock.slide(30)
         dock.start(layer)
         dock.points.add([30, 700, 700])
         assert dock.labels.shape == (50, 2000, 2000) and dock.labels.nbytes == 800_000_000
-        assert process.memory_info().rss - before < 500e6
+        assert process.memory_info().rss - before < 200e6
 
 
 class TestFeatures:

@@ -39,7 +39,7 @@ class Channel:
     colormap: Any
 
     @classmethod
-    def of(cls, layer: Image, key: PlaneKey) -> Channel:
+    def of(cls, layer: Image, key: PlaneKey, working_side: int = FeatureParameters().working_side) -> Channel:
         """Capture a layer.
 
         Raises
@@ -52,7 +52,7 @@ class Channel:
         return cls(
             stack,
             stack.check(key.index),
-            stack.level_for(FeatureParameters().working_side),
+            stack.level_for(working_side),
             (float(low), float(high)),
             layer.gamma,
             layer.opacity,
@@ -106,7 +106,7 @@ class GuidePlane:
     level: int
 
     @classmethod
-    def of(cls, guide: Image, image: Image, key: PlaneKey) -> GuidePlane:
+    def of(cls, guide: Image, image: Image, key: PlaneKey, working_side: int) -> GuidePlane:
         """Find the plane of a guide layer that belongs to a plane of an image.
 
         Parameters
@@ -117,6 +117,8 @@ class GuidePlane:
             Whose plane it is.
         key : PlaneKey
             Which plane.
+        working_side : int
+            That a level of a pyramid must have.
 
         Raises
         ------
@@ -125,7 +127,6 @@ class GuidePlane:
         """
         seen, own = stack_of(image, key.axes), stack_of(guide)
         missing = len(seen.shape) - len(own.shape)
-        working_side = FeatureParameters().working_side
         if not own.rgb and missing >= 0 and own.shape == seen.shape[missing:] and min(key.axes) >= missing:
             own = stack_of(guide, (key.axes[0] - missing, key.axes[1] - missing))
             return cls(own, own.check(key.index[missing:]), own.level_for(working_side))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari import layers as convert
@@ -21,8 +21,30 @@ if TYPE_CHECKING:
 __all__ = ["Computing"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """The features of a plane, which someone waits for."""
+
+    workspace: Workspace
+    plane: Plane
+    work: Callable[[Report], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[Exception], None]
+
+    @property
+    def job(self) -> Hashable:
+        return id(self.workspace), "features", self.plane.key
+
+    @property
+    def is_shown(self) -> bool:
+        return self.workspace.here == self.plane.key
+
+
 class Computing:
-    """What features are computed with, and the jobs that compute them.
+    """What features are computed with, and the jobs that compute them, one plane after the other.
+
+    The next one is begun when the one before is there and being solved, so that clicks on planes that are ready wait
+    for one plane at most, and so that no more features are held than :class:`Planes` keeps.
 
     Parameters
     ----------
@@ -33,6 +55,8 @@ class Computing:
     def __init__(self, controller: Controller) -> None:
         self.settings = Settings()
         self._controller = controller
+        self._waiting: list[_Wanted] = []
+        self._running: _Wanted | None = None
 
     def start(self, workspace: Workspace | None = None, key: PlaneKey | None = None) -> None:
         """Compute the features of a plane with the present settings, by default of the one that is shown."""
@@ -41,8 +65,11 @@ class Computing:
         if workspace is None or (key := key or workspace.here) is None:
             return
         with controller.errors_shown():
-            plane, recipe = workspace.planes.at(key), self.recipe(workspace, key)
-            start, compete = plane.start, controller.compete
+            plane = workspace.planes.at(key)
+            self._drop(lambda wanted: wanted.plane is plane)
+            if plane.state is FeatureState.COMPUTING:
+                self._settle(plane)
+            recipe, start, compete = self.recipe(workspace, key), plane.start, controller.compete
 
             def work(report: Report) -> Any:
                 from napari_m2n2v2.session import Session
@@ -58,17 +85,46 @@ class Computing:
                 plane.state = plane.settled_state(self.settings)
                 workspace.planes.use(plane, workspace.here)
                 controller.solving.solve(workspace, key)
+                self._next()
                 controller.changed.emit()
 
             def failed(error: Exception) -> None:
                 self._settle(plane)
+                self._next()
                 controller.show_error(error)
 
             plane.state = FeatureState.COMPUTING
             # If the job comes to nothing, the features that are left are as old as they were.
             plane.was_outdated, plane.outdated = plane.outdated, False
-            controller.jobs.submit((id(workspace), "features", key), work, done, failed, controller.progressed.emit)
+            self._waiting.append(_Wanted(workspace, plane, work, done, failed))
+            if self._running is None:
+                self._next()
         controller.changed.emit()
+
+    def _next(self) -> None:
+        """Go on with the plane that is shown, if it is waiting, else with the one that has waited longest."""
+        self._running = None
+        if self._waiting:
+            shown = [w for w in self._waiting if w.workspace is self._controller.active and w.is_shown]
+            self._running = wanted = (shown or self._waiting)[0]
+            self._waiting.remove(wanted)
+            self._controller.jobs.submit(
+                wanted.job, wanted.work, wanted.done, wanted.failed, self._controller.progressed.emit
+            )
+
+    def _drop(self, which: Callable[[_Wanted], bool]) -> None:
+        """Stop, or do not begin, what nobody wants any more."""
+        self._waiting = [wanted for wanted in self._waiting if not which(wanted)]
+        if self._running is not None and which(self._running):
+            self._controller.jobs.cancel(self._running.job)
+            self._next()
+
+    def drop(self, workspace: Workspace) -> None:
+        """Stop for all planes of an image; at once for the user, at its next report for the worker."""
+        self._drop(lambda wanted: wanted.workspace is workspace)
+        for plane in workspace.planes:
+            if plane.state is FeatureState.COMPUTING:
+                self._settle(plane)
 
     def recipe(self, workspace: Workspace, key: PlaneKey) -> Callable[[Report], ImageFeatures]:
         """Capture all that the features of a plane are computed from, now; the worker reads and computes.
@@ -84,10 +140,10 @@ class Computing:
             If layers do not fit together.
         """
         settings, plane, image = self.settings, workspace.planes.at(key), workspace.image
-        channels = [Channel.of(layer, key) for layer in self.channels(workspace)]
+        channels = [Channel.of(layer, key, settings.working_side) for layer in self.channels(workspace)]
         guide: Any = settings.depth or None
         if settings.guide is not None:
-            guide = GuidePlane.of(settings.guide, image, key)
+            guide = GuidePlane.of(settings.guide, image, key, settings.working_side)
         known = plane.features
         if plane.outdated or not settings.differs_in_guide_alone(plane.computed_with):
             known = None
@@ -101,7 +157,7 @@ class Computing:
                 return _with_guide(known, guide, report)
             seen = merge(channels, settings.bit_depth)
             channel = guide.read_for(seen.shape[:2]) if isinstance(guide, GuidePlane) else guide
-            parameters = FeatureParameters(grid=settings.grid)
+            parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
             features = compute_features(
                 seen, settings.attention, channel, settings.device, report, parameters=parameters
             )
@@ -110,15 +166,10 @@ class Computing:
         return compute
 
     def cancel(self) -> None:
-        """Stop for all planes of the active image; at once for the user, at its next report for the worker."""
-        workspace = self._controller.active
-        if workspace is None or not workspace.is_computing:
-            return
-        for plane in workspace.planes:
-            if plane.state is FeatureState.COMPUTING:
-                self._controller.jobs.cancel((id(workspace), "features", plane.key))
-                self._settle(plane)
-        self._controller.changed.emit()
+        """Stop for all planes of the active image."""
+        if self._controller.active is not None:
+            self.drop(self._controller.active)
+            self._controller.changed.emit()
 
     def change(self, **changes: Any) -> None:
         """Change settings; features that no longer match are marked.

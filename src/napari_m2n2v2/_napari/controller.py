@@ -128,6 +128,7 @@ class Controller:
 
     def close_workspace(self, workspace: Workspace) -> None:
         """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""
+        self.computing.drop(workspace)
         for key in self.jobs.keys:
             if isinstance(key, tuple) and key[0] == id(workspace):
                 self.jobs.cancel(key)

@@ -26,7 +26,7 @@ class Following:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._shown: PlaneKey | None = None
+        self._shown: tuple[int, PlaneKey | None] | None = None  # of which workspace
         for emitter, handler in self._of_viewer():
             emitter.connect(handler)
 
@@ -67,9 +67,11 @@ class Following:
     def _on_sliders(self, event: Any) -> None:
         """Buttons and views act on the plane that is shown."""
         workspace = self._controller.active
-        here = workspace.here if workspace is not None else None
-        if here != self._shown:
-            self._shown = here
+        if workspace is None:
+            return
+        shown = (id(workspace), workspace.here)
+        if shown != self._shown:
+            self._shown = shown
             self._controller.moved.emit()
             self._controller.changed.emit()
 

@@ -87,8 +87,6 @@ class Plane:
     def take_features(self, other: Plane) -> None:
         """Take over what another of the same image knows."""
         self.features, self.computed_with, self.outdated = other.features, other.computed_with, other.outdated
-        if other.state is FeatureState.COMPUTING:  # which came to nothing
-            self.outdated |= other.was_outdated
 
     def forget_features(self) -> None:
         """Let go of what takes memory; the mask stays, and clicks give the same one again."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from napari_m2n2v2.parameters import FeatureParameters
+
 __all__ = ["FeatureState", "Settings"]
 
 
@@ -36,6 +38,8 @@ class Settings:
         A key of :data:`~napari_m2n2v2._napari.channels.BIT_DEPTHS`.
     merge_channels : bool
         Whether up to three visible layers of the same shape are merged as they are seen.
+    working_side : int
+        Pixels along the shortest side of what is worked on; of a pyramid, the level that has as many is read.
     """
 
     attention: str = "auto"
@@ -45,6 +49,7 @@ class Settings:
     depth: str = ""
     bit_depth: str = "as shown"
     merge_channels: bool = False
+    working_side: int = FeatureParameters().working_side
 
     def differs_in_guide_alone(self, other: Settings | None) -> bool:
         """Whether features computed with ``other`` only need another guide, not their attention again."""

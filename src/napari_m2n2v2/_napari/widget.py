@@ -122,12 +122,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _build_buttons(self) -> QGridLayout:
         controller = self.controller
-        self.start = self._button(
-            "Start", "Compute what the clicks need; once per image or slice", self._on_start
-        )
-        self.cancel = self._button(
-            "Cancel", "Stop computing, all slices of this image", controller.computing.cancel
-        )
+        self.start = self._button("Start", "Compute what the clicks need; once per image or slice", self._on_start)
+        self.cancel = self._button("Cancel", "Stop computing, all slices of this image", controller.computing.cancel)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
         tip = "What the next left click means; right-click is always background\nT with points selected flips them"
