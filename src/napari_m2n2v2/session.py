@@ -155,6 +155,11 @@ class Session:
         """Whether there is a change to bring back."""
         return self._history.can_redo
 
+    @property
+    def nbytes(self) -> int:
+        """Memory held beside the features, in bytes: the Markov-maps that are kept."""
+        return self._maps.nbytes
+
     def click(self, click: Click) -> SessionResult:
         """Add a click and return the new result.
 
@@ -314,14 +319,14 @@ class _ClickMaps:
         self._parameters = parameters
         self._max_bytes = max_bytes
         self._kept: OrderedDict[Pixel, ClickMap] = OrderedDict()
-        self._nbytes = 0
+        self.nbytes = 0
 
     def __call__(self, pixel: Pixel) -> ClickMap:
         if pixel not in self._kept:
             self._kept[pixel] = click_map(self._features, pixel, self._parameters)
-            self._nbytes += self._kept[pixel].nbytes
+            self.nbytes += self._kept[pixel].nbytes
         self._kept.move_to_end(pixel)
         found = self._kept[pixel]
-        while self._nbytes > self._max_bytes and len(self._kept) > 1:
-            self._nbytes -= self._kept.popitem(last=False)[1].nbytes
+        while self.nbytes > self._max_bytes and len(self._kept) > 1:
+            self.nbytes -= self._kept.popitem(last=False)[1].nbytes
         return found

@@ -9,6 +9,8 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_m2n2v2._napari.jobs import Jobs
+from napari_m2n2v2._napari.masks import read_plane
+from napari_m2n2v2._napari.places import stack_of
 from napari_m2n2v2._napari.widget import SegmentWithClicks
 from napari_m2n2v2._napari.workspace import FeatureState
 
@@ -60,6 +62,16 @@ class Dock:
     def labels(self):
         return self.workspace.labels.data
 
+    @property
+    def shown_labels(self):
+        """The plane of the Labels layer that is shown."""
+        return read_plane(self.workspace.labels, self.workspace.here)
+
+    def slide(self, *steps):
+        """Move the sliders to these steps of the axes that are not displayed."""
+        dims = self.viewer.dims
+        dims.set_current_step(dims.not_displayed, steps)
+
     def start(self, layer, wait=True):
         self.widget.image.value = layer
         self.widget.start.click()
@@ -83,8 +95,10 @@ class Dock:
 
     def where(self, row, col):
         """The canvas pixel at which the image's pixel is drawn."""
-        world = self.workspace.image.data_to_world((row, col))
-        x, y = (self.canvas.view.transform * self.canvas.view.scene.transform).map([world[1], world[0], 0, 1])[:2]
+        image, here, dims = self.workspace.image, self.workspace.here, self.viewer.dims
+        world = image.data_to_world(stack_of(image, here.axes).join(here.index, row, col))
+        down, right = (world[axis - (dims.ndim - image.ndim)] for axis in dims.displayed)
+        x, y = (self.canvas.view.transform * self.canvas.view.scene.transform).map([right, down, 0, 1])[:2]
         return QPoint(round(x), round(y))
 
     def drag(self, start, stop):

@@ -279,9 +279,8 @@ def test_renamed_and_reordered_layers_are_followed(started):
     [
         (lambda rgb: np.where(np.eye(48, 64) > 0, np.nan, 1.0), "NaN"),
         (lambda rgb: rgb[:1, :1, 0], "2 x 2"),
-        (lambda rgb: np.stack([rgb[..., 0]] * 3), "dimensions"),
     ],
-    ids=["NaN", "one pixel", "a volume"],
+    ids=["NaN", "one pixel"],
 )
 @pytest.mark.filterwarnings("ignore:All-NaN|invalid value:RuntimeWarning")
 def test_images_that_cannot_be_segmented_are_told_and_nothing_breaks(dock, image, make, message):

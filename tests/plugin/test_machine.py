@@ -30,7 +30,14 @@ class Clicking(RuleBasedStateMachine):
         self.errors = []
         self.controller.failed.connect(self.errors.append)
         self.controller.computing.change(attention="appearance", grid=8, device="cpu")
-        self.controller.start(self.controller.viewer.add_image(blob_image()))
+        self.controller.start(self.controller.viewer.add_image(self.make_image()))
+
+    def make_image(self):
+        return blob_image()
+
+    def at(self, row, col):
+        """Where a point of the plane that is shown is."""
+        return [row, col]
 
     @property
     def workspace(self):
@@ -45,7 +52,7 @@ class Clicking(RuleBasedStateMachine):
 
     @rule(row=rows, col=cols)
     def add(self, row, col):
-        self.points.add([row, col])
+        self.points.add(self.at(row, col))
 
     @precondition(has_clicks)
     @rule(row=rows, col=cols, which=st.integers(0, 99))
@@ -55,7 +62,7 @@ class Clicking(RuleBasedStateMachine):
         before = self.points.data[index].copy()
         with self.points.events.data.blocker():
             self.points._move({index}, before)
-        self.points._move({index}, [row, col])
+        self.points._move({index}, [*before[:-2], row, col])
         self.points._drag_start = None
 
     @precondition(has_clicks)
@@ -75,7 +82,8 @@ class Clicking(RuleBasedStateMachine):
     @precondition(has_clicks)
     @rule(which=st.integers(0, 99), threshold=st.one_of(st.none(), st.floats(0, 1, width=16)))
     def reach(self, which, threshold):
-        self.controller.set_threshold(which % len(self.points.data), threshold)
+        if self.workspace.clicks:
+            self.controller.set_threshold(which % len(self.workspace.clicks), threshold)
 
     @rule()
     def undo(self):
@@ -115,9 +123,14 @@ class Clicking(RuleBasedStateMachine):
         if not hasattr(self, "controller"):
             return
         assert not self.errors
-        assert len(self.points.data) == len(self.workspace.clicks)
-        fresh = Session(self.workspace.features, compete=self.controller.compete)
-        np.testing.assert_array_equal(self.workspace.labels.data, fresh.replay(self.workspace.clicks).labels)
+        assert len(self.points.data) == len(self.workspace.placed)
+        for plane in self.workspace.planes:
+            if plane.features is not None:
+                fresh = Session(plane.features, compete=self.controller.compete)
+                expected = fresh.replay(self.workspace.clicks_in(plane.key)).labels
+                np.testing.assert_array_equal(self.workspace.labels.data[plane.key.index], expected)
+        clicked = {placed.plane for placed in self.workspace.placed}
+        assert clicked <= {plane.key for plane in self.workspace.planes if plane.features is not None}
 
     def teardown(self):
         if hasattr(self, "controller"):
@@ -139,7 +152,9 @@ class Racing(Clicking):
     def settle(self):
         workspace = self.workspace
         end = time.monotonic() + 60
-        while any(self.controller.jobs.is_busy((id(workspace), key)) for key in ("features", "begin", "solve")):
+        while workspace.is_computing or any(
+            key[0] == id(workspace) and key[1] in ("features", "begin", "solve") for key in self.controller.jobs.keys
+        ):
             assert time.monotonic() < end, "an answer never came"
             with contextlib.suppress(queue.Empty):
                 self.answers.get(timeout=0.05)()
@@ -160,8 +175,9 @@ class Racing(Clicking):
 
     @rule()
     def all_settled(self):
-        if self.workspace.session is None:
-            self.controller.computing.start()
+        for plane in self.workspace.planes:
+            if plane.features is None:
+                self.controller.computing.start(self.workspace, plane.key)
         self.settle()
         super().the_mask_is_a_fresh_replay()
 
@@ -171,6 +187,45 @@ class Racing(Clicking):
         super().teardown()
 
 
+class InStack:
+    """The same in a stack: sliders are moved between, and while, planes are computed and solved."""
+
+    depth = 3
+
+    def make_image(self):
+        return np.stack([np.roll(blob_image(seed=z), 4 * z, axis=1)[..., 0] for z in range(self.depth)])
+
+    def at(self, row, col):
+        return [self.controller.viewer.dims.current_step[0], row, col]
+
+    @rule(z=st.integers(0, 2))
+    def slide(self, z):
+        self.controller.viewer.dims.set_current_step(0, z)
+
+    @rule()
+    def transpose(self):
+        self.controller.viewer.dims.transpose()
+
+    @precondition(lambda self: self.has_clicks())
+    @rule(which=st.integers(0, 99), z=st.floats(0, 2))
+    def move_to_another_slice(self, which, z):
+        data = self.points.data.copy()
+        data[which % len(data), 0] = z
+        self.points.data = data
+
+
+class ClickingInStack(InStack, Clicking):
+    pass
+
+
+class RacingInStack(InStack, Racing):
+    pass
+
+
+for machine in (ClickingInStack, RacingInStack):
+    machine.TestCase.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
+TestClickingInStack = ClickingInStack.TestCase
+TestRacingInStack = RacingInStack.TestCase
 Racing.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
 TestRacing = Racing.TestCase
 Clicking.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)

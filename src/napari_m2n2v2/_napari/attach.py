@@ -46,11 +46,16 @@ def session_of(points_name: str) -> Any:
     Raises
     ------
     UnwritableFileError
-        If no dock has it, or its features are not computed.
+        If no dock has it, its features are not computed, or it has clicks in several planes.
     """
     for dock in _DOCKS:
         for workspace in dock.controller.workspaces:
             if workspace.points.name == points_name and workspace.session is not None:
+                if len(workspace.clicks) < len(workspace.placed):
+                    raise UnwritableFileError(
+                        f"Layer '{points_name}' has clicks in several slices, and a session file holds one. Save the "
+                        "layer as .csv, which holds them all, or the slice that is shown with Save… in the dock."
+                    )
                 return workspace.session
     raise UnwritableFileError(
         f"Layer '{points_name}' belongs to no image being segmented. A session file needs the image's features: "

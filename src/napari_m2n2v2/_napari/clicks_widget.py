@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,11 @@ import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from napari_m2n2v2._napari import layers as convert
+from napari_m2n2v2._napari.channels import Channel, merge
 from napari_m2n2v2._napari.jobs import Jobs, Report
+from napari_m2n2v2._napari.masks import read_plane
+from napari_m2n2v2._napari.opening import no_plane
+from napari_m2n2v2._napari.places import shown_plane, stack_of
 from napari_m2n2v2._napari.qt import MainThread
 from napari_m2n2v2._napari.reach_panel import ScorePlot
 from napari_m2n2v2._napari.settings_panel import layer_choice
@@ -30,13 +34,14 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
     Parameters
     ----------
     viewer : napari.Viewer
-        Given by napari; the choices of layers find it by themselves.
+        Given by napari; of a stack, the slice it shows is counted.
     jobs : Jobs, optional
         For tests; one worker thread by default.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, jobs: Jobs | None = None) -> None:
         super().__init__()
+        self._viewer = getattr(viewer, "__wrapped__", viewer)
         self.attention = "auto"
         self.grid: int | None = None
         self._jobs = jobs or Jobs(MainThread())
@@ -79,12 +84,7 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
         try:
             if self.image.value is None or self.truth.value is None:
                 raise ImageError("Choose an image and a Labels layer with some objects of it.")
-            channel = convert.Channel.of(self.image.value)
-            truth = np.asarray(self.truth.value.data)
-            if truth.shape != convert.image_shape(self.image.value) or not truth.any():
-                raise ImageError(
-                    "The ground truth must be a Labels layer of the image's shape with at least one label."
-                )
+            channel, truth = self._shown(self.image.value, self.truth.value)
         except M2N2V2Error as error:
             show_error(str(error))
             return
@@ -97,6 +97,19 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
         self._jobs.submit(
             "count", work, self._show, self._fail, lambda share, _: self.progress.setValue(int(100 * share))
         )
+
+    def _shown(self, image: Any, truth: Any) -> tuple[Channel, Any]:
+        """Return what is seen of the plane that is shown, and its ground truth."""
+        key = shown_plane(self._viewer.dims, image)
+        if key is None:
+            raise no_plane(self._viewer.dims, image)
+        fits = not truth.multiscale and stack_of(truth).shape == stack_of(image).shape
+        labels = read_plane(truth, key) if fits else np.zeros((1, 1), dtype=int)
+        if not labels.any():
+            raise ImageError(
+                "The ground truth must be a Labels layer of the image's shape with at least one label in what is shown."
+            )
+        return Channel.of(image, key), labels
 
     def _on_cancel(self) -> None:
         self._jobs.cancel("count")
@@ -114,7 +127,7 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
 
 
 def _count(
-    channel: convert.Channel, truth: Any, quality: float, attention: str, grid: int | None, report: Report
+    channel: Channel, truth: Any, quality: float, attention: str, grid: int | None, report: Report
 ) -> tuple[str, list[float]]:
     """Click through every label; return what to say, and the mean IoU after each click."""
     from napari_m2n2v2.evaluation.metrics import clicks_to_reach, mean_iou_at, not_reached
@@ -124,12 +137,14 @@ def _count(
     from napari_m2n2v2.parameters import FeatureParameters
     from napari_m2n2v2.session import Session
 
+    seen = merge([channel])
     features = compute_features(
-        convert.merge([channel]),
+        seen,
         attention,
         progress=lambda share, stage: report(share / 2, stage),
         parameters=FeatureParameters(grid=grid),
     )
+    features = replace(features, shape=truth.shape)  # a level of a pyramid may have been read
     settings = RunSettings(max_clicks=_MOST_CLICKS)
     ids = [int(i) for i in np.unique(truth) if i]
     traces = []

@@ -1,90 +1,174 @@
-"""Features of the active image: computed beside the event loop, marked when they no longer match, never unasked."""
+"""Features of planes: computed beside the event loop when asked for or clicked on, marked when they no longer match."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari import layers as convert
+from napari_m2n2v2._napari.channels import Channel, GuidePlane, merge
 from napari_m2n2v2._napari.jobs import Report
-from napari_m2n2v2._napari.workspace import FeatureState, Settings, Workspace
+from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.planes import Plane
+from napari_m2n2v2._napari.settings import FeatureState, Settings
+from napari_m2n2v2._napari.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
+    from napari_m2n2v2.features import ImageFeatures
 
 __all__ = ["Computing"]
 
 
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """The features of a plane, which someone waits for."""
+
+    workspace: Workspace
+    plane: Plane
+    work: Callable[[Report], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[Exception], None]
+
+    @property
+    def job(self) -> Hashable:
+        return id(self.workspace), "features", self.plane.key
+
+    @property
+    def is_shown(self) -> bool:
+        return self.workspace.here == self.plane.key
+
+
 class Computing:
-    """What features are computed with, and the job that computes them.
+    """What features are computed with, and the jobs that compute them, one plane after the other.
+
+    The next one is begun when the one before is there and being solved, so that clicks on planes that are ready wait
+    for one plane at most, and so that no more features are held than :class:`Planes` keeps.
 
     Parameters
     ----------
     controller : Controller
-        Whose active image is computed.
+        Whose images are computed.
     """
 
     def __init__(self, controller: Controller) -> None:
         self.settings = Settings()
         self._controller = controller
+        self._waiting: list[_Wanted] = []
+        self._running: _Wanted | None = None
 
-    def start(self) -> None:
-        """Compute the features of the active image with the present settings."""
-        controller, workspace, settings = self._controller, self._controller.active, self.settings
-        if workspace is None:
+    def start(self, workspace: Workspace | None = None, key: PlaneKey | None = None) -> None:
+        """Compute the features of a plane with the present settings, by default of the one that is shown."""
+        controller, settings = self._controller, self.settings
+        workspace = workspace or controller.active
+        if workspace is None or (key := key or workspace.here) is None:
             return
         with controller.errors_shown():
-            channels = [convert.Channel.of(layer) for layer in self.channels()]
-            guide = (settings.depth or None) if settings.guide is None else settings.guide.data
-            known = workspace.features
-            if workspace.outdated or not settings.differs_in_guide_alone(workspace.computed_with):
-                known = None
-            start, compete = workspace.start, controller.compete
+            plane = workspace.planes.at(key)
+            self._drop(lambda wanted: wanted.plane is plane)
+            if plane.state is FeatureState.COMPUTING:
+                self._settle(plane)
+            recipe, start, compete = self.recipe(workspace, key), plane.start, controller.compete
 
             def work(report: Report) -> Any:
-                report(0.0, "loading")
-                from napari_m2n2v2.features import compute_features
-                from napari_m2n2v2.parameters import FeatureParameters
                 from napari_m2n2v2.session import Session
 
-                if known is not None:
-                    features = known.with_guide(guide)
-                    features.upsampling_operator(guided=True, progress=report)
-                else:
-                    seen = convert.merge(channels, settings.bit_depth)
-                    parameters = FeatureParameters(grid=settings.grid)
-                    features = compute_features(
-                        seen, settings.attention, guide, settings.device, report, parameters=parameters
-                    )
+                features = recipe(report)
                 return features, Session(features, start=start, compete=compete)
 
             def done(answer: Any) -> None:
-                workspace.features, workspace.session = answer
-                if workspace.start is not start or controller.compete is not compete:
-                    controller.begin_again(workspace)  # changed meanwhile
-                workspace.computed_with = settings
-                workspace.state = workspace.settled_state(self.settings)
-                controller.solve(workspace)
+                plane.features, plane.session = answer
+                if plane.start is not start or controller.compete is not compete:
+                    controller.solving.begin_again(workspace, key)  # changed meanwhile
+                plane.computed_with = settings
+                plane.state = plane.settled_state(self.settings)
+                workspace.planes.use(plane, workspace.here)
+                controller.solving.solve(workspace, key)
+                self._next()
                 controller.changed.emit()
 
             def failed(error: Exception) -> None:
-                workspace.outdated |= workspace.was_outdated
-                workspace.state = workspace.settled_state(self.settings)
+                self._settle(plane)
+                self._next()
                 controller.show_error(error)
 
-            workspace.state = FeatureState.COMPUTING
+            plane.state = FeatureState.COMPUTING
             # If the job comes to nothing, the features that are left are as old as they were.
-            workspace.was_outdated, workspace.outdated = workspace.outdated, False
-            controller.jobs.submit((id(workspace), "features"), work, done, failed, controller.progressed.emit)
+            plane.was_outdated, plane.outdated = plane.outdated, False
+            self._waiting.append(_Wanted(workspace, plane, work, done, failed))
+            if self._running is None:
+                self._next()
         controller.changed.emit()
 
+    def _next(self) -> None:
+        """Go on with the plane that is shown, if it is waiting, else with the one that has waited longest."""
+        self._running = None
+        if self._waiting:
+            shown = [w for w in self._waiting if w.workspace is self._controller.active and w.is_shown]
+            self._running = wanted = (shown or self._waiting)[0]
+            self._waiting.remove(wanted)
+            self._controller.jobs.submit(
+                wanted.job, wanted.work, wanted.done, wanted.failed, self._controller.progressed.emit
+            )
+
+    def _drop(self, which: Callable[[_Wanted], bool]) -> None:
+        """Stop, or do not begin, what nobody wants any more."""
+        self._waiting = [wanted for wanted in self._waiting if not which(wanted)]
+        if self._running is not None and which(self._running):
+            self._controller.jobs.cancel(self._running.job)
+            self._next()
+
+    def drop(self, workspace: Workspace) -> None:
+        """Stop for all planes of an image; at once for the user, at its next report for the worker."""
+        self._drop(lambda wanted: wanted.workspace is workspace)
+        for plane in workspace.planes:
+            if plane.state is FeatureState.COMPUTING:
+                self._settle(plane)
+
+    def recipe(self, workspace: Workspace, key: PlaneKey) -> Callable[[Report], ImageFeatures]:
+        """Capture all that the features of a plane are computed from, now; the worker reads and computes.
+
+        Returns
+        -------
+        callable
+            ``recipe(report)`` gives the features, at full resolution whatever level of a pyramid was read.
+
+        Raises
+        ------
+        ImageError, GuideError
+            If layers do not fit together.
+        """
+        settings, plane, image = self.settings, workspace.planes.at(key), workspace.image
+        channels = [Channel.of(layer, key, settings.working_side) for layer in self.channels(workspace)]
+        guide: Any = settings.depth or None
+        if settings.guide is not None:
+            guide = GuidePlane.of(settings.guide, image, key, settings.working_side)
+        known = plane.features
+        if plane.outdated or not settings.differs_in_guide_alone(plane.computed_with):
+            known = None
+
+        def compute(report: Report) -> ImageFeatures:
+            from napari_m2n2v2.features import compute_features
+            from napari_m2n2v2.parameters import FeatureParameters
+
+            report(0.0, "loading")
+            if known is not None:
+                return _with_guide(known, guide, report)
+            seen = merge(channels, settings.bit_depth)
+            channel = guide.read_for(seen.shape[:2]) if isinstance(guide, GuidePlane) else guide
+            parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
+            features = compute_features(
+                seen, settings.attention, channel, settings.device, report, parameters=parameters
+            )
+            return features if features.shape == plane.shape else replace(features, shape=plane.shape)
+
+        return compute
+
     def cancel(self) -> None:
-        """Stop; at once for the user, at its next report for the worker."""
-        workspace = self._controller.active
-        if workspace is not None and workspace.state is FeatureState.COMPUTING:
-            self._controller.jobs.cancel((id(workspace), "features"))
-            workspace.outdated |= workspace.was_outdated
-            workspace.state = workspace.settled_state(self.settings)
+        """Stop for all planes of the active image."""
+        if self._controller.active is not None:
+            self.drop(self._controller.active)
             self._controller.changed.emit()
 
     def change(self, **changes: Any) -> None:
@@ -93,40 +177,66 @@ class Computing:
         Parameters
         ----------
         **changes
-            Fields of :class:`~napari_m2n2v2._napari.workspace.Settings`.
+            Fields of :class:`~napari_m2n2v2._napari.settings.Settings`.
         """
         self.settings = replace(self.settings, **changes)
-        self._mark(self._controller.workspaces)
+        self._mark()
 
     def weights_changed(self) -> None:
         """Mark features for which "auto" may choose another backbone now."""
-        self.image_changed(
-            tuple(w for w in self._controller.workspaces if w.computed_with and w.computed_with.attention == "auto")
-        )
+        self._outdate(lambda _, plane: plane.computed_with is not None and plane.computed_with.attention == "auto")
 
-    def image_changed(self, workspaces: tuple[Workspace, ...]) -> None:
-        """Mark the features of these, because what they were computed from has changed."""
-        for workspace in workspaces:
-            workspace.outdated = True
-        self._mark(workspaces)
+    def guide_changed(self, layer: Any) -> None:
+        """Mark features that this layer guided, because its pixels have changed."""
+        self._outdate(lambda _, plane: plane.computed_with is not None and plane.computed_with.guide is layer)
 
-    def _mark(self, workspaces: tuple[Workspace, ...]) -> None:
-        for workspace in workspaces:
-            if workspace.state is not FeatureState.COMPUTING:
-                workspace.state = workspace.settled_state(self.settings)
-        self._controller.changed.emit()
+    def image_changed(self, layer: Any) -> None:
+        """Mark the features of an image, because what it shows has changed."""
+        self._outdate(lambda workspace, _: workspace.image is layer)
 
-    def channels(self) -> list[Any]:
-        """Return the layers whose pixels the engine sees: the active image, or all visible ones of its shape."""
-        workspace = self._controller.active
+    def channels(self, workspace: Workspace | None = None) -> list[Any]:
+        """Return the layers whose pixels the engine sees: the image, or all visible ones of its shape."""
+        workspace = workspace or self._controller.active
         if workspace is None:
             return []
         image = workspace.image
         if not self.settings.merge_channels:
             return [image]
+        shapes = _shapes(image)
 
         def joins(layer: Any) -> bool:
             same_kind = type(layer) is type(image) and not convert.is_view(layer)
-            return layer is image or (same_kind and layer.visible and layer.data.shape == image.data.shape)
+            return layer is image or (same_kind and layer.visible and _shapes(layer) == shapes)
 
         return [layer for layer in self._controller.viewer.layers if joins(layer)]
+
+    def _outdate(self, which: Callable[[Workspace, Plane], bool]) -> None:
+        for workspace in self._controller.workspaces:
+            for plane in workspace.planes:
+                plane.outdated |= which(workspace, plane)
+        self._mark()
+
+    def _mark(self) -> None:
+        for workspace in self._controller.workspaces:
+            for plane in workspace.planes:
+                if plane.state is not FeatureState.COMPUTING:
+                    plane.state = plane.settled_state(self.settings)
+        self._controller.changed.emit()
+
+    def _settle(self, plane: Plane) -> None:
+        """Go back to what there was, when a job came to nothing."""
+        plane.outdated |= plane.was_outdated
+        plane.state = plane.settled_state(self.settings)
+
+
+def _shapes(layer: Any) -> list[tuple[int, ...]]:
+    return [tuple(level.shape) for level in stack_of(layer).levels]
+
+
+def _with_guide(known: ImageFeatures, guide: GuidePlane | None, report: Report) -> ImageFeatures:
+    """Give features another guide, whose level need not be the one that the features were computed from."""
+    channel = guide.read() if guide is not None else None
+    features = known if channel is None else replace(known, shape=channel.shape)
+    features = replace(features.with_guide(channel), shape=known.shape)
+    features.upsampling_operator(guided=True, progress=report)
+    return features

@@ -7,17 +7,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from psygnal import Signal
 
 from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.computing import Computing
-from napari_m2n2v2._napari.jobs import Jobs, Report
+from napari_m2n2v2._napari.following import Following
+from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.listening import PointsListener
-from napari_m2n2v2._napari.opening import open_workspace
-from napari_m2n2v2._napari.workspace import FeatureState, Workspace
+from napari_m2n2v2._napari.objects import Objects
+from napari_m2n2v2._napari.opening import no_plane, open_workspace
+from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, changed_planes, show_plane, shown_plane, stack_of
+from napari_m2n2v2._napari.settings import FeatureState
+from napari_m2n2v2._napari.solving import Solving
+from napari_m2n2v2._napari.workspace import Workspace
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import ClickError, M2N2V2Error
+from napari_m2n2v2.errors import M2N2V2Error
 
 __all__ = ["Controller"]
 
@@ -26,7 +30,8 @@ class Controller:
     """Connects the layers of a viewer with the engine.
 
     Points layers hold the clicks and stay the truth: whatever changes them (mouse, keys, script) is read, solved and
-    written to the Labels layer. Long work runs through ``jobs``; everything here runs on the main thread.
+    written to the Labels layer. Long work runs through ``jobs``; everything here runs on the main thread. Of a stack,
+    what is done is done to the plane that is shown; history is one for all planes.
 
     Parameters
     ----------
@@ -38,6 +43,7 @@ class Controller:
 
     changed = Signal()  # anything that the dock shows
     solved = Signal()  # the mask of the active image, or which image that is
+    moved = Signal()  # which plane of it is shown
     selected = Signal()  # which click is looked at
     opened = Signal(object)  # a workspace
     progressed = Signal(float, str)
@@ -48,45 +54,48 @@ class Controller:
         self.viewer = viewer
         self.jobs = jobs
         self.computing = Computing(self)
+        self.solving = Solving(self)
+        self.objects = Objects(self)
         self.foreground = True
         self.compete = True
         self.active: Workspace | None = None
         self._workspaces: list[Workspace] = []
         self._kept: list[tuple[Any, Workspace]] = []  # features of images whose other layers were deleted
         self._listener = PointsListener(self)
-        viewer.layers.events.removed.connect(self._on_layer_removed)
-        viewer.layers.selection.events.active.connect(self._on_active_layer)
+        self._following = Following(self)
 
     @property
     def workspaces(self) -> tuple[Workspace, ...]:
         """Every image being segmented."""
         return tuple(self._workspaces)
 
-    # -- choosing an image ---------------------------------------------------------------------------------------
+    # -- choosing an image and a plane ---------------------------------------------------------------------------
 
     def start(self, image: Any, labels: Any = None) -> None:
-        """Segment an image layer: make its Points and Labels layers, or go back to them, and compute its features.
+        """Segment an image layer: make its Points and Labels layers, or go back to them; compute the plane shown.
 
         Parameters
         ----------
         image : Image layer
-            2-D.
+            Of any number of axes.
         labels : Labels layer, optional
             An existing layer to write into; the labels in it are protected.
         """
         found = next((w for w in self._workspaces if w.image is image), None)
-        if found is None:
-            with self.errors_shown():
-                found = self._open(image, labels)
-        if found is None:
-            return
-        self.active = found
-        self.viewer.layers.selection.active = found.points
-        found.points.mode = "add"
-        if found.state in (FeatureState.MISSING, FeatureState.STALE):
-            self.computing.start()
-        elif found.result is None:
-            self.solve(found)
+        with self.errors_shown():
+            if shown_plane(self.viewer.dims, image) is None:
+                raise no_plane(self.viewer.dims, image)
+            found = found or self._open(image, labels)
+            self._begin(found)
+
+    def _begin(self, workspace: Workspace) -> None:
+        self.active = workspace
+        self.viewer.layers.selection.active = workspace.points
+        workspace.points.mode = "add"
+        if workspace.state in (FeatureState.MISSING, FeatureState.STALE):
+            self.computing.start(workspace)
+        elif workspace.result is None and workspace.here is not None:
+            self.solving.solve(workspace, workspace.here)
         self.solved.emit()
         self.changed.emit()
 
@@ -94,47 +103,54 @@ class Controller:
         taken = [layer for w in self._workspaces for layer in (w.points, w.labels)]
         with self._listener.quiet():
             workspace = open_workspace(self.viewer, image, labels, taken)
-        before = next((kept for layer, kept in self._kept if layer is image), None)
-        if before is not None:
-            workspace.features, workspace.session = before.features, before.session
-            workspace.computed_with, workspace.outdated = before.computed_with, before.outdated
-            workspace.state = workspace.settled_state(self.computing.settings)
-            self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
-        for emitter, handler in self._listened(workspace):
-            emitter.connect(handler)
+        for layer, kept in self._kept:
+            if layer is image:
+                self._take_features(workspace, kept)
+        self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
+        self._following.connect(workspace)
         self._listener.connect(workspace)
         self._workspaces.append(workspace)
+        self.objects.look_through(workspace)
         self.opened.emit(workspace)
         return workspace
 
-    def _listened(self, workspace: Workspace) -> list[tuple[Any, Callable[[Any], None]]]:
-        image = workspace.image.events
-        looks = (image.data, image.contrast_limits, image.gamma, image.colormap)
-        places = (image.scale, image.translate, image.rotate, image.shear, image.affine, image.units)
-        return [
-            *((emitter, self._on_image_changed) for emitter in looks),
-            *((emitter, self._on_image_moved) for emitter in places),
-        ]
+    def _take_features(self, workspace: Workspace, kept: Workspace) -> None:
+        for before in kept.planes:
+            if before.features is not None:
+                plane = workspace.planes.at(before.key)
+                plane.take_features(before)
+                plane.state = plane.settled_state(self.computing.settings)
 
-    def _close(self, workspace: Workspace) -> None:
-        for key in ("features", "solve", "begin"):
-            self.jobs.cancel((id(workspace), key))
-        for emitter, handler in self._listened(workspace):
-            emitter.disconnect(handler)
+    def show_plane(self, key: PlaneKey) -> None:
+        """Move the viewer to a plane of the active image."""
+        if self.active is not None:
+            show_plane(self.viewer.dims, self.active.image, key)
+
+    def close_workspace(self, workspace: Workspace) -> None:
+        """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""
+        self.computing.drop(workspace)
+        for key in self.jobs.keys:
+            if isinstance(key, tuple) and key[0] == id(workspace):
+                self.jobs.cancel(key)
+        self._following.disconnect(workspace)
         self._listener.disconnect(workspace)
         self._workspaces.remove(workspace)
+        self._kept.append((workspace.image, workspace))
         if self.active is workspace:
             self.active = None
         self.solved.emit()
         self.changed.emit()
 
+    def forget(self, image: Any) -> None:
+        """Let go of the features kept for an image that is no longer there."""
+        self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
+
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
         for workspace in list(self._workspaces):
-            self._close(workspace)
+            self.close_workspace(workspace)
         self._kept.clear()
-        self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        self.viewer.layers.selection.events.active.disconnect(self._on_active_layer)
+        self._following.close()
         self._listener.close()
         self.jobs.close()
 
@@ -150,223 +166,142 @@ class Controller:
         workspace = self.active
         if workspace is not None and workspace.points.mode == "select" and workspace.points.selected_data:
             chosen = set(workspace.points.selected_data)
-            self.set_clicks(
-                replace(click, foreground=not click.foreground) if i in chosen else click
-                for i, click in enumerate(workspace.clicks)
+            self.place_clicks(
+                workspace,
+                (
+                    replace(p, click=replace(p.click, foreground=not p.click.foreground)) if i in chosen else p
+                    for i, p in enumerate(workspace.placed)
+                ),
             )
             workspace.points.selected_data = chosen
         else:
             self.set_foreground(not self.foreground)
 
-    def set_clicks(self, clicks: Iterable[Click], merge: object = None) -> None:
-        """Make these the clicks of the active image: one step to undo, with all that have the same ``merge``."""
+    def place_clicks(self, workspace: Workspace, placed: Iterable[PlacedClick], merge: object = None) -> None:
+        """Make these the clicks of all planes: one step to undo, with all that have the same ``merge``."""
+        before = workspace.placed
+        workspace.history.push(tuple(placed), merge)
+        self.show_and_solve(workspace, before)
+
+    def set_clicks(self, clicks: Iterable[Click], merge: object = None, key: PlaneKey | None = None) -> None:
+        """Make these the clicks of a plane of the active image, by default of the one that is shown."""
         if self.active is not None:
-            self.active.history.push(tuple(clicks), merge)
-            self.show_and_solve(self.active)
+            with self.errors_shown():
+                key = key or self._plane_shown(self.active)
+                others = [placed for placed in self.active.placed if placed.plane != key]
+                self.place_clicks(self.active, (*others, *(PlacedClick(key, click) for click in clicks)), merge)
 
     def add_click(self, row: float, col: float, foreground: bool | None = None) -> None:
-        """Add a click of the present object, without a mouse; as the toggle says, unless told."""
-        if self.active is not None:
+        """Add a click of the present object to the plane shown, without a mouse; as the toggle says, unless told."""
+        workspace = self.active
+        if workspace is not None:
             means = self.foreground if foreground is None else foreground
             with self.errors_shown():
-                click = Click(row, col, means, self.active.object_id)
-                click.pixel(convert.image_shape(self.active.image))
-                self.set_clicks((*self.active.clicks, click))
+                key = self._plane_shown(workspace)
+                click = Click(row, col, means, workspace.object_id)
+                click.pixel(stack_of(workspace.image, key.axes).plane_shape)
+                self.place_clicks(workspace, (*workspace.placed, PlacedClick(key, click)))
 
     def set_threshold(self, index: int, threshold: float | None) -> None:
-        """Say how far click ``index`` reaches, in ``[0, 1]``, or None to let the score decide."""
+        """Say how far click ``index`` of the plane shown reaches, in ``[0, 1]``; None to let the score decide."""
         if self.active is not None:
-            clicks = list(self.active.clicks)
-            clicks[index] = replace(clicks[index], threshold=threshold)
-            self.set_clicks(clicks, merge=("threshold", index))
+            at = self.active.indices[index]
+            placed = list(self.active.placed)
+            placed[at] = replace(placed[at], click=replace(placed[at].click, threshold=threshold))
+            self.place_clicks(self.active, placed, merge=("threshold", at))
 
     def undo(self) -> None:
-        """Take back the last change of the clicks."""
+        """Take back the last change of the clicks, wherever it was, and show its plane."""
         if self.active is not None:
-            self.active.history.undo()
-            self.show_and_solve(self.active)
+            self._travel(self.active, self.active.history.undo)
 
     def redo(self) -> None:
-        """Bring back the last change that was undone."""
+        """Bring back the last change that was undone, wherever it was, and show its plane."""
         if self.active is not None:
-            self.active.history.redo()
-            self.show_and_solve(self.active)
+            self._travel(self.active, self.active.history.redo)
+
+    def _travel(self, workspace: Workspace, step: Callable[[], object]) -> None:
+        before = workspace.placed
+        step()
+        changed = changed_planes(before, workspace.placed)
+        if changed and workspace.here is not None and workspace.here not in changed:
+            self.show_plane(changed[0])
+        self.show_and_solve(workspace, before)
+
+    def show_and_solve(self, workspace: Workspace, before: tuple[PlacedClick, ...]) -> None:
+        """Make the Points layer show the present clicks, and the Labels layer what they give where they changed."""
+        with self._listener.quiet():
+            convert.show_clicks(workspace.points, workspace.image, workspace.placed)
+        for key in changed_planes(before, workspace.placed):
+            self.solving.solve(workspace, key)
+        self.changed.emit()
+
+    @property
+    def selected_click(self) -> int | None:
+        """Index, among the clicks of the plane shown, of the one looked at: selected, or the object's last."""
+        workspace = self.active
+        if workspace is None:
+            return None
+        clicks, at = workspace.clicks, workspace.indices
+        chosen = [i for i, place in enumerate(at) if place in workspace.points.selected_data]
+        of_object = [i for i, click in enumerate(clicks) if click.object_id == workspace.object_id]
+        return max(chosen or of_object or range(len(clicks)), default=None)
 
     # -- objects -------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Remove the clicks of the present object; can be undone."""
+        """Remove the clicks of the present object from the plane shown; can be undone."""
         if self.active is not None:
             current = self.active.object_id
             self.set_clicks(click for click in self.active.clicks if click.object_id != current)
 
     def next_object(self) -> None:
-        """Let the next clicks be of a new object, with an id that no label has."""
+        """Let the next clicks be of a new object, with an id that no label has in any plane."""
         if self.active is not None:
-            used = max((click.object_id for click in self.active.clicks), default=0)
-            self.select_object(max(used, int(self.active.labels.data.max())) + 1)
+            self.select_object(self.objects.next_id(self.active))
 
     def select_object(self, object_id: int) -> None:
-        """Let the next clicks be of this object."""
+        """Let the next clicks be of this object, the same in all planes."""
         if self.active is not None:
             self.active.object_id = object_id
             self.set_foreground(True)
             self.selected.emit()
 
     def take_over(self, label: int) -> None:
-        """Go on with a label that was there before: it becomes the previous segmentation of an object to be clicked.
+        """Go on with a label that was in the plane shown before: the previous segmentation of an object to be clicked.
 
         Parameters
         ----------
         label : int
             A value in the Labels layer.
         """
-        workspace = self.active
-        if workspace is None:
-            return
-        chosen = (workspace.labels.data == label) & workspace.protected
-        if label < 1 or not chosen.any():
-            self.show_error(
-                ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
-            )
-            return
-        start = workspace.start if workspace.start is not None else np.zeros(chosen.shape, dtype=np.int32)
-        workspace.start = np.where(chosen, np.int32(label), start)
-        workspace.protected = workspace.protected & ~chosen
-        workspace.written = np.where(chosen, np.int32(label), workspace.written)
-        self.begin_again(workspace)
-        self.select_object(label)
+        if self.active is not None:
+            with self.errors_shown():
+                self.objects.take_over(self.active, self._plane_shown(self.active), label)
+                self.select_object(label)
 
     def set_compete(self, compete: bool) -> None:
         """Say whether objects compete for pixels, or the one clicked last lies on top."""
         self.compete = compete
         for workspace in self._workspaces:
-            self.begin_again(workspace)
-
-    def begin_again(self, workspace: Workspace) -> None:
-        """Make a new session on the same features, and solve."""
-        features, start, compete = workspace.features, workspace.start, self.compete
-        if features is None:
-            return
-
-        def work(report: Report) -> Any:
-            from napari_m2n2v2.session import Session
-
-            return Session(features, start=start, compete=compete)
-
-        def done(session: Any) -> None:
-            if workspace.features is not features:  # computed anew meanwhile
-                self.begin_again(workspace)
-                return
-            workspace.session = session
-            self.solve(workspace)
-
-        self.jobs.submit((id(workspace), "begin"), work, done, self.show_error)
+            for plane in workspace.planes:
+                self.solving.begin_again(workspace, plane.key)
 
     # -- solving and asking --------------------------------------------------------------------------------------
 
-    def show_and_solve(self, workspace: Workspace) -> None:
-        """Make the Points layer show the present clicks, and the Labels layer what they give."""
-        with self._listener.quiet():
-            convert.show_clicks(workspace.points, workspace.clicks)
-        self.solve(workspace)
-        self.changed.emit()
-
-    def solve(self, workspace: Workspace) -> None:
-        """Bring the masks of an image up to date with its clicks."""
-        session, clicks, protected = workspace.session, workspace.clicks, workspace.protected
-        if session is None:
-            return
-
-        def work(report: Report) -> Any:
-            from napari_m2n2v2.diagnostics import doubt_of, margin
-
-            result = session.replay(clicks, report)
-            ids = sorted({click.object_id for click in clicks})
-            doubts = {i: doubt_of(margin(session, i), result.objects[i].mask) for i in ids}
-            labels = np.where(protected, 0, result.labels)
-            areas = dict(enumerate(np.bincount(labels.ravel()).tolist()))
-            return result, labels, doubts, areas
-
-        def done(answer: Any) -> None:
-            workspace.result, labels, workspace.doubts, workspace.areas = answer
-            with self.errors_shown():
-                workspace.written = convert.write_labels(workspace.labels, labels, workspace.written)
-            self.solved.emit()
-            self.changed.emit()
-
-        self.jobs.submit((id(workspace), "solve"), work, done, self.show_error)
-
     @property
     def is_solving(self) -> bool:
-        """Whether the mask of the active image is still to come."""
-        return self.active is not None and any(self.jobs.is_busy((id(self.active), key)) for key in ("begin", "solve"))
-
-    @property
-    def selected_click(self) -> int | None:
-        """Index of the click that is looked at: the one selected, else the last of the present object."""
-        workspace = self.active
-        if workspace is None:
-            return None
-        chosen = [i for i in workspace.points.selected_data if i < len(workspace.clicks)]
-        of_object = [i for i, click in enumerate(workspace.clicks) if click.object_id == workspace.object_id]
-        return max(chosen or of_object or range(len(workspace.clicks)), default=None)
+        """Whether a mask of the active image is still to come."""
+        return self.solving.is_solving
 
     def ask(self, key: str, question: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
-        """Ask the active image's session something, on the worker; nothing happens while there is none.
+        """Ask the session of the plane that is shown something, see :meth:`Solving.ask`."""
+        self.solving.ask(key, question, done)
 
-        Parameters
-        ----------
-        key : str
-            A newer question with the same key replaces an older one.
-        question : callable
-            Given the session with the present clicks; must not change it.
-        done : callable
-            Given the answer, on the main thread.
-        """
-        workspace = self.active
-        if workspace is None or workspace.session is None:
-            return
-        session, clicks = workspace.session, workspace.clicks
-
-        def work(report: Report) -> Any:
-            session.replay(clicks, report)
-            return question(session)
-
-        self.jobs.submit((id(workspace), key), work, done, self.show_error)
-
-    # -- layers --------------------------------------------------------------------------------------------------
-
-    def _on_active_layer(self, event: Any) -> None:
-        """Keys and buttons act on the image whose layer is chosen in the list."""
-        for workspace in self._workspaces:
-            if event.value in (workspace.points, workspace.labels) and workspace is not self.active:
-                self.active = workspace
-                self.solved.emit()
-                self.changed.emit()
-
-    def _on_layer_removed(self, event: Any) -> None:
-        for workspace in list(self._workspaces):
-            if event.value in (workspace.image, workspace.points, workspace.labels):
-                if event.value is not workspace.image and workspace.session is not None:
-                    self._kept.append((workspace.image, workspace))
-                self._close(workspace)
-        self._kept = [(layer, kept) for layer, kept in self._kept if layer is not event.value]
-        if event.value is self.computing.settings.guide:
-            self.computing.change(guide=None)
-
-    def _on_image_changed(self, event: Any) -> None:
-        of_image = tuple(w for w in self._workspaces if w.image is event.source)
-        for workspace in of_image:
-            if workspace.labels.data.shape != event.source.data.shape[:2]:
-                self._close(workspace)
-                self.tell(f"'{workspace.image.name}' has another shape now. Press Start to begin with it anew.")
-        self.computing.image_changed(tuple(w for w in of_image if w in self._workspaces))
-
-    def _on_image_moved(self, event: Any) -> None:
-        for workspace in self._workspaces:
-            if workspace.image is event.source:
-                convert.follow(workspace.image, event, (workspace.labels, workspace.points))
+    def _plane_shown(self, workspace: Workspace) -> PlaneKey:
+        if (key := workspace.here) is None:
+            raise no_plane(self.viewer.dims, workspace.image)
+        return key
 
     # -- telling -------------------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ def show(image: Any, clicks: Sequence[Click], **settings: Any) -> None:
         ) from error
     layer = viewer.add_image(image, name="demo")
     _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-    widget.controller.change_settings(**settings)
+    widget.controller.computing.change(**settings)
     widget.image.value = layer
     widget.start.click()
     widget.controller.set_clicks(clicks)

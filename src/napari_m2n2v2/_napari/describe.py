@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.opening import no_plane
+from napari_m2n2v2._napari.places import PlaneKey
+from napari_m2n2v2._napari.settings import FeatureState
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.workspace import Workspace
 
-__all__ = ["describe"]
+__all__ = ["describe", "plane_text"]
+
+
+def plane_text(key: PlaneKey) -> str:
+    """Name a plane of a stack, as napari's sliders count; empty for an image that is one plane."""
+    return f"slice {', '.join(str(at) for at in key.index)}" if key.index else ""
 
 
 def describe(workspace: Workspace | None) -> str:
-    """Say in a line or two where things stand with the active image."""
+    """Say in a few lines where things stand with the active image and the plane that is shown."""
     if workspace is None:
         return "Choose an image and press Start, then click on an object."
-    lines = [f"{workspace.image.name}: features {workspace.state.value}"]
-    features = workspace.features
-    if features is not None:
+    here, plane = workspace.here, workspace.plane
+    if here is None:
+        return str(no_plane(workspace.dims, workspace.image))
+    name = ", ".join(filter(None, (workspace.image.name, plane_text(here))))
+    lines = [f"{name}: features {workspace.state.value}"]
+    if plane is not None and (features := plane.features) is not None:
         grid = " x ".join(str(side) for side in features.grid_shape)
         lines[0] += f", {features.backbone} {grid} ({features.chosen_because})"
         if features.guide_from:
             lines.append(f"Guide: {'the chosen layer' if features.guide_from == 'given' else features.guide_from}")
     if workspace.state is FeatureState.STALE:
         lines.append("The image or the settings changed. Press Compute again to use them.")
-    if workspace.computed_with is not None:
-        lines.append(f"Bit depth: {workspace.computed_with.bit_depth}")
+    elif workspace.state is FeatureState.MISSING and here.index:
+        lines.append("Click on this slice, or press Start, to compute them.")
+    others = [p.key for p in workspace.planes if p.state is FeatureState.COMPUTING and p.key != here]
+    if others:
+        lines.append(f"Computing {'; '.join(plane_text(key) for key in others)}.")
+    if plane is not None and plane.computed_with is not None:
+        lines.append(f"Bit depth: {plane.computed_with.bit_depth}")
     return "\n".join(lines)

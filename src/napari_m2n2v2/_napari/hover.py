@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_m2n2v2._napari.layers import transform_of
+from napari_m2n2v2._napari.layers import place_in_plane, transform_of
+from napari_m2n2v2._napari.places import PlaneKey, stack_of
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
+    from napari_m2n2v2._napari.workspace import Workspace
 
 __all__ = ["Hover"]
 
@@ -32,6 +34,7 @@ class Hover:
         self._ring: Any = None
         controller.viewer.mouse_move_callbacks.append(self._on_move)
         controller.solved.connect(self._clear)
+        controller.moved.connect(self._clear)
 
     def toggle(self) -> None:
         """Switch the preview on or off."""
@@ -45,7 +48,7 @@ class Hover:
         workspace = self._controller.active
         if workspace is None:
             return
-        object_id = workspace.object_id
+        object_id, key = workspace.object_id, workspace.here
 
         def question(session: Any) -> Any:
             from napari_m2n2v2.diagnostics import margin, suggest_click
@@ -53,8 +56,9 @@ class Hover:
             return suggest_click(margin(session, object_id))
 
         def done(place: Any) -> None:
-            if place is not None and self._controller.active is workspace:
-                self._mark(workspace, place)
+            shown = self._controller.active is workspace and workspace.here == key
+            if place is not None and key is not None and shown:
+                self._mark(workspace, key, place)
 
         self._controller.ask("suggest", question, done)
 
@@ -62,6 +66,7 @@ class Hover:
         """Let go of the viewer and take what was drawn away."""
         self._clear()
         self._controller.solved.disconnect(self._clear)
+        self._controller.moved.disconnect(self._clear)
         if self._on_move in self._controller.viewer.mouse_move_callbacks:
             self._controller.viewer.mouse_move_callbacks.remove(self._on_move)
 
@@ -69,8 +74,12 @@ class Hover:
         workspace = self._controller.active
         if not self.on or workspace is None:
             return
-        row, col = workspace.image.world_to_data(event.position)[-2:]
-        click = Click(float(row), float(col), self._controller.foreground, workspace.object_id)
+        key = workspace.here
+        if key is None:
+            return
+        position = workspace.image.world_to_data(event.position)
+        row, col = (float(position[axis]) for axis in key.axes)
+        click = Click(row, col, self._controller.foreground, workspace.object_id)
 
         def question(session: Any) -> Any:
             try:
@@ -79,29 +88,33 @@ class Hover:
                 return None
 
         def done(labels: Any) -> None:
-            if self.on and self._controller.active is workspace:
-                self._draw(workspace, labels)
+            if self.on and self._controller.active is workspace and workspace.here == key:
+                self._draw(workspace, key, labels)
 
         self._controller.ask("preview", question, done)
 
-    def _draw(self, workspace: Any, labels: Any) -> None:
-        data = np.zeros(workspace.written.shape, dtype=np.int32) if labels is None else labels
+    def _draw(self, workspace: Workspace, key: PlaneKey, labels: Any) -> None:
+        shape = stack_of(workspace.image, key.axes).plane_shape
+        drawn = np.zeros(shape, dtype=np.int32) if labels is None else labels
+        data, placed = place_in_plane(workspace.image, key, drawn)
         if self._outline is None or self._outline not in self._controller.viewer.layers:
-            self._outline = self._add("add_labels", workspace, data, name="preview", opacity=0.9)
+            self._outline = self._add("add_labels", workspace, data, name="preview", opacity=0.9, **placed)
             self._outline.contour = 2
         else:
             self._outline.data = data
 
-    def _mark(self, workspace: Any, place: tuple[int, int]) -> None:
+    def _mark(self, workspace: Workspace, key: PlaneKey, place: tuple[int, int]) -> None:
         self._remove(self._ring)
+        position = np.array([stack_of(workspace.image, key.axes).join(key.index, *place)])
         size = 2 * float(workspace.points.current_size)
-        look = {"symbol": "ring", "face_color": "yellow", "border_color": "yellow", "size": size}
-        self._ring = self._add("add_points", workspace, np.array([place], dtype=float), name="suggested click", **look)
+        look: dict[str, Any] = {"symbol": "ring", "face_color": "yellow", "border_color": "yellow", "size": size}
+        look |= transform_of(workspace.image)
+        self._ring = self._add("add_points", workspace, position, name="suggested click", **look)
 
-    def _add(self, how: str, workspace: Any, data: Any, **named: Any) -> Any:
+    def _add(self, how: str, workspace: Workspace, data: Any, **named: Any) -> Any:
         viewer = self._controller.viewer
         active = viewer.layers.selection.active
-        layer = getattr(viewer, how)(data, **named, **transform_of(workspace.image))
+        layer = getattr(viewer, how)(data, **named)
         # Below the clicks, which must keep mouse and keyboard.
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(workspace.points))
         viewer.layers.selection.active = active

@@ -101,6 +101,11 @@ class Jobs:
         """Whether an answer for this key is still to come."""
         return key in self._present
 
+    @property
+    def keys(self) -> tuple[Hashable, ...]:
+        """Of all jobs whose answers are still to come."""
+        return tuple(self._present)
+
     def close(self) -> None:
         """Stop everything and let the worker end."""
         for key in list(self._present):

@@ -1,135 +1,48 @@
-"""From napari layers to engine arguments and back: the one converter.
+"""From napari's Points layer to clicks and back: the one converter; and the layers that the dock makes.
 
-Convention: a click's row and col are the Points layer's data coordinates, which are the image's because the layer has
-the image's transform.
+Convention: points are in the Points layer's data coordinates, which are the image's because the layer has the image's
+transform. A point has one coordinate for each axis of the image, a click only the two of its plane.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, plane_of_point, stack_of
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
-from napari_m2n2v2.images import as_rgb
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
 
 __all__ = [
-    "BIT_DEPTHS",
-    "Channel",
+    "as_text",
     "feature_table",
     "features_of",
     "follow",
-    "image_shape",
     "is_clicks",
     "is_masks",
     "is_view",
     "make_labels",
     "make_points",
-    "merge",
+    "place_in_plane",
     "read_clicks",
     "read_features",
     "show_clicks",
     "transform_of",
-    "write_labels",
 ]
 
-CLASS, OBJECT, THRESHOLD = "class", "object", "threshold"
+CLASS, OBJECT, THRESHOLD, AXES = "class", "object", "threshold", "axes"
 FOREGROUND, BACKGROUND = "foreground", "background"
 # Red and green are one colour to many people, so the symbols differ too.
 _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)}
 _SYMBOL = {FOREGROUND: "disc", BACKGROUND: "cross"}
-_MOST_CHANNELS = 3
 
-BIT_DEPTHS = ("as shown", "minimum to maximum", "percentiles 1 to 99.8")
-"""How values become 8 bit: by the layer's contrast limits, by its range, or by its percentiles."""
-
-
-def image_shape(layer: Image) -> tuple[int, int]:
-    """Return ``(H, W)`` of a 2-D image layer.
-
-    Raises
-    ------
-    ImageError
-        If the layer has more dimensions.
-    """
-    shape = layer.data.shape[:-1] if layer.rgb else layer.data.shape
-    if layer.multiscale or len(shape) != 2:
-        kind = "is a multiscale image" if layer.multiscale else f"has {len(shape)} dimensions"
-        raise ImageError(
-            f"Layer '{layer.name}' {kind}; expected one 2-D image. "
-            "Make a layer of one plane, e.g. viewer.add_image(layer.data[0])."
-        )
-    return shape[0], shape[1]
-
-
-@dataclass(frozen=True, eq=False)
-class Channel:
-    """What a layer shows, captured on the main thread so that a worker can read the pixels."""
-
-    data: Any  # as the layer holds it; lazy arrays are read by :func:`merge`
-    rgb: bool
-    contrast_limits: tuple[float, float]
-    gamma: float
-    opacity: float
-    colormap: Any
-
-    @classmethod
-    def of(cls, layer: Image) -> Channel:
-        """Capture a layer.
-
-        Raises
-        ------
-        ImageError
-            If the layer is not one 2-D image.
-        """
-        image_shape(layer)
-        low, high = (0.0, 255.0) if layer.rgb else layer.contrast_limits
-        return cls(layer.data, layer.rgb, (float(low), float(high)), layer.gamma, layer.opacity, layer.colormap)
-
-    def seen(self, bit_depth: str) -> NDArray[np.uint8]:
-        """Render in grey or RGB: ``[H, W, 3]`` uint8. RGB is taken as it is, whatever the bit depth."""
-        pixels = np.asarray(self.data)
-        if self.rgb or not np.isfinite(pixels).all():  # as_rgb says what is wrong with pixels that are not finite
-            return as_rgb(pixels)
-        if bit_depth == BIT_DEPTHS[0]:
-            return as_rgb(pixels, self.contrast_limits)
-        low, high = np.percentile(pixels, (0, 100) if bit_depth == BIT_DEPTHS[1] else (1, 99.8))
-        return as_rgb(pixels, (float(low), float(high)))
-
-
-def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> NDArray[np.uint8]:
-    """Render one layer in grey or RGB; several as they are seen together: ``[H, W, 3]`` uint8.
-
-    Several are added up, each with its colormap, contrast, gamma and opacity.
-
-    Raises
-    ------
-    ImageError
-        For more than three channels, or pixels that are not finite.
-    """
-    if len(channels) == 1:
-        return channels[0].seen(bit_depth)
-    if len(channels) > _MOST_CHANNELS:
-        raise ImageError(
-            f"{len(channels)} visible channels: expected {_MOST_CHANNELS} at most, because a backbone sees three "
-            "colours. Hide the others."
-        )
-    seen: list[NDArray[Any]] = []
-    for channel in channels:
-        grey = channel.seen(bit_depth).astype(np.float32) / 255
-        if not channel.rgb:
-            grey = channel.colormap.map(grey[..., 0].ravel() ** channel.gamma)[:, :3].reshape(grey.shape)
-        seen.append(channel.opacity * grey)
-    merged: NDArray[np.uint8] = np.rint(np.sum(seen, axis=0).clip(0, 1) * 255).astype(np.uint8)
-    return merged
-
+PointFeatures = tuple[str, int, float | None, tuple[int, int]]  # class, object, threshold, axes of the plane
 
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
@@ -137,6 +50,17 @@ _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labe
 def transform_of(layer: Image) -> dict[str, Any]:
     """Return everything that places a layer in the world, to give to another."""
     return {name: getattr(layer, name) for name in _PLACE}
+
+
+def place_in_plane(image: Image, key: PlaneKey, array: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return ``array [H, W]`` with the image's axes and what places it in that plane: data and settings of a layer."""
+    from napari.utils.transforms import Affine
+
+    stack = stack_of(image, key.axes)
+    named = transform_of(image)
+    inner = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear, ndim=image.ndim).linear_matrix
+    named["translate"] = image.translate + inner @ np.array(stack.join(key.index, 0, 0))
+    return np.expand_dims(array, stack.index_axes), named
 
 
 def follow(image: Image, event: Any, others: Iterable[Any]) -> None:
@@ -147,29 +71,45 @@ def follow(image: Image, event: Any, others: Iterable[Any]) -> None:
 
 
 def make_points(image: Image) -> Points:
-    """Make an empty Points layer for the clicks on an image, with its transform."""
+    """Make an empty Points layer for the clicks on an image, with its axes and its transform."""
     from napari.layers import Points
 
+    table = feature_table((), image.ndim)
+    # An empty layer without defaults breaks at the first point.
+    defaults: dict[str, Any] = {CLASS: FOREGROUND, OBJECT: 1, THRESHOLD: np.nan, AXES: as_text(_last_axes(image.ndim))}
     return Points(
-        ndim=2,
+        ndim=image.ndim,
         name=f"{image.name} clicks",
-        size=max(3.0, 0.025 * min(image_shape(image))),
+        size=max(3.0, 0.025 * min(stack_of(image).plane_shape)),
         border_color="white",
         border_width=0.08,
-        features={CLASS: np.zeros(0, dtype=object), OBJECT: np.zeros(0, dtype=int), THRESHOLD: np.zeros(0)},
-        # An empty layer without defaults breaks at the first point.
-        feature_defaults={CLASS: FOREGROUND, OBJECT: 1, THRESHOLD: np.nan},
+        features=table,
+        feature_defaults={name: defaults[name] for name in table},
         metadata={"napari_m2n2v2": "clicks"},
         **transform_of(image),
     )
 
 
 def make_labels(image: Image) -> Labels:
-    """Make an empty Labels layer for the masks of an image, with its transform."""
+    """Make an empty Labels layer for the masks of an image, with its transform.
+
+    Raises
+    ------
+    ImageError
+        If the masks do not fit into memory.
+    """
     from napari.layers import Labels
 
+    shape = stack_of(image).shape
+    try:
+        masks = np.zeros(shape, dtype=np.int32)  # takes memory where it is written, not before
+    except MemoryError as error:
+        raise ImageError(
+            f"Masks of shape {shape} do not fit into memory. Make a zarr array of that shape, add it as a Labels "
+            "layer, and choose it under More settings > Write into."
+        ) from error
     return Labels(
-        np.zeros(image_shape(image), dtype=np.int32),
+        masks,
         name=f"{image.name} masks",
         opacity=0.5,
         metadata={"napari_m2n2v2": "masks"},
@@ -185,14 +125,15 @@ def is_clicks(layer: Any, image: Image) -> bool:
     from napari.layers import Points
 
     known = isinstance(layer, Points) and {CLASS, OBJECT, THRESHOLD} <= set(layer.features.columns)
-    return known and layer.ndim == 2 and layer.name == f"{image.name} clicks"
+    return known and layer.ndim == image.ndim and layer.name == f"{image.name} clicks"
 
 
 def is_masks(layer: Any, image: Image) -> bool:
     """Tell whether a layer looks like the masks we made for an image once, saved by napari and opened again."""
     from napari.layers import Labels
 
-    return isinstance(layer, Labels) and layer.name == f"{image.name} masks" and layer.data.shape == image_shape(image)
+    known = isinstance(layer, Labels) and layer.name == f"{image.name} masks" and not layer.multiscale
+    return known and tuple(layer.data.shape) == stack_of(image).shape
 
 
 def is_view(layer: Any) -> bool:
@@ -200,26 +141,38 @@ def is_view(layer: Any) -> bool:
     return bool(layer.metadata.get("napari_m2n2v2") == "view")
 
 
-def read_clicks(points: Points, shape: tuple[int, int]) -> tuple[Click, ...]:
+def read_clicks(points: Points, image: Image, shown: PlaneKey | None = None) -> tuple[PlacedClick, ...]:
     """Read the clicks a Points layer holds, in its order.
+
+    Parameters
+    ----------
+    points : Points layer
+        With as many axes as the image.
+    image : Image layer
+        That is clicked.
+    shown : PlaneKey, optional
+        Where a point that lies between two planes belongs, if it is one of them.
 
     Raises
     ------
     ClickError
         If a point is outside the image, or its features are not a class, an object id and a threshold.
     """
-    clicks = []
-    for (row, col), (label, object_id, threshold) in zip(points.data, read_features(points), strict=True):
+    features = read_features(points)
+    stacks = {axes: stack_of(image, axes) for axes in {axes for *_, axes in features}}
+    placed = []
+    for position, (label, object_id, threshold, axes) in zip(points.data, features, strict=True):
         if label not in _SYMBOL:
             raise ClickError(f"The class of a point must be '{FOREGROUND}' or '{BACKGROUND}', got {label!r}.")
-        click = Click(float(row), float(col), label == FOREGROUND, object_id, threshold)
-        click.pixel(shape)
-        clicks.append(click)
-    return tuple(clicks)
+        index, (row, col) = plane_of_point(stacks[axes], position, shown)
+        click = Click(row, col, label == FOREGROUND, object_id, threshold)
+        click.pixel(stacks[axes].plane_shape)
+        placed.append(PlacedClick(PlaneKey(axes, index), click))
+    return tuple(placed)
 
 
-def read_features(points: Points) -> list[tuple[str, int, float | None]]:
-    """Read class, object id and own threshold of every point.
+def read_features(points: Points) -> list[PointFeatures]:
+    """Read class, object id, own threshold and axes of the plane of every point.
 
     Raises
     ------
@@ -230,75 +183,68 @@ def read_features(points: Points) -> list[tuple[str, int, float | None]]:
         table = points.features
         thresholds = [None if np.isnan(value) else float(value) for value in table[THRESHOLD]]
         objects = [int(value) for value in table[OBJECT]]
-        return list(zip(table[CLASS], objects, thresholds, strict=True))
+        axes = [_last_axes(points.ndim)] * len(objects)
+        if points.ndim > 2 and AXES in table:
+            axes = [_as_axes(value, points.ndim) for value in table[AXES]]
+        return list(zip(table[CLASS], objects, thresholds, axes, strict=True))
     except (KeyError, TypeError, ValueError) as error:
         raise ClickError(
             f"The features of the clicks need the columns '{CLASS}', '{OBJECT}' (a whole number) and '{THRESHOLD}' "
-            f"(a number or NaN): {error}."
+            f"(a number or NaN); '{AXES}' names the two axes of the plane, such as '1 2': {error}."
         ) from error
 
 
-def features_of(clicks: Iterable[Click]) -> list[tuple[str, int, float | None]]:
+def features_of(clicks: Iterable[PlacedClick]) -> list[PointFeatures]:
     """Return what :func:`read_features` reads when the layer shows these clicks."""
-    return [(FOREGROUND if c.foreground else BACKGROUND, c.object_id, c.threshold) for c in clicks]
+    return [
+        (FOREGROUND if c.click.foreground else BACKGROUND, c.click.object_id, c.click.threshold, c.plane.axes)
+        for c in clicks
+    ]
 
 
-def feature_table(clicks: Sequence[Click]) -> dict[str, NDArray[Any]]:
-    """Return the features of a Points layer that shows these clicks."""
-    labels = [FOREGROUND if click.foreground else BACKGROUND for click in clicks]
-    return {
-        CLASS: np.array(labels, dtype=object),
-        OBJECT: np.array([click.object_id for click in clicks], dtype=int),
-        THRESHOLD: np.array([np.nan if click.threshold is None else click.threshold for click in clicks], dtype=float),
+def feature_table(placed: Sequence[PlacedClick], ndim: int = 2) -> dict[str, NDArray[Any]]:
+    """Return the features of a Points layer of ``ndim`` axes that shows these clicks."""
+    features = features_of(placed)
+    table = {
+        CLASS: np.array([label for label, *_ in features], dtype=object),
+        OBJECT: np.array([object_id for _, object_id, *_ in features], dtype=int),
+        THRESHOLD: np.array([np.nan if value is None else value for _, _, value, _ in features], dtype=float),
     }
+    if ndim > 2:
+        table[AXES] = np.array([as_text(axes) for *_, axes in features], dtype=object)
+    return table
 
 
-def show_clicks(points: Points, clicks: Iterable[Click]) -> None:
+def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick]) -> None:
     """Make a Points layer show these clicks; the caller keeps its own handlers from hearing of it."""
-    clicks = list(clicks)
-    positions = np.array([(click.row, click.col) for click in clicks], dtype=float).reshape(-1, 2)
+    stacks = {axes: stack_of(image, axes) for axes in {p.plane.axes for p in placed}}
+    at = [stacks[p.plane.axes].join(p.plane.index, p.click.row, p.click.col) for p in placed]
+    positions = np.array(at, dtype=float).reshape(-1, image.ndim)
     if positions.shape != points.data.shape or not np.array_equal(positions, points.data):
         points.selected_data = set()
         points.data = positions
-    points.features = feature_table(clicks)
-    if clicks:
-        labels = [FOREGROUND if click.foreground else BACKGROUND for click in clicks]
+    points.features = feature_table(placed, image.ndim)
+    if placed:
+        labels = [FOREGROUND if p.click.foreground else BACKGROUND for p in placed]
         points.symbol = [_SYMBOL[label] for label in labels]
         points.face_color = [_COLOR[label] for label in labels]
         points.size = points.current_size
     points.refresh()
 
 
-def write_labels(labels: Labels, new: NDArray[np.int32], written: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Write what changed since we last wrote, where nobody else has written, so that what the user painted stays.
+def _last_axes(ndim: int) -> tuple[int, int]:
+    return ndim - 2, ndim - 1
 
-    Outside napari's own undo, on purpose: there it belongs to what the user painted.
 
-    Parameters
-    ----------
-    labels : Labels
-        ``[H, W]``, any integer dtype.
-    new, written : ndarray
-        int32 ``[H, W]``: what to write, and what was written before.
+def as_text(axes: tuple[int, int]) -> str:
+    """Write the axes of a plane as the features of a point hold them."""
+    return f"{axes[0]} {axes[1]}"
 
-    Returns
-    -------
-    ndarray
-        int32 ``[H, W]``, what is written now.
 
-    Raises
-    ------
-    ImageError
-        If the layer's dtype is too small for a label.
-    """
-    changed = (new != written) & (labels.data == written)
-    if not changed.any():
-        return written
-    if new[changed].max() > np.iinfo(labels.data.dtype).max:
-        raise ImageError(
-            f"Label {new[changed].max()} does not fit into layer '{labels.name}' of {labels.data.dtype}. "
-            "Convert its data to int32 first."
-        )
-    labels.data[changed] = new[changed]
-    labels.refresh(extent=False)
-    return np.where(changed, new, written)
+def _as_axes(text: Any, ndim: int) -> tuple[int, int]:
+    if not isinstance(text, str):  # a point that came without
+        return _last_axes(ndim)
+    first, second = (int(part) for part in text.split())
+    if not 0 <= first < second < ndim:
+        raise ValueError(f"axes of a plane are two of 0 to {ndim - 1}, the lower first, got '{text}'")
+    return first, second

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_m2n2v2._napari import layers as convert
+from napari_m2n2v2._napari.opening import check_shown
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -88,7 +89,7 @@ class PointsListener:
         workspace = self._owner(event.source)
         with self._controller.errors_shown():
             # Also sent while a point is dragged, when nothing of this has changed.
-            if convert.read_features(workspace.points) != convert.features_of(workspace.clicks):
+            if convert.read_features(workspace.points) != convert.features_of(workspace.placed):
                 self._read(workspace)
 
     def _on_selection(self, event: Any = None) -> None:
@@ -96,7 +97,7 @@ class PointsListener:
         workspace = controller.active
         if self._quiet or workspace is None:
             return
-        if len(workspace.points.data) != len(workspace.clicks):  # pasted: napari tells of it in no other way
+        if len(workspace.points.data) != len(workspace.placed):  # pasted: napari tells of it in no other way
             self._read(workspace)
         chosen = controller.selected_click
         if workspace.points.mode == "select" and workspace.points.selected_data and chosen is not None:
@@ -106,17 +107,18 @@ class PointsListener:
 
     def _read(self, workspace: Workspace) -> None:
         """Take what the Points layer shows now; what cannot be read is put back as it was."""
-        controller = self._controller
+        controller, before = self._controller, workspace.placed
         controller.active = workspace
-        added = len(workspace.points.data) - len(workspace.clicks)
-        if added > 0:
-            self._label_new(workspace, added)
+        added = len(workspace.points.data) - len(before)
         with controller.errors_shown():
-            workspace.history.push(convert.read_clicks(workspace.points, convert.image_shape(workspace.image)))
-        controller.show_and_solve(workspace)
+            if added > 0:
+                check_shown(workspace)
+                self._label_new(workspace, added)
+            workspace.history.push(convert.read_clicks(workspace.points, workspace.image, workspace.here))
+        controller.show_and_solve(workspace, before)
 
     def _label_new(self, workspace: Workspace, count: int) -> None:
-        """Give the newest points the class that the button or the toggle says, and the present object."""
+        """Give the newest points the class that the button or the toggle says, the present object, the axes shown."""
         foreground = self._controller.foreground and not self._right_button
         self._right_button = False
         table = workspace.points.features.copy()
@@ -124,5 +126,7 @@ class PointsListener:
         table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
         table.loc[newest, convert.OBJECT] = workspace.object_id
         table.loc[newest, convert.THRESHOLD] = np.nan
+        if workspace.here is not None and workspace.points.ndim > 2:
+            table.loc[newest, convert.AXES] = convert.as_text(workspace.here.axes)
         with self.quiet():
             workspace.points.features = table

@@ -31,7 +31,10 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         super().__init__(0, len(_COLUMNS))
         self._controller = controller
         self.setHorizontalHeaderLabels(_COLUMNS)
-        self.setToolTip("Doubt: the share of the object whose border could as well be elsewhere")
+        self.setToolTip(
+            "Doubt: the share of the object whose border could as well be elsewhere.\n"
+            "Of a stack, all objects are listed, with what they are in the slice that is shown"
+        )
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -71,8 +74,8 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
 
 
 def object_ids(workspace: Workspace) -> list[int]:
-    """Return the ids of the objects with clicks, and of the one that the next click is of."""
-    return sorted({click.object_id for click in workspace.clicks} | {workspace.object_id})
+    """Return the ids of the objects with clicks in any plane, and of the one that the next click is of."""
+    return sorted({placed.click.object_id for placed in workspace.placed} | {workspace.object_id})
 
 
 def area_text(pixels: int, scale: Any, units: Any) -> str:
@@ -96,9 +99,11 @@ def area_text(pixels: int, scale: Any, units: Any) -> str:
 
 def _describe(workspace: Workspace, object_id: int) -> tuple[str, ...]:
     clicks = sum(click.object_id == object_id for click in workspace.clicks)
-    pixels = workspace.areas.get(object_id, 0)
-    doubt = workspace.doubts.get(object_id)
-    area = area_text(pixels, workspace.image.scale, workspace.image.units)
+    plane, image = workspace.plane, workspace.image
+    pixels = plane.areas.get(object_id, 0) if plane is not None else 0
+    doubt = plane.doubts.get(object_id) if plane is not None else None
+    axes = list(plane.key.axes) if plane is not None else [-2, -1]
+    area = area_text(pixels, image.scale[axes], [image.units[axis] for axis in axes])
     return f"{object_id}", f"{clicks}", area, "" if doubt is None else f"{doubt:.0%}"
 
 

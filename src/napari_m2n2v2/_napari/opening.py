@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from napari_m2n2v2._napari import layers as convert
+from napari_m2n2v2._napari.masks import check_labels
+from napari_m2n2v2._napari.places import stack_of
 from napari_m2n2v2._napari.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
 
-__all__ = ["open_workspace"]
+__all__ = ["check_shown", "no_plane", "open_workspace"]
+
+
+def check_shown(workspace: Workspace) -> None:
+    """Complain when no plane of the image is shown.
+
+    Raises
+    ------
+    ImageError
+    """
+    if workspace.here is None:
+        raise no_plane(workspace.dims, workspace.image)
+
+
+def no_plane(dims: Any, image: Any) -> ImageError:
+    """Return what to say when no plane of an image is shown."""
+    if dims.ndisplay != 2:
+        return ImageError(
+            f"'{image.name}' is shown in 3-D, where a click has no plane. Switch to the 2-D view (Ctrl+Y, or the "
+            "button under the layer list) and choose a slice."
+        )
+    return ImageError(f"No slice of '{image.name}' is shown: the sliders are beyond it. Move them to one of its own.")
 
 
 def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Workspace:
@@ -21,7 +42,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     viewer : napari.Viewer
         Where the layers are.
     image : Image layer
-        2-D.
+        Of any number of axes.
     labels : Labels layer or None
         To write into; otherwise masks of ours that were opened again, or a new layer.
     taken : list of layers
@@ -30,20 +51,19 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     Raises
     ------
     ImageError
-        If the image is not 2-D, or the labels have another shape.
+        If the image has no planes, or the labels cannot take its masks.
     ClickError
         If clicks of ours that were opened again do not fit the image.
     """
-    shape = convert.image_shape(image)
-    if labels is not None and labels.data.shape != shape:
-        raise ImageError(
-            f"Labels layer '{labels.name}' has shape {labels.data.shape}, expected the image's {shape}. Choose another."
-        )
+    shape = stack_of(image).shape
+    if labels is not None:
+        check_labels(labels, shape)
     free = [layer for layer in viewer.layers if not any(layer is other for other in taken)]
     points = next((layer for layer in free if convert.is_clicks(layer, image)), None)
-    clicks = convert.read_clicks(points, shape) if points is not None else ()
+    clicks = convert.read_clicks(points, image) if points is not None else ()
     if labels is None:
         labels = next((layer for layer in free if convert.is_masks(layer, image)), None)
+    is_new = labels is None
     if labels is None:
         labels = convert.make_labels(image)
     if points is None:
@@ -51,17 +71,8 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     for layer in (labels, points):
         if layer not in viewer.layers:
             viewer.add_layer(layer)
-
-    # Labels of objects whose clicks we know are ours to change; all others are protected.
-    ours = np.isin(labels.data, sorted({click.object_id for click in clicks}))
-    workspace = Workspace(
-        image,
-        points,
-        labels,
-        written=np.where(ours, labels.data, 0).astype(np.int32),
-        protected=(labels.data != 0) & ~ours,
-        object_id=clicks[-1].object_id if clicks else int(labels.data.max()) + 1,
-    )
-    workspace.history.push(clicks)
-    convert.show_clicks(points, clicks)
+    workspace = Workspace(viewer.dims, image, points, labels, taken_up=clicks, is_new=is_new)
+    if clicks:
+        workspace.object_id = clicks[-1].click.object_id
+    convert.show_clicks(points, image, clicks)
     return workspace

@@ -96,18 +96,21 @@ class ReachPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.plot)
         column.addLayout(row)
         controller.solved.connect(self.refresh)
+        controller.moved.connect(self.refresh)
         controller.selected.connect(self.refresh)
 
     def close_down(self) -> None:
         """Let go of the controller."""
         self._controller.solved.disconnect(self.refresh)
+        self._controller.moved.disconnect(self.refresh)
         self._controller.selected.disconnect(self.refresh)
 
     def refresh(self) -> None:
         """Ask for the curve of the selected click, if anybody can see it."""
         workspace, index = self._controller.active, self._controller.selected_click
-        self.setEnabled(index is not None)
-        if workspace is None or index is None:
+        solved = workspace is not None and workspace.session is not None
+        self.setEnabled(index is not None and solved)
+        if workspace is None or index is None or not solved:
             self.title.setText("Reach of a click")
             self.plot.show_curve(None)
             return

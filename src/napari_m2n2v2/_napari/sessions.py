@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_m2n2v2._napari import layers as convert
+from napari_m2n2v2._napari.places import PlacedClick, PlaneKey
 from napari_m2n2v2.errors import M2N2V2Error
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _KEEP = 50  # autosaved sessions, the oldest go first
 
 
 class Sessions:
-    """Saves and loads what the active image holds.
+    """Saves and loads the clicks of the active image: of a stack, those of the plane that is shown.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ class Sessions:
         self._controller.solved.disconnect(self._autosave)
 
     def save(self, path: str | Path) -> None:
-        """Save the active session to a file."""
+        """Save the active session to a file: of a stack, that of the plane that is shown."""
 
         def question(session: Any) -> None:
             from napari_m2n2v2.session_file import save_session
@@ -52,10 +53,10 @@ class Sessions:
     def load(self, path: str | Path) -> None:
         """Put a file's clicks on the active image, as one step to undo, and say what differs from when it was saved."""
         workspace = self._controller.active
-        if workspace is None or workspace.features is None:
-            self._controller.tell("Start an image first: a session is loaded onto it.")
+        features, key = (workspace.features, workspace.here) if workspace is not None else (None, None)
+        if workspace is None or features is None or key is None:
+            self._controller.tell("Start the image, or this slice of it, first: a session is loaded onto it.")
             return
-        features = workspace.features
 
         def question(session: Any) -> Any:
             from napari_m2n2v2.session_file import load_session
@@ -65,11 +66,13 @@ class Sessions:
 
         def done(answer: Any) -> None:
             loaded, differences = answer
+            if self._controller.active is not workspace:
+                return
             if loaded.start is not None:
-                workspace.start = loaded.start
-            self._controller.set_clicks(loaded.clicks)
+                workspace.planes.at(key).start = loaded.start
+            self._controller.set_clicks(loaded.clicks, key=key)
             if loaded.start is not None:
-                self._controller.begin_again(workspace)
+                self._controller.solving.begin_again(workspace, key)
             same = "The masks are the same, bit for bit."
             told = "The masks differ from the saved ones:\n" + "\n".join(differences) if differences else same
             self._controller.tell(f"Loaded {len(loaded.clicks)} clicks. {told}")
@@ -135,7 +138,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     positions = np.array([(click.row, click.col) for click in loaded.clicks], dtype=float).reshape(-1, 2)
     settings = {
         "name": f"{Path(path).stem} clicks",
-        "features": convert.feature_table(loaded.clicks),
+        "features": convert.feature_table([PlacedClick(PlaneKey(), click) for click in loaded.clicks]),
         "metadata": {"napari_m2n2v2": "clicks", "session": str(path)},
         "ndim": 2,
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPushButton, QWidget
 
-from napari_m2n2v2._napari.layers import BIT_DEPTHS
+from napari_m2n2v2._napari.channels import BIT_DEPTHS
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -41,7 +41,12 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
 
         self.guide = layer_choice("napari.layers.Image | None", "Guide")
         self.guide.changed.connect(self._on_guide)
-        self._row("Guide", self.guide.native, "A registered channel, such as inverse depth, that parts what is alike")
+        self._row(
+            "Guide",
+            self.guide.native,
+            "A registered channel, such as inverse depth, that parts what is alike.\n"
+            "For a stack: another stack, or one plane for all slices",
+        )
 
         self.bit_depth = QComboBox()
         self.bit_depth.addItems(BIT_DEPTHS)
@@ -85,10 +90,7 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         computing.change(guide=layer)
 
     def _on_guide_changed(self, event: Any) -> None:
-        computing = self._controller.computing
-        computing.image_changed(
-            tuple(w for w in self._controller.workspaces if w.computed_with and w.computed_with.guide is event.source)
-        )
+        self._controller.computing.guide_changed(event.source)
 
     def reset_choices(self) -> None:
         """Look again which layers there are."""

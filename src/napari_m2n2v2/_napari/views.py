@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_m2n2v2._napari.layers import transform_of
+from napari_m2n2v2._napari.layers import place_in_plane
+from napari_m2n2v2._napari.places import PlaneKey, stack_of
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
+    from napari_m2n2v2._napari.workspace import Workspace
 
 __all__ = ["VIEWS", "Views"]
 
@@ -45,6 +47,7 @@ class Views:
         self._changed = changed
         self._layers: dict[str, Any] = {}
         controller.solved.connect(self.refresh)
+        controller.moved.connect(self.refresh)
         controller.selected.connect(self.refresh)
         controller.viewer.layers.events.removed.connect(self._on_removed)
 
@@ -70,12 +73,13 @@ class Views:
     def close(self) -> None:
         """Let go; layers stay."""
         self._controller.solved.disconnect(self.refresh)
+        self._controller.moved.disconnect(self.refresh)
         self._controller.selected.disconnect(self.refresh)
         self._controller.viewer.layers.events.removed.disconnect(self._on_removed)
 
     def _ask(self, name: str) -> None:
         workspace, index = self._controller.active, self._controller.selected_click
-        if workspace is None:
+        if workspace is None or (key := workspace.here) is None:
             return
         object_id = workspace.object_id
 
@@ -95,26 +99,27 @@ class Views:
             own = session.result.objects.get(object_id)
             return 1 - np.abs(diagnostics.margin(session, object_id)) if own is not None and own.clicks else None
 
-        self._controller.ask(f"view {name}", question, lambda answer: self._draw(name, workspace, answer))
+        self._controller.ask(f"view {name}", question, lambda answer: self._draw(name, workspace, key, answer))
 
-    def _draw(self, name: str, workspace: Any, answer: Any) -> None:
+    def _draw(self, name: str, workspace: Workspace, key: PlaneKey, answer: Any) -> None:
         if name not in self._layers:
             return
         layer = self._layers[name]
-        data = np.zeros(workspace.written.shape, dtype=np.float32) if answer is None else answer
-        if name == "Owner":
-            data = data.astype(np.int32)
+        shape = stack_of(workspace.image, key.axes).plane_shape
+        drawn = np.zeros(shape, dtype=np.float32) if answer is None else answer
+        data, placed = place_in_plane(workspace.image, key, drawn.astype(np.int32) if name == "Owner" else drawn)
         if layer is not None and layer.metadata["image"] is workspace.image and layer.data.shape == data.shape:
             layer.data = data
+            layer.translate = placed["translate"]
             return
         viewer = self._controller.viewer
-        if layer is not None:  # of another image
+        if layer is not None:  # of another image, or across other axes
             self._layers[name] = None
             viewer.layers.remove(layer)
         settings = {
             "name": f"{workspace.image.name} {name}",
             "metadata": {"napari_m2n2v2": "view", "image": workspace.image},
-            **transform_of(workspace.image),
+            **placed,
         }
         active = viewer.layers.selection.active
         if name == "Owner":

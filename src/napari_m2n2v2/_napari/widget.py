@@ -33,9 +33,9 @@ from napari_m2n2v2._napari.objects_table import ObjectsTable
 from napari_m2n2v2._napari.qt import MainThread, VerticalScroll, autosave_folder, thumbnail
 from napari_m2n2v2._napari.reach_panel import ReachPanel
 from napari_m2n2v2._napari.sessions import Sessions
+from napari_m2n2v2._napari.settings import FeatureState
 from napari_m2n2v2._napari.settings_panel import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.views import VIEWS, Views
-from napari_m2n2v2._napari.workspace import FeatureState
 
 if TYPE_CHECKING:
     import napari
@@ -122,8 +122,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _build_buttons(self) -> QGridLayout:
         controller = self.controller
-        self.start = self._button("Start", "Compute what the clicks need; once per image", self._on_start)
-        self.cancel = self._button("Cancel", "Stop computing", controller.computing.cancel)
+        self.start = self._button("Start", "Compute what the clicks need; once per image or slice", self._on_start)
+        self.cancel = self._button("Cancel", "Stop computing, all slices of this image", controller.computing.cancel)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
         tip = "What the next left click means; right-click is always background\nT with points selected flips them"
@@ -131,7 +131,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.undo = self._button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.undo)
         self.redo = self._button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.redo)
         self.next_object = self._button("Next object (N)", "The next clicks are a new object", controller.next_object)
-        self.reset = self._button("Reset object", "Remove this object's clicks (can be undone)", controller.reset)
+        self.reset = self._button(
+            "Reset object",
+            "Remove this object's clicks in this slice (undo brings them back)",
+            controller.reset,
+        )
         self.preview = self._button(
             "Preview (H)", "Show the mask that a click at the cursor would give", self.hover.toggle
         )
@@ -179,10 +183,14 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             if path:
                 self.sessions.load(path)
 
-        self.save = self._button("Save…", "Clicks, parameters and versions, to get the same masks again", save)
-        self.load = self._button("Load…", "Put a saved session's clicks on this image (can be undone)", load)
+        self.save = self._button(
+            "Save…",
+            "Clicks of this image or slice, parameters, versions: the same masks again",
+            save,
+        )
+        self.load = self._button("Load…", "Put a saved session's clicks on this image or slice (can be undone)", load)
         self.restore = self._button(
-            "Restore autosave", "The clicks this image had when it was last segmented", self._restore
+            "Restore autosave", "The clicks this image or slice had when it was last segmented", self._restore
         )
         self.methods = self._button("Copy methods text", "A paragraph for a publication", self._copy_methods)
         for i, button in enumerate((self.save, self.load, self.restore, self.methods)):
@@ -268,10 +276,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         controller, workspace = self.controller, self.controller.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
         computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.session is not None
+        any_computing = workspace is not None and workspace.is_computing
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
         self.start.setEnabled(not computing)
-        self.cancel.setEnabled(computing)
-        self.progress.setVisible(computing)
+        self.cancel.setEnabled(any_computing)
+        self.progress.setVisible(any_computing)
         self.sign.setText("● Foreground (T)" if controller.foreground else "✚ Background (T)")
         color = "#1d7a2c" if controller.foreground else "#a3271f"
         self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")

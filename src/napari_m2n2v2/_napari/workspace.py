@@ -1,16 +1,20 @@
-"""One image being segmented: its layers, its clicks and what is known of it."""
+"""One image being segmented: its layers, its clicks and what is known of its planes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2v2._napari.masks import read_plane
+from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, shown_plane, stack_of
+from napari_m2n2v2._napari.planes import Plane, Planes
+from napari_m2n2v2._napari.settings import FeatureState, Settings
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.history import History
+from napari_m2n2v2.stacks import Stack
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
@@ -21,79 +25,101 @@ if TYPE_CHECKING:
 __all__ = ["FeatureState", "Settings", "Workspace"]
 
 
-class FeatureState(Enum):
-    """Whether the features of an image can be used."""
-
-    MISSING = "not computed"
-    COMPUTING = "computing"
-    READY = "ready"
-    STALE = "out of date"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What features are computed with, as the user chose it.
-
-    Parameters
-    ----------
-    attention, device : str
-        As :func:`~napari_m2n2v2.compute_features` takes them.
-    grid : int or None
-        None is the backbone's default.
-    guide : Image layer or None
-        The guide channel.
-    depth : str
-        What computes a guide from the image where there is no guide layer: a depth backbone, or "lightness".
-    bit_depth : str
-        A key of :data:`~napari_m2n2v2._napari.layers.BIT_DEPTHS`.
-    merge_channels : bool
-        Whether up to three visible layers of the same shape are merged as they are seen.
-    """
-
-    attention: str = "auto"
-    device: str = "auto"
-    grid: int | None = None
-    guide: Any = None
-    depth: str = ""
-    bit_depth: str = "as shown"
-    merge_channels: bool = False
-
-    def differs_in_guide_alone(self, other: Settings | None) -> bool:
-        """Whether features computed with ``other`` only need another guide, not their attention again."""
-        alike = other is not None and replace(self, guide=None, depth="") == replace(other, guide=None, depth="")
-        return alike and (self.guide is not None or not self.depth)
-
-
 @dataclass(eq=False)
 class Workspace:
-    """The state of one image layer; followed by object, never by name."""
+    """The state of one image layer; followed by object, never by name.
 
+    What has no plane in its name is of the plane that is shown: nothing, while there is none.
+    """
+
+    dims: Any  # the viewer's
     image: Image
     points: Points
     labels: Labels
-    written: NDArray[np.int32]  # what we last wrote into ``labels``
-    protected: NDArray[np.bool_]  # pixels of labels that were there before us
-    history: History[tuple[Click, ...]] = field(default_factory=lambda: History(()))
-    state: FeatureState = FeatureState.MISSING
-    computed_with: Settings | None = None
-    outdated: bool = False  # the image changed since its features were begun
-    was_outdated: bool = False  # before the present job
-    features: ImageFeatures | None = None
-    session: Session | None = None  # touched by the worker only
-    result: SessionResult | None = None
-    doubts: dict[int, float] = field(default_factory=dict)  # of every object with clicks
-    areas: dict[int, int] = field(default_factory=dict)  # of every object, in pixels
+    taken_up: tuple[PlacedClick, ...] = ()  # clicks of ours that were opened again
+    history: History[tuple[PlacedClick, ...]] = field(init=False)
+    planes: Planes = field(init=False)
     object_id: int = 1
-    start: NDArray[np.int32] | None = None  # labels taken over from there
+    is_new: bool = False  # whether the Labels layer was empty when we began
+    highest_label: int = 0  # that the Labels layer is known to hold
 
-    def settled_state(self, settings: Settings) -> FeatureState:
-        """Return the state of the features when nothing is being computed."""
-        if self.session is None:
-            return FeatureState.MISSING
-        same = self.computed_with == settings and not self.outdated
-        return FeatureState.READY if same else FeatureState.STALE
+    def __post_init__(self) -> None:
+        self.history = History(())
+        self.history.push(self.taken_up)
+        self.planes = Planes(self._make_plane)
+
+    def _make_plane(self, key: PlaneKey) -> Plane:
+        # Labels of objects whose clicks we know are ours to change; all others are protected.
+        ours = sorted({placed.click.object_id for placed in self.taken_up if placed.plane == key})
+        return Plane.of(key, read_plane(self.labels, key), ours)
+
+    @property
+    def here(self) -> PlaneKey | None:
+        """The plane that is shown; None in the 3-D view of a stack, and where the sliders are beyond the image."""
+        return shown_plane(self.dims, self.image)
+
+    @property
+    def stack(self) -> Stack:
+        """The image as planes of its last two axes."""
+        return stack_of(self.image)
+
+    @property
+    def placed(self) -> tuple[PlacedClick, ...]:
+        """The present clicks of all planes, in the order of the Points layer."""
+        return self.history.present
+
+    def clicks_in(self, key: PlaneKey | None) -> tuple[Click, ...]:
+        """Return the present clicks of one plane, in their order."""
+        return tuple(placed.click for placed in self.placed if placed.plane == key)
 
     @property
     def clicks(self) -> tuple[Click, ...]:
-        """The present clicks."""
-        return self.history.present
+        """The present clicks of the plane that is shown."""
+        return self.clicks_in(self.here)
+
+    @property
+    def indices(self) -> list[int]:
+        """Where among all clicks (:attr:`placed`) those of the plane that is shown are."""
+        here = self.here
+        return [i for i, placed in enumerate(self.placed) if placed.plane == here]
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane that is shown, if it was worked on."""
+        return self.planes.get(self.here)
+
+    @property
+    def state(self) -> FeatureState:
+        """Where the features stand."""
+        plane = self.plane
+        return plane.state if plane is not None else FeatureState.MISSING
+
+    @property
+    def features(self) -> ImageFeatures | None:
+        """The features."""
+        return plane.features if (plane := self.plane) is not None else None
+
+    @property
+    def session(self) -> Session | None:
+        """The session; touched by the worker only."""
+        return plane.session if (plane := self.plane) is not None else None
+
+    @property
+    def result(self) -> SessionResult | None:
+        """What the clicks gave when they were last solved."""
+        return plane.result if (plane := self.plane) is not None else None
+
+    @property
+    def start(self) -> NDArray[np.int32] | None:
+        """Labels taken over from before."""
+        return plane.start if (plane := self.plane) is not None else None
+
+    @property
+    def protected(self) -> NDArray[np.bool_]:
+        """Pixels of labels that were there before us."""
+        return plane.protected if (plane := self.plane) is not None else np.zeros((0, 0), dtype=bool)
+
+    @property
+    def is_computing(self) -> bool:
+        """Whether the features of any plane are being computed."""
+        return any(plane.state is FeatureState.COMPUTING for plane in self.planes)

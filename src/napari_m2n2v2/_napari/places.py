@@ -1,0 +1,170 @@
+"""Which plane of an image is meant: the one that is shown, the one that a point lies in.
+
+Convention: the axes of a plane are the layer's own and ascending, so that a transposed view shows the same plane.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.stacks import Index, Stack
+
+__all__ = [
+    "PlacedClick",
+    "PlaneKey",
+    "changed_planes",
+    "place_of",
+    "plane_of_point",
+    "show_plane",
+    "shown_plane",
+    "stack_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneKey:
+    """One plane of an image layer.
+
+    Parameters
+    ----------
+    axes : tuple of int
+        Its (rows, columns) among the layer's axes, ascending.
+    index : tuple of int
+        Its position on each of the other axes, see :class:`~napari_m2n2v2.stacks.Stack`.
+    """
+
+    axes: tuple[int, int] = (0, 1)
+    index: Index = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedClick:
+    """A click and the plane it was placed in."""
+
+    plane: PlaneKey
+    click: Click
+
+
+def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
+    """See the data of an Image or Labels layer as planes; nothing is read.
+
+    Raises
+    ------
+    ImageError
+        If there are no such axes.
+    """
+    rgb = bool(getattr(layer, "rgb", False))
+    return Stack.of(layer.data, plane_axes=axes, rgb=rgb, multiscale=layer.multiscale)
+
+
+def place_of(
+    stack: Stack, key: PlaneKey, rows: slice = slice(None), cols: slice = slice(None)
+) -> tuple[int | slice, ...]:
+    """Return what indexes full-resolution data for a part of a plane.
+
+    Raises
+    ------
+    ImageError
+        If there is no such plane.
+    """
+    place: list[int | slice] = [slice(None)] * len(stack.shape)
+    for axis, at in zip(stack.index_axes, stack.check(key.index), strict=True):
+        place[axis] = at
+    place[key.axes[0]], place[key.axes[1]] = rows, cols
+    return tuple(place)
+
+
+def shown_plane(dims: Any, layer: Any) -> PlaneKey | None:
+    """Return the plane of a layer that a viewer shows.
+
+    Parameters
+    ----------
+    dims : napari.components.Dims
+        Of the viewer, which may have more axes than the layer: the layer's are its last.
+    layer : Image or Labels
+
+    Returns
+    -------
+    PlaneKey or None
+        None in the 3-D view of a stack, and where the sliders are beyond the layer.
+    """
+    offset = dims.ndim - layer.ndim
+    if offset < 0 or (dims.ndisplay != 2 and layer.ndim > 2):
+        return None
+    first, second = sorted([axis - offset for axis in dims.order if axis >= offset][-2:])
+    stack = stack_of(layer, (first, second))
+    position = layer.world_to_data(dims.point)
+    # As napari rounds what it shows: halves to the even plane.
+    index = tuple(int(np.round(position[axis])) for axis in stack.index_axes)
+    inside = all(0 <= at < length for at, length in zip(index, stack.index_shape, strict=True))
+    return PlaneKey((first, second), index) if inside else None
+
+
+def show_plane(dims: Any, layer: Any, key: PlaneKey) -> None:
+    """Move a viewer's sliders, and turn its axes where needed, so that it shows a plane of a layer."""
+    offset = dims.ndim - layer.ndim
+    shown = shown_plane(dims, layer)
+    if shown == key:
+        return
+    if shown is None or shown.axes != key.axes:
+        wanted = [axis + offset for axis in key.axes]
+        dims.order = (*(axis for axis in dims.order if axis not in wanted), *wanted)
+    stack = stack_of(layer, key.axes)
+    world = layer.data_to_world(stack.join(key.index, 0, 0))
+    dims.set_point([axis + offset for axis in stack.index_axes], [world[axis] for axis in stack.index_axes])
+
+
+def plane_of_point(
+    stack: Stack, position: Sequence[float], shown: PlaneKey | None = None
+) -> tuple[Index, tuple[float, float]]:
+    """Return the index of the plane that a point belongs to, and (row, col) in it.
+
+    Parameters
+    ----------
+    stack : Stack
+        With the axes of the plane.
+    position : sequence of float
+        In the layer's data coordinates.
+    shown : PlaneKey, optional
+        Of two planes that are equally near, the one that is shown.
+
+    Raises
+    ------
+    ClickError
+        If it is outside the image or not finite.
+    """
+    if not all(math.isfinite(at) for at in position):
+        raise ClickError(f"A click needs finite coordinates, got {tuple(float(at) for at in position)}.")
+    index, place = stack.split(position)
+    if shown is not None and shown.axes == stack.plane_axes:
+        away = [abs(position[axis] - at) for axis, at in zip(stack.index_axes, shown.index, strict=True)]
+        index = shown.index if max(away, default=0.0) <= 0.5 else index
+    if not all(0 <= at < length for at, length in zip(index, stack.index_shape, strict=True)):
+        raise ClickError(
+            f"A click in plane {index} is outside the image, whose planes go from {(0,) * len(index)} to "
+            f"{tuple(length - 1 for length in stack.index_shape)}."
+        )
+    return index, place
+
+
+def changed_planes(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) -> list[PlaneKey]:
+    """List the planes whose clicks are not the same, those with later clicks first."""
+    if len(after) == len(before) + 1 and after[:-1] == before:
+        return [after[-1].plane]
+    planes = dict.fromkeys(placed.plane for placed in (*reversed(after), *reversed(before)))
+
+    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[Click]]:
+        found: dict[PlaneKey, list[Click]] = {}
+        for placed in all_of_them:
+            found.setdefault(placed.plane, []).append(placed.click)
+        return found
+
+    was, now = clicks(before), clicks(after)
+    return [plane for plane in planes if was.get(plane) != now.get(plane)]

@@ -1,0 +1,57 @@
+"""What features are computed with, and where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from napari_m2n2v2.parameters import FeatureParameters
+
+__all__ = ["FeatureState", "Settings"]
+
+
+class FeatureState(Enum):
+    """Whether the features of a plane can be used."""
+
+    MISSING = "not computed"
+    COMPUTING = "computing"
+    READY = "ready"
+    STALE = "out of date"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What features are computed with, as the user chose it.
+
+    Parameters
+    ----------
+    attention, device : str
+        As :func:`~napari_m2n2v2.compute_features` takes them.
+    grid : int or None
+        None is the backbone's default.
+    guide : Image layer or None
+        The guide channel.
+    depth : str
+        What computes a guide from the image where there is no guide layer: a depth backbone, or "lightness".
+    bit_depth : str
+        A key of :data:`~napari_m2n2v2._napari.channels.BIT_DEPTHS`.
+    merge_channels : bool
+        Whether up to three visible layers of the same shape are merged as they are seen.
+    working_side : int
+        Pixels along the shortest side of what is worked on; of a pyramid, the level that has as many is read.
+    """
+
+    attention: str = "auto"
+    device: str = "auto"
+    grid: int | None = None
+    guide: Any = None
+    depth: str = ""
+    bit_depth: str = "as shown"
+    merge_channels: bool = False
+    working_side: int = FeatureParameters().working_side
+
+    def differs_in_guide_alone(self, other: Settings | None) -> bool:
+        """Whether features computed with ``other`` only need another guide, not their attention again."""
+        alike = other is not None and replace(self, guide=None, depth="") == replace(other, guide=None, depth="")
+        return alike and (self.guide is not None or not self.depth)
