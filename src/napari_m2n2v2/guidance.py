@@ -105,7 +105,8 @@ def as_guides(guide: Any) -> tuple[Guide, ...]:
     GuideError
         For an empty name, a weight that is not above 0, two depth backbones or "auto" twice.
     """
-    several = isinstance(guide, Sequence) and not isinstance(guide, str) and any(_is_one(each) for each in guide)
+    several = isinstance(guide, Sequence) and not isinstance(guide, str)
+    several = several and (not guide or any(_is_one(each) for each in guide))
     guides = [one for each in (guide if several else [guide]) for one in _read(each)]
     if sum(one.is_depth for one in guides) > 1:
         raise GuideError("Expected one depth backbone at most; others may be channels or computed from the image.")

@@ -19,7 +19,7 @@ def cost_of(values, pixel, guide=None):
 
 
 def check_every_level(values, pixel, guide=None):
-    filled = flood_fill(values, pixel, guide)
+    filled = flood_fill(values, pixel, None if guide is None else guide[None])
     cost = cost_of(values, pixel, guide).astype(np.float32)
     for level in np.unique(cost):
         regions = label(cost <= level, connectivity=1)
@@ -37,6 +37,16 @@ def test_each_level_is_the_connected_component_of_the_click(values, data):
 def test_each_level_with_a_guide():
     rng = np.random.default_rng(3)
     check_every_level(rng.random((9, 13)).astype(np.float32), (4, 11), rng.random((9, 13)).astype(np.float32))
+
+
+def test_two_guides_are_one_in_a_space_of_two_dimensions():
+    rng = np.random.default_rng(4)
+    values, one, other = rng.random((3, 9, 13)).astype(np.float32)
+    pixel = (2, 5)
+    joined = np.hypot(one - one[pixel], other - other[pixel])  # 0 at the click, as distances are
+    np.testing.assert_allclose(
+        flood_fill(values, pixel, np.stack([one, other])), flood_fill(values, pixel, joined[None]), atol=1e-6
+    )
 
 
 def test_equals_reconstruction_by_erosion():
@@ -58,7 +68,7 @@ def test_rows_do_not_wrap_around_the_border(pixel):
 def test_a_constant_guide_changes_not_one_bit():
     values = np.random.default_rng(1).random((12, 10)).astype(np.float32)
     constant = np.full_like(values, 0.3)
-    np.testing.assert_array_equal(flood_fill(values, (3, 4), constant), flood_fill(values, (3, 4)))
+    np.testing.assert_array_equal(flood_fill(values, (3, 4), constant[None]), flood_fill(values, (3, 4)))
 
 
 @given(small_maps)

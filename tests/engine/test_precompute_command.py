@@ -63,7 +63,7 @@ class TestCommand:
     def test_what_goes_wrong_is_told(self, tiff, tmp_path, capsys):
         folder = str(tmp_path / "features")
         assert main(["features", str(tmp_path / "no.tif"), "--cache", folder]) == 1
-        assert "nothing" in capsys.readouterr().err
+        assert "no.tif" in capsys.readouterr().err
         assert main(["features", str(tiff), "--cache", folder, "--from", "9", *COMMON]) == 1
         assert "no plane (9,)" in capsys.readouterr().err
         assert main(["features", str(tiff), "--cache", str(tiff / "below"), *COMMON]) == 1
