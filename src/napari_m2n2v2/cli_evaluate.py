@@ -39,8 +39,8 @@ def add_commands(commands: Any) -> None:
     run.add_argument("--attention", default="auto", metavar="NAME")
     run.add_argument("--grid", type=int)
     run.add_argument(
-        "--guide", choices=["none", "depth", "lightness"], default="none",
-        help="guide with the data set's depth, or with the image's own lightness",
+        "--guide", default="none", metavar="NAME[:WEIGHT][+...]",
+        help="guide with the data set's depth, with lightness, stain, texture or ridges of the image itself, or auto",
     )  # fmt: skip
     run.add_argument("--far-is-large", action="store_true", help="that depth is a distance; it is inverted")
     run.add_argument(
@@ -127,7 +127,7 @@ def _runs(options: argparse.Namespace) -> list[RunSettings]:
         click_rule=options.click_rule, max_clicks=options.max_clicks, seed=options.seed,
     )  # fmt: skip
 
-    def with_value(base: RunSettings, name: str, value: float) -> RunSettings:
+    def with_value(base: RunSettings, name: str, value: Any) -> RunSettings:
         return replace(base, changed=tuple({**changed, name: value}.items()))
 
     runs = [replace(first, method=mode) for mode in modes]
@@ -153,14 +153,18 @@ def _split(given: str) -> tuple[str, str]:
     return name, value
 
 
-def _assignment(given: str) -> tuple[str, float]:
+def _assignment(given: str) -> tuple[str, Any]:
     name, value = _split(given)
     return name, _number(value)
 
 
-def _number(text: str) -> float:
+def _number(text: str) -> Any:
+    """Read a number, true or false; or a word, for parameters that are chosen by name."""
     from napari_m2n2v2.errors import ParameterError
+    from napari_m2n2v2.parameters import REACHES
 
+    if text in REACHES:
+        return text
     if text in ("true", "false"):
         return text == "true"
     try:

@@ -51,7 +51,8 @@ class ScoreCurve:
 def markov_map_of(session: Session, index: int) -> Floats:
     """Return the depth-guided Markov-map of click ``index``: float32 ``[H, W]`` in ``[0, 1]``, 0 at the click."""
     pixel = working_pixel(_click(session, index), session.features)
-    return at_full_resolution(session.map_at(pixel).values, session.features.shape)
+    object_id = session.clicks[index].object_id
+    return at_full_resolution(session.map_at(pixel, object_id).values, session.features.shape)
 
 
 def attention_from(session: Session, index: int) -> Floats:
@@ -77,7 +78,7 @@ def owner(session: Session) -> NDArray[np.int32]:
     """
     if not session.clicks:
         return np.zeros(session.features.shape, dtype=np.int32)
-    maps = [session.map_at(working_pixel(click, session.features)).values for click in session.clicks]
+    maps = [session.map_at(working_pixel(click, session.features), click.object_id).values for click in session.clicks]
     nearest, distance = nearest_click(maps, session.result.thresholds)
     return at_full_resolution(np.where(distance <= 1, nearest + 1, 0).astype(np.int32), session.features.shape)
 
@@ -106,7 +107,9 @@ def margin(session: Session, object_id: int) -> Floats:
     outside: Floats = np.ones(features.image.shape[:2], dtype=np.float32)
     for click, threshold in zip(found.clicks, found.thresholds, strict=True):
         nearest = inside if click.foreground else outside
-        np.minimum(nearest, scale(session.map_at(working_pixel(click, features)).values, threshold), out=nearest)
+        np.minimum(
+            nearest, scale(session.map_at(working_pixel(click, features), object_id).values, threshold), out=nearest
+        )
     clear = (outside - inside) / np.maximum(outside + inside, np.float32(1e-12))
     return at_full_resolution(clear, features.shape)
 
@@ -144,7 +147,7 @@ def score_curve_of(session: Session, index: int) -> ScoreCurve:
     found = _object(session, click.object_id)
     i = sum(other.object_id == click.object_id for other in session.clicks[:index])
     pixels = [working_pixel(other, session.features) for other in found.clicks]
-    maps = [session.map_at(pixel) for pixel in pixels]
+    maps = [session.map_at(pixel, click.object_id) for pixel in pixels]
     scores = score_of_click(i, maps, pixels, found.clicks, found.ceilings, found.discarded, session.parameters)
     return ScoreCurve(maps[i].candidates.values, scores, found.thresholds[i])
 

@@ -54,13 +54,12 @@ class FeatureKeys:
             depth = _digest(part="depth", image=image, backbone=identity, flip=parameters.test_time_flip)
         deep = [(depth, request.depth_weight)] if depth else []
         joining = deep + [_channel(guide) for guide in request.channels if guide.joins_upsampling]
-        # Which of them join is chosen by attention, too.
-        chosen_by = transition if request.auto and joining else ""
         operator = _digest(
-            part="operator", image=image, guides=joining, chosen_by=chosen_by, grid=request.grid_shape,
+            part="operator", image=image, guides=joining, grid=request.grid_shape,
             sigmas=[parameters.sigma_spatial, parameters.sigma_range],
         )  # fmt: skip
-        guides = _digest(part="guides", guides=deep + [_channel(one) for one in request.channels], auto=request.auto)
+        given = deep + [_channel(one) for one in request.channels]
+        guides = _digest(part="guides", guides=given, auto=request.own is not None)
         return cls(transition, depth, operator, guides)
 
     @property

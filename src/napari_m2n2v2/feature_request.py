@@ -91,8 +91,8 @@ class FeatureRequest:
         ... and what that is.
     channels : tuple of GuideChannel
         The guides that are known already ...
-    auto : bool
-        ... and whether to choose between them once attention is known.
+    own : tuple of GuideChannel or None
+        ... and what "auto" can choose besides, if it was asked.
     depth : FoundDepth or None
         What computes depth, which becomes a guide as well ...
     depth_weight : float
@@ -107,7 +107,7 @@ class FeatureRequest:
     asked: str | AttentionBackbone
     attention: FoundBackbone
     channels: tuple[GuideChannel, ...]
-    auto: bool
+    own: tuple[GuideChannel, ...] | None
     depth: FoundDepth | None
     depth_weight: float
     device: torch.device
@@ -132,11 +132,11 @@ class FeatureRequest:
         target = resolve_device(device)
         plane = Plane.of(image, contrast_limits, parameters.working_side)
         guides = as_guides(guide)
-        channels, auto = channels_of(guides, plane.image, plane.shape)
+        channels, own = channels_of(guides, plane.image, plane.shape)
         found = find_backbone(attention)
         deep = next((one for one in guides if one.is_depth), None)
         depth, weight = (None, 1.0) if deep is None else (find_depth(deep.source), deep.strength)
-        return cls(plane, attention, found, channels, auto, depth, weight, target, parameters)
+        return cls(plane, attention, found, channels, own, depth, weight, target, parameters)
 
     @property
     def grid_shape(self) -> tuple[int, int]:
@@ -153,7 +153,7 @@ class FeatureRequest:
         return Depth(as_guide(inverse, inverse.shape, inverse.shape), f"{depth.name} {depth.weights_revision}{note}")
 
     def guides(self, depth: Depth | None) -> tuple[GuideChannel, ...]:
-        """Return all guides, or candidates, once depth is known."""
+        """Return all guides given, once depth is known."""
         deep = None if depth is None else depth_channel(depth.values, depth.came_from, self.depth_weight)
         return self.channels if deep is None else (deep, *self.channels)
 

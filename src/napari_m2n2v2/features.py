@@ -18,8 +18,7 @@ from napari_m2n2v2.backbones import AttentionBackbone
 from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.feature_request import FeatureRequest, Plane, Transition, to_transition_
 from napari_m2n2v2.guidance import GuideChannel, as_guides, combined, weighted
-from napari_m2n2v2.guide_choice import choose_guides
-from napari_m2n2v2.guiding import channels_of, refuse_depth
+from napari_m2n2v2.guiding import channels_of, guide_options, refuse_depth
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.reading import Progress, grid_for
 from napari_m2n2v2.upsampling import UpsamplingOperator, build_upsampling_operator
@@ -47,8 +46,8 @@ class ImageFeatures:
         What they were computed with.
     backbone, weights_revision, chosen_because : str
         Where the attention came from, which weights exactly, and why this backbone.
-    guide_because : str
-        Why these guides, where "auto" chose them; else empty.
+    alternatives : tuple of tuple of GuideChannel
+        What may guide instead, where "auto" was asked: each object's clicks choose (:attr:`options`).
     """
 
     shape: tuple[int, int]
@@ -60,7 +59,7 @@ class ImageFeatures:
     backbone: str
     weights_revision: str
     chosen_because: str
-    guide_because: str = ""
+    alternatives: tuple[tuple[GuideChannel, ...], ...] = ()
     _operators: dict[bool, UpsamplingOperator] = field(default_factory=dict, repr=False)
     _building: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -155,14 +154,11 @@ class ImageFeatures:
         """
         wanted = as_guides(guide)
         refuse_depth(wanted)
-        channels, auto = channels_of(wanted, self.image, self.shape)
-        because = ""
-        if auto:
-            channels, because = choose_guides(channels, self.image, self.transition, self.grid_shape)
+        first, *others = guide_options(*channels_of(wanted, self.image, self.shape))
         with self._building:
             unguided = dict(self._operators)
         unguided.pop(True, None)
-        return replace(self, guides=channels, guide_because=because, _operators=unguided, _building=threading.Lock())
+        return replace(self, guides=first, alternatives=tuple(others), _operators=unguided, _building=threading.Lock())
 
     @cached_property
     def guide(self) -> NDArray[np.float32] | None:
@@ -174,10 +170,26 @@ class ImageFeatures:
         """What guides the flood fill, ``[C, H', W']`` float32, each channel times its weight; None without a guide."""
         return weighted(self.guides)
 
+    @cached_property
+    def options(self) -> tuple[ImageFeatures, ...]:
+        """These features, and those with each of the alternatives as guides; all but the guides is shared."""
+        return (self, *(replace(self, guides=guides, alternatives=()) for guides in self.alternatives))
+
+    @property
+    def joins_upsampling(self) -> bool:
+        """Whether a guide joins RGB in joint bilateral upsampling."""
+        return any(guide.joins_upsampling for guide in self.guides)
+
     @property
     def guide_from(self) -> str:
         """Where the guides came from: "given", "lightness", a depth backbone and its weights, ...; empty without."""
-        return ", ".join(guide.name for guide in self.guides)
+        names = ", ".join(guide.name for guide in self.guides)
+        return f"auto, {names} at first" if self.alternatives else names
+
+    @property
+    def guides_named(self) -> str:
+        """The guides with their weights, in words."""
+        return " + ".join(f"{guide.name} x {guide.weight:g}" for guide in self.guides) or "no guide"
 
     @cached_property
     def image_hash(self) -> str:
@@ -188,7 +200,8 @@ class ImageFeatures:
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         fixed = self.image.nbytes + self.transition.numel() * self.transition.element_size()
-        guides = sum(guide.values.nbytes for guide in self.guides)
+        used = {id(guide): guide for guides in (self.guides, *self.alternatives) for guide in guides}
+        guides = sum(guide.values.nbytes for guide in used.values())
         return fixed + guides + sum(operator.nbytes for operator in self._operators.values())
 
 
@@ -215,7 +228,7 @@ def compute_features(
         ``[H, W]`` registered channel, e.g. inverse depth; any range, brought to ``[0, 1]`` here. Or what computes depth
         from the image: a name such as ``"depth-anything-v2-small"``, a folder, or your own backbone object. Or a guide
         computed from the image's own pixels, such as ``"lightness"`` (:mod:`~napari_m2n2v2.image_guides`). Or
-        ``"auto"``, which chooses between the other guides given, the image's own and none
+        ``"auto"``: the clicks on each object choose between the other guides given, the image's lightness and none
         (:mod:`~napari_m2n2v2.guide_choice`). Each may have a weight: ``Guide(channel, 0.5)``, ``"lightness:2+stain"``.
     device : str or torch.device
         ``"auto"`` is CUDA, else MPS, else CPU.
@@ -263,25 +276,23 @@ def assemble(
     transition : Transition
         Its attention, ready.
     guides : tuple of GuideChannel
-        Its guides, or the candidates to choose from.
+        Those given.
     operator : UpsamplingOperator, optional
         That joins the guides that do; without it, it is built at first use.
     """
-    because = ""
-    if request.auto:
-        guides, because = choose_guides(guides, request.plane.image, transition.matrix, transition.grid_shape)
-    joined = any(guide.joins_upsampling for guide in guides)
+    first, *others = guide_options(guides, request.own)
+    joined = any(guide.joins_upsampling for guide in first)
     return ImageFeatures(
         shape=request.plane.shape,
         image=request.plane.image,
-        guides=guides,
+        guides=first,
+        alternatives=tuple(others),
         transition=transition.matrix,
         grid_shape=transition.grid_shape,
         parameters=request.parameters,
         backbone=request.attention.backbone.name,
         weights_revision=request.attention.backbone.weights_revision,
         chosen_because=request.attention.reason + transition.note,
-        guide_because=because,
         _operators={} if operator is None else {joined: operator},
     )
 

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from napari_m2n2v2.parameters import Reach
+
 __all__ = ["flood_fill", "stable_order"]
 
 Floats = NDArray[np.float32]
@@ -31,7 +33,9 @@ def stable_order(values: Floats) -> NDArray[np.int32]:
     return keys.astype(np.uint32).view(np.int32)  # the low half; an image has fewer than 2**31 pixels
 
 
-def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None = None) -> Floats:
+def flood_fill(
+    markov_map: Floats, pixel: tuple[int, int], guide: Floats | None = None, reach: Reach = "connected"
+) -> Floats:
     """Raise each pixel to the lowest level at which water from the click reaches it.
 
     ``F[q]`` is the minimum over 4-connected paths from the click to q of the largest ``c`` on the path, where
@@ -46,6 +50,10 @@ def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None 
     guide : ndarray, optional
         ``D [C, H, W]`` float32, each channel in ``[0, 1]`` times its weight. Constant ones give exactly the unguided
         result.
+    reach : str
+        "connected" is the paper's. "thin": a path may jump to where ``c`` is low within a pixel to all sides, so that
+        gaps of two pixels do not cut a line; jumped pixels keep their own ``c``. "similar": ``F = c``, connected
+        or not.
 
     Returns
     -------
@@ -61,9 +69,18 @@ def flood_fill(markov_map: Floats, pixel: tuple[int, int], guide: Floats | None 
     for channel in () if guide is None else guide:
         cost = np.hypot(cost, channel - channel[pixel])  # hypot(x, 0) is x to the last bit
     cost = np.ascontiguousarray(cost, dtype=np.float32)
-    filled = np.empty_like(cost)
-    _fill(cost.ravel(), stable_order(cost), pixel[0] * cost.shape[1] + pixel[1], cost.shape[1], filled.ravel())
-    return filled
+    if reach == "similar":
+        return cost
+    path = _minimum_around(cost) if reach == "thin" else cost
+    filled = np.empty_like(path)
+    _fill(path.ravel(), stable_order(path), pixel[0] * path.shape[1] + pixel[1], path.shape[1], filled.ravel())
+    return np.maximum(filled, cost) if reach == "thin" else filled
+
+
+def _minimum_around(cost: Floats) -> Floats:
+    from scipy.ndimage import minimum_filter
+
+    return np.ascontiguousarray(minimum_filter(cost, size=3, mode="nearest"))
 
 
 _UNSEEN, _AT_SHORE, _FLOODED = np.uint8(0), np.uint8(1), np.uint8(2)

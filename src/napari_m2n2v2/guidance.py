@@ -20,7 +20,7 @@ from napari_m2n2v2.image_guides import IMAGE_GUIDES
 __all__ = ["AUTO", "Guide", "GuideChannel", "as_guides", "combined", "split_weight", "weighted"]
 
 AUTO = "auto"
-"""As a guide's source: choose for each image between the other guides given, those computed from it, and none."""
+"""As a guide's source: each object's clicks choose between the other guides given, the image's lightness, and none."""
 
 _WITH_WEIGHT = re.compile(r"(?P<source>.+):(?P<weight>\d+(\.\d+)?)")
 
@@ -56,9 +56,14 @@ class Guide:
         return isinstance(self.source, str) and self.source in IMAGE_GUIDES
 
     @property
+    def is_auto(self) -> bool:
+        """Whether to choose."""
+        return isinstance(self.source, str) and self.source == AUTO
+
+    @property
     def is_depth(self) -> bool:
         """Whether a depth backbone computes it."""
-        named = isinstance(self.source, str) and not self.by_name and self.source != AUTO
+        named = isinstance(self.source, str) and not self.by_name and not self.is_auto
         return named or callable(getattr(self.source, "depth", None))
 
     @property
@@ -110,7 +115,7 @@ def as_guides(guide: Any) -> tuple[Guide, ...]:
     guides = [one for each in (guide if several else [guide]) for one in _read(each)]
     if sum(one.is_depth for one in guides) > 1:
         raise GuideError("Expected one depth backbone at most; others may be channels or computed from the image.")
-    if sum(isinstance(one.source, str) and one.source == AUTO for one in guides) > 1:
+    if sum(one.is_auto for one in guides) > 1:
         raise GuideError('Expected "auto" once at most.')
     return tuple(guides)
 

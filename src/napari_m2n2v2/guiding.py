@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import GuideError
-from napari_m2n2v2.guidance import AUTO, Guide, GuideChannel
+from napari_m2n2v2.guidance import Guide, GuideChannel
 from napari_m2n2v2.image_guides import IMAGE_GUIDES
 from napari_m2n2v2.images import as_guide
 
-__all__ = ["channels_of", "depth_channel", "refuse_depth"]
+__all__ = ["Guides", "channels_of", "depth_channel", "guide_options", "refuse_depth"]
 
-_CANDIDATES = ("lightness",)  # for "auto"; see docs/guidance.md for what others were found to do
+_OF_AUTO = (Guide("lightness", 0.5), Guide("lightness"))  # in the order they are tried, see docs/guidance.md
+
+Guides = tuple[GuideChannel, ...]
 
 
 def channels_of(
     guides: Iterable[Guide], image: NDArray[np.uint8], shape: tuple[int, int]
-) -> tuple[tuple[GuideChannel, ...], bool]:
+) -> tuple[Guides, Guides | None]:
     """Make channels of given arrays and of names; what computes depth is for the caller.
 
     Parameters
@@ -33,10 +35,10 @@ def channels_of(
 
     Returns
     -------
-    channels : tuple of GuideChannel
-        Without those that are constant; with the candidates of "auto" at the end, if it was asked.
-    auto : bool
-        Whether to choose between them.
+    given : tuple of GuideChannel
+        Without those that are constant.
+    own : tuple of GuideChannel or None
+        What "auto" can choose besides, if it was asked.
 
     Raises
     ------
@@ -44,13 +46,28 @@ def channels_of(
         For an array of another shape, of a dtype that is not real, or with values that are not finite.
     """
     guides = [guide for guide in guides if not guide.is_depth]
-    auto = any(isinstance(guide.source, str) and guide.source == AUTO for guide in guides)
-    wanted = [guide for guide in guides if not (isinstance(guide.source, str) and guide.source == AUTO)]
-    if auto:
-        named = {guide.source for guide in wanted if guide.by_name}
-        wanted += [Guide(name) for name in _CANDIDATES if name not in named]
-    made = (_channel(guide, image, shape) for guide in wanted)
-    return tuple(channel for channel in made if channel is not None), auto
+    auto = any(guide.is_auto for guide in guides)
+    given = _channels([guide for guide in guides if not guide.is_auto], image, shape)
+    return given, _channels(_OF_AUTO, image, shape) if auto else None
+
+
+def guide_options(given: Guides, own: Guides | None) -> list[Guides]:
+    """List what the clicks on an object may choose from, the first choice first: one, unless "auto" was asked.
+
+    Parameters
+    ----------
+    given, own : tuple of GuideChannel
+        As :func:`channels_of` returns them, perhaps with depth among those given.
+    """
+    if own is None:
+        return [given]
+    singles = [(one,) for one in own]
+    return [given, *singles, ()] if given else [*singles, ()]  # no contrast at all leaves () alone
+
+
+def _channels(guides: Iterable[Guide], image: NDArray[np.uint8], shape: tuple[int, int]) -> Guides:
+    made = (_channel(guide, image, shape) for guide in guides)
+    return tuple(channel for channel in made if channel is not None)
 
 
 def _channel(guide: Guide, image: NDArray[np.uint8], shape: tuple[int, int]) -> GuideChannel | None:

@@ -7,10 +7,15 @@ They are split by what they invalidate: :class:`FeatureParameters` need the imag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from napari_m2n2v2.errors import ParameterError
 
-__all__ = ["FeatureParameters", "PropagationParameters", "SegmentationParameters"]
+__all__ = ["REACHES", "FeatureParameters", "PropagationParameters", "Reach", "SegmentationParameters"]
+
+
+Reach = Literal["connected", "thin", "similar"]
+REACHES: tuple[Reach, ...] = get_args(Reach)
 
 
 def _require(condition: bool, name: str, expected: str, value: object) -> None:
@@ -78,6 +83,10 @@ class SegmentationParameters:
         Keep only what is connected to the click (section 3.3).
     guided_flood_fill : bool
         The guide joins the Markov-map in the flood fill's distance (section 3.3). No effect without a guide.
+    reach : str
+        What the flood fill lets a click claim: one "connected" region (section 3.3); also "thin" lines, whose gaps of
+        up to two pixels are jumped; or "similar" parts wherever they are. The last two are beyond the paper, whose
+        limit the first is (section 4.3).
     score_edge, score_positive, score_negative : bool
         The factors ``s_edge``, ``s_pos``, ``s_neg`` of the score (Eq. 6).
     score_prior : bool
@@ -102,6 +111,7 @@ class SegmentationParameters:
     guided_upsampling: bool = True
     flood_fill: bool = True
     guided_flood_fill: bool = True
+    reach: Reach = "connected"
     score_edge: bool = True
     score_positive: bool = True
     score_negative: bool = True
@@ -114,6 +124,7 @@ class SegmentationParameters:
 
     def __post_init__(self) -> None:
         _require(0 < self.tau < 1, "tau", "between 0 and 1, both excluded", self.tau)
+        _require(self.reach in REACHES, "reach", f"one of {', '.join(REACHES)}", self.reach)
         _require(self.max_iterations >= 1, "max_iterations", "at least 1", self.max_iterations)
         _require(0 < self.sigma_prior <= 1, "sigma_prior", "above 0 and at most 1", self.sigma_prior)
         _require(self.sigma_adaptive > 0, "sigma_adaptive", "above 0", self.sigma_adaptive)

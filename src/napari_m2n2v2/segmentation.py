@@ -38,6 +38,7 @@ __all__ = [
     "click_map",
     "distance_to_clicks",
     "score_of_click",
+    "upsampled_map",
     "working_pixel",
 ]
 
@@ -146,15 +147,28 @@ def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
     return row, col
 
 
-def click_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> ClickMap:
-    """Compute the depth-guided Markov-map of a click and its candidate thresholds (section 3.3)."""
+def upsampled_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> NDArray[np.float32]:
+    """Compute the Markov-map of a click before the flood fill: ``[H', W']`` float32 in ``[0, 1]`` (section 3.3)."""
     start = start_state(*pixel, features.image.shape[:2], features.grid_shape, features.transition.device)
     steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
     operator = features.upsampling_operator(guided=parameters.guided_upsampling)
-    values = _divide_by_maximum(operator(steps).cpu().numpy())
+    return _divide_by_maximum(operator(steps).cpu().numpy())
+
+
+def click_map(
+    features: ImageFeatures,
+    pixel: Pixel,
+    parameters: SegmentationParameters,
+    upsampled: NDArray[np.float32] | None = None,
+) -> ClickMap:
+    """Compute the depth-guided Markov-map of a click and its candidate thresholds (section 3.3).
+
+    What :func:`upsampled_map` gives may be passed on, because features that differ in guides may share it.
+    """
+    values = upsampled_map(features, pixel, parameters) if upsampled is None else upsampled
     if parameters.flood_fill:
         guide = features.flood_guide if parameters.guided_flood_fill else None
-        values = _divide_by_maximum(flood_fill(values, pixel, guide))
+        values = _divide_by_maximum(flood_fill(values, pixel, guide, parameters.reach))
     return ClickMap(values, candidate_thresholds(values))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -11,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2v2.chain import Chain, Upsampled
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.features import ImageFeatures, Progress, silent
+from napari_m2n2v2.guide_choice import GuideChoice, choose, separation
 from napari_m2n2v2.history import History
 from napari_m2n2v2.nearest_neighbour import nearest_object
 from napari_m2n2v2.parameters import SegmentationParameters
@@ -21,9 +22,7 @@ from napari_m2n2v2.segmentation import (
     ClickMap,
     Pixel,
     Segmentation,
-    advance,
     at_full_resolution,
-    click_map,
     distance_to_clicks,
     working_pixel,
 )
@@ -44,12 +43,15 @@ class SessionResult:
         In the order they were placed.
     objects : mapping
         The :class:`~napari_m2n2v2.Segmentation` of every object, by id, each solved by its own clicks.
+    guides : mapping
+        The :class:`~napari_m2n2v2.guide_choice.GuideChoice` of every object with clicks, by id.
     shape : tuple of int
         ``(H, W)`` of mask and labels.
     """
 
     clicks: tuple[Click, ...]
     objects: Mapping[int, Segmentation]
+    guides: Mapping[int, GuideChoice]
     shape: tuple[int, int]
     _contested: NDArray[np.int64]  # flat working pixels that several objects claim ...
     _winners: NDArray[np.int64]  # ... and the id of the one that gets each
@@ -127,12 +129,13 @@ class Session:
         self.compete = compete
         self.features = features
         self.parameters = parameters or SegmentationParameters()
-        self._maps = _ClickMaps(features, self.parameters)
-        nothing = np.zeros(features.image.shape[:2], dtype=bool)
-        self._untouched = Segmentation.begin(nothing, features.shape)
         self._start = _starting_masks(start, features)
         self.start = None if start is None else np.array(start, dtype=np.int32)
-        self._solved: OrderedDict[tuple[Click, ...], Segmentation] = OrderedDict()
+        options = features.options
+        shared = Upsampled() if len(options) > 1 else None
+        self._chains = [
+            Chain(option, self.parameters, self._start, _MAP_BYTES // len(options), shared) for option in options
+        ]
         self._history = History(self._join(()))
 
     @property
@@ -158,7 +161,7 @@ class Session:
     @property
     def nbytes(self) -> int:
         """Memory held beside the features, in bytes: the Markov-maps that are kept."""
-        return self._maps.nbytes
+        return sum(chain.maps.nbytes for chain in self._chains)
 
     def click(self, click: Click) -> SessionResult:
         """Add a click and return the new result.
@@ -225,9 +228,10 @@ class Session:
         working_pixel(click, self.features)
         return self._join((*self.clicks, click)).labels
 
-    def map_at(self, pixel: Pixel) -> ClickMap:
-        """Return the Markov-map of a working pixel, kept for clicks to come (section 3.3)."""
-        return self._maps(pixel)
+    def map_at(self, pixel: Pixel, object_id: int = 1) -> ClickMap:
+        """Return the Markov-map of a working pixel with the guides of an object (section 3.3), kept for later."""
+        choice = self.result.guides.get(object_id)
+        return self._chains[choice.option if choice else 0].maps(pixel)
 
     def undo(self) -> SessionResult:
         """Take back the last change, if there is one, and return the very result that was there."""
@@ -245,27 +249,17 @@ class Session:
     def _replace(self, index: int, click: Click) -> SessionResult:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
 
-    def _solve(self, clicks: tuple[Click, ...], report: Progress) -> Segmentation:
-        """Solve the clicks of one object, from the longest beginning that is solved already."""
-        known = next((n for n in range(len(clicks), 0, -1) if clicks[:n] in self._solved), 0)
-        for n in range(1, known + 1):  # in use, so they must not be the next to go
-            if clicks[:n] in self._solved:
-                self._solved.move_to_end(clicks[:n])
-        found = self._solved[clicks[:known]] if known else self._start.get(clicks[0].object_id, self._untouched)
-        for n in range(known, len(clicks)):
-            report(n / len(clicks), "clicks")
-            found = advance(found, clicks[n], self.features, self.parameters, self._maps)
-            self._solved[clicks[: n + 1]] = found
-        return found
-
     def _join(self, clicks: tuple[Click, ...], report: Progress = silent) -> SessionResult:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
-        for i in {click.object_id for click in clicks}:
-            objects[i] = self._solve(tuple(click for click in clicks if click.object_id == i), report)
-        # Every state of the present clicks stays, whatever their number; of those before, the latest.
-        while len(self._solved) > max(_SOLVED_STATES, 2 * len(clicks)):
-            self._solved.popitem(last=False)
+        guides: dict[int, GuideChoice] = {}
+        for i in sorted({click.object_id for click in clicks}):
+            own = tuple(click for click in clicks if click.object_id == i)
+            solved = [chain.solve(own, report) for chain in self._chains]
+            guides[i] = self._choose(own)
+            objects[i] = solved[guides[i].option]
+        for chain in self._chains:
+            chain.forget(len(clicks))
         ids = sorted(objects)
         masks = {i: found.working_mask.ravel() for i, found in objects.items()}
         contested = np.zeros(0, dtype=np.int64)
@@ -275,23 +269,45 @@ class Session:
         if contested.size:
             rivals = [i for i in ids if masks[i][contested].any()]
             claims = [masks[i][contested] for i in rivals]
-            winners = np.array(rivals)[nearest_object(claims, self._distances(rivals, objects, clicks, contested))]
-        return SessionResult(clicks, MappingProxyType(objects), self.features.shape, contested, winners)
+            winners = np.array(rivals)[
+                nearest_object(claims, self._distances(rivals, objects, guides, clicks, contested))
+            ]
+        return SessionResult(
+            clicks, MappingProxyType(objects), MappingProxyType(guides), self.features.shape, contested, winners
+        )
+
+    def _choose(self, clicks: tuple[Click, ...]) -> GuideChoice:
+        """Choose the guides of an object by its clicks."""
+        names = [chain.features.guides_named for chain in self._chains]
+        if len(names) == 1:
+            return choose([None], names)
+        pixels = [working_pixel(click, self.features) for click in clicks]
+        at = tuple(np.transpose(pixels))
+        labels = [click.foreground for click in clicks]
+        parted = [
+            separation(np.stack([chain.maps(pixel).values[at] for pixel in pixels]), labels) for chain in self._chains
+        ]
+        return choose(parted, names)
 
     def _distances(
-        self, rivals: list[int], objects: Mapping[int, Segmentation], clicks: Sequence[Click], pixels: NDArray[np.int64]
+        self,
+        rivals: list[int],
+        objects: Mapping[int, Segmentation],
+        guides: Mapping[int, GuideChoice],
+        clicks: Sequence[Click],
+        pixels: NDArray[np.int64],
     ) -> list[NDArray[np.float32]]:
         """How near each rival is to the pixels; when objects do not compete, the one clicked last is nearest."""
         if self.compete:
-            return [self._distance(objects[i]).ravel()[pixels] for i in rivals]
+            return [self._distance(objects[i], guides.get(i)).ravel()[pixels] for i in rivals]
         last = {click.object_id: n for n, click in enumerate(clicks)}
         return [np.full(pixels.size, -last.get(i, -1), dtype=np.float32) for i in rivals]
 
-    def _distance(self, segmentation: Segmentation) -> NDArray[np.float32]:
+    def _distance(self, segmentation: Segmentation, choice: GuideChoice | None) -> NDArray[np.float32]:
         """How far each working pixel is from the object's clicks; what it began with counts as just in reach."""
-        if not segmentation.clicks:
+        if choice is None:  # it has no clicks
             return np.ones(self.features.image.shape[:2], dtype=np.float32)
-        nearest = distance_to_clicks(segmentation, self.features, self._maps)
+        nearest = distance_to_clicks(segmentation, self.features, self._chains[choice.option].maps)
         return nearest if segmentation.start is None else np.minimum(nearest, np.float32(1))
 
 
@@ -307,26 +323,3 @@ def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentati
         )
     working = at_full_resolution(labels, (features.image.shape[0], features.image.shape[1]))
     return {int(i): Segmentation.begin(working == i, features.shape) for i in np.unique(working) if i > 0}
-
-
-class _ClickMaps:
-    """Markov-maps kept per position, least recently used dropped first; a dropped one is computed again, the same."""
-
-    def __init__(
-        self, features: ImageFeatures, parameters: SegmentationParameters, max_bytes: int = _MAP_BYTES
-    ) -> None:
-        self._features = features
-        self._parameters = parameters
-        self._max_bytes = max_bytes
-        self._kept: OrderedDict[Pixel, ClickMap] = OrderedDict()
-        self.nbytes = 0
-
-    def __call__(self, pixel: Pixel) -> ClickMap:
-        if pixel not in self._kept:
-            self._kept[pixel] = click_map(self._features, pixel, self._parameters)
-            self.nbytes += self._kept[pixel].nbytes
-        self._kept.move_to_end(pixel)
-        found = self._kept[pixel]
-        while self.nbytes > self._max_bytes and len(self._kept) > 1:
-            self.nbytes -= self._kept.popitem(last=False)[1].nbytes
-        return found

@@ -49,6 +49,30 @@ def test_two_guides_are_one_in_a_space_of_two_dimensions():
     )
 
 
+def test_similar_parts_need_not_be_connected():
+    values = np.full((20, 30), 0.9, np.float32)
+    values[4:8, 4:8] = values[12:16, 20:26] = 0.1
+    apart, connected = (flood_fill(values, (5, 5), reach=reach) for reach in ("similar", "connected"))
+    np.testing.assert_array_equal(apart, np.abs(values - values[5, 5]))
+    assert apart[13, 22] == 0 and connected[13, 22] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("gap", "bridged"), [(1, True), (2, True), (3, False)])
+def test_thin_lines_go_on_behind_gaps_of_two_pixels(gap, bridged):
+    values = np.ones((15, 40), np.float32)
+    values[7, 2:18] = values[7, 18 + gap : 38] = 0
+    found = flood_fill(values, (7, 3), reach="thin")
+    assert (found[7, 30] == 0) == bridged
+    assert found[7, 18] == 1, "the gap itself is no line"
+
+
+def test_thin_lines_may_be_diagonal():
+    values = np.ones((20, 20), np.float32)
+    values[np.arange(20), np.arange(20)] = 0
+    assert flood_fill(values, (0, 0), reach="thin")[19, 19] == 0
+    assert flood_fill(values, (0, 0))[19, 19] == 1
+
+
 def test_equals_reconstruction_by_erosion():
     values = np.random.default_rng(0).random((40, 55)).astype(np.float32)
     pixel = (7, 31)

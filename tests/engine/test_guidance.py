@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2 import Click, FeatureParameters, Guide, GuideError, Session, compute_features
+from napari_m2n2v2 import Click, FeatureParameters, Guide, GuideError, ImageFeatures, Session, compute_features
+from napari_m2n2v2.diagnostics import margin, markov_map_of
 from napari_m2n2v2.guidance import as_guides
+from napari_m2n2v2.guide_choice import choose, separation
 from napari_m2n2v2.image_guides import IMAGE_GUIDES, lightness
 from napari_m2n2v2.images import as_guide
 
@@ -152,3 +154,76 @@ class TestRange:
         values[10:14, 10:14] = 1
         guide = as_guide(values, values.shape, values.shape)
         assert set(np.unique(guide)) == {0, 1}
+
+
+class TestAuto:
+    """Each object's clicks choose between guides."""
+
+    def test_the_options_of_an_image(self, image):
+        features = features_of(image, "auto")
+        assert [one.guides_named for one in features.options] == ["lightness x 0.5", "lightness x 2", "no guide"]
+        assert all(one.transition is features.transition for one in features.options)
+        operators = {id(one.upsampling_operator(guided=True)) for one in features.options}
+        assert len(operators) == 1, "one operator serves all"
+
+    def test_what_is_given_is_tried_first(self, image):
+        ramp = np.linspace(0, 1, image[..., 0].size).reshape(image.shape[:2])
+        names = [one.guides_named for one in features_of(image, [ramp, "auto"]).options]
+        assert names == ["given x 1", "lightness x 0.5", "lightness x 2", "no guide"]
+
+    def test_each_option_gives_what_it_gives_alone(self, image):
+        clicks = [Click(16, 16), Click(40, 10, False), Click(18, 20), Click(10, 50, False)]
+        result = Session(features_of(image, "auto")).replay(clicks)
+        chosen = result.guides[1]
+        alone = {"lightness x 0.5": "lightness:0.5", "lightness x 2": "lightness:2", "no guide": None}[chosen.guides]
+        np.testing.assert_array_equal(result.mask, Session(features_of(image, alone)).replay(clicks).mask)
+
+    def test_clicks_that_only_lightness_can_part_choose_it(self):
+        image = np.full((64, 64, 3), 120, np.uint8)
+        image[20:44, 8:28] = 180  # two alike objects, side by side ...
+        image[20:44, 36:56] = 60  # ... but for their lightness
+        # Attention sees nothing here.
+        features = ImageFeatures.from_attention(image, np.full((64, 64), 1 / 64), (8, 8), "auto")
+        clicks = [Click(30, 12), Click(30, 48, False), Click(40, 24), Click(24, 40, False)]
+        choice = Session(features).replay(clicks).guides[1]
+        assert choice.guides.startswith("lightness") and "100%" in choice.because
+
+    def test_every_object_has_its_own_choice_and_undo_brings_it_back(self, image):
+        session = Session(features_of(image, "auto"))
+        before = session.replay([*CLICKS, Click(30, 30, True, 2)])
+        assert set(before.guides) == {1, 2}
+        session.click(Click(12, 12))
+        assert session.undo() is before
+
+    def test_diagnostics_look_at_the_choice(self, image):
+        session = Session(features_of(image, "auto"))
+        session.replay([Click(16, 16), Click(40, 10, False), Click(18, 20), Click(10, 50, False)])
+        option = features_of(image, "auto").options[session.result.guides[1].option]
+        alone = Session(option)
+        alone.replay(session.clicks)
+        np.testing.assert_array_equal(markov_map_of(session, 2), markov_map_of(alone, 2))
+        np.testing.assert_array_equal(margin(session, 1), margin(alone, 1))
+
+    def test_a_blank_image_has_nothing_to_choose_from(self):
+        features = features_of(np.full((48, 64, 3), 90, np.uint8), "auto")
+        assert features.alternatives == () and features.guides == ()
+
+
+class TestSeparation:
+    def test_by_hand(self):
+        foreground = [True, True, False, False]
+        distances = np.array([[0, 1, 2, 3], [1, 0, 0.5, 3], [3, 3, 0, 1], [1, 2, 2, 0]], np.float32)
+        # Click 0: its like at 1, before 2 and 3. Click 1: 1 is after 0.5, before 3. Click 2: 1 before 3 and 3.
+        # Click 3: 2 is after 1 and ties with 2.
+        assert separation(distances, foreground) == pytest.approx((1 + 0.5 + 1 + 0) / 4)
+
+    @pytest.mark.parametrize("foreground", [[True], [True, True], [True, False]])
+    def test_too_few_clicks_to_tell(self, foreground):
+        assert separation(np.zeros((len(foreground),) * 2, np.float32), foreground) is None
+
+    def test_the_best_is_chosen_the_first_of_equals(self):
+        names = ["a", "b", "c"]
+        assert choose([None, None, None], names).option == 0
+        assert choose([0.5, 0.8, 0.8], names).option == 1
+        assert choose([0.8, 0.8, 0.8], names).option == 0
+        assert "b 80%" in choose([0.5, 0.8, 0.8], names).because

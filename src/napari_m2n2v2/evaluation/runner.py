@@ -126,7 +126,7 @@ def evaluate(
     UnwritableFileError
         If a file is there and ``resume`` is not asked for, or is of another run.
     """
-    if any(run.guide == "depth" for run in runs.values()) and not any(sample.depth for sample in dataset.samples):
+    if any("depth" in run.guide_names for run in runs.values()) and not any(sample.depth for sample in dataset.samples):
         raise UnreadableFileError(
             f"{dataset.name} has no depth to guide with: expected depth/<id>.* in a plain folder."
         )

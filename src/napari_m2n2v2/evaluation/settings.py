@@ -9,6 +9,7 @@ from typing import Any
 from napari_m2n2v2.errors import ParameterError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.clicker import RULES
+from napari_m2n2v2.guidance import AUTO, split_weight
 from napari_m2n2v2.image_guides import IMAGE_GUIDES
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
@@ -46,8 +47,8 @@ class RunSettings:
     attention : str
         Backbone, as :func:`~napari_m2n2v2.compute_features` takes it.
     guide : str
-        ``"none"``, ``"depth"`` for the data set's depth, or one computed from the image
-        (:data:`~napari_m2n2v2.guidance.IMAGE_GUIDES`).
+        ``"none"``, or names with or without weights as in ``"depth+lightness:2"``: ``"depth"`` is the data set's depth,
+        the others as :func:`~napari_m2n2v2.compute_features` takes them.
     far_is_large : bool
         Whether that depth grows with distance.
     without : tuple of str
@@ -85,18 +86,26 @@ class RunSettings:
         for given, known, what in (
             (self.method, METHODS, "method"),
             (self.click_rule, RULES, "click rule"),
-            (self.guide, ("none", "depth", *IMAGE_GUIDES), "guide"),
+            *((name, ("none", "depth", AUTO, *IMAGE_GUIDES), "guide") for name in self.guide_names),
             *((name, SWITCHES, "part to leave out") for name in self.without),
             *((name, _FEATURE_NAMES | _CLICK_NAMES, "parameter") for name, _ in self.changed),
         ):
             if given not in known:
                 raise ParameterError(f"Unknown {what} {given!r}: expected {', '.join(sorted(known))}.")
         for name, value in self.changed:
+            if isinstance(value, str) != isinstance(_DEFAULTS[name], str):
+                kind = "a word" if isinstance(_DEFAULTS[name], str) else "a number"
+                raise ParameterError(f"{name} must be {kind}, got {value!r}.")
             if type(value) is float and isinstance(_DEFAULTS[name], int | None) and not float(value).is_integer():
                 raise ParameterError(f"{name} must be a whole number, or true or false, got {value!r}.")
         if self.max_clicks < 1:
             raise ParameterError(f"max_clicks must be at least 1, got {self.max_clicks}.")
         parameters_of(self)
+
+    @property
+    def guide_names(self) -> tuple[str, ...]:
+        """The names in ``guide``, without their weights."""
+        return tuple(split_weight(part)[0] for part in self.guide.split("+"))
 
     @property
     def label(self) -> str:
@@ -105,7 +114,7 @@ class RunSettings:
         if self.guide != "none":
             parts.append(self.guide)
         parts += [f"without-{name}" for name in self.without]
-        parts += [f"{name}-{value:g}" for name, value in self.changed]
+        parts += [f"{name}-{value if isinstance(value, str) else f'{value:g}'}" for name, value in self.changed]
         if self.click_rule != "union":
             parts.append(self.click_rule + (f"-{self.seed}" if self.click_rule == "random" else ""))
         return "_".join(parts)

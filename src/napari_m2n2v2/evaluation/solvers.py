@@ -14,6 +14,7 @@ from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import Sample, inverse_depth
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.files import read_image
+from napari_m2n2v2.guidance import Guide, as_guides
 from napari_m2n2v2.images import as_rgb
 
 if TYPE_CHECKING:
@@ -48,12 +49,7 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
 
     features, seconds = _backbone(settings.attention).features(image, settings)
     begin = time.perf_counter()
-    if settings.guide == "depth":
-        if sample.depth is None:
-            raise UnreadableFileError(f"{sample.name} has no depth to guide with.")
-        features = features.with_guide(inverse_depth(read_image(sample.depth), settings.far_is_large))
-    elif settings.guide != "none":
-        features = features.with_guide(settings.guide)
+    features = features.with_guide(_guides(sample, settings))
     features.upsampling_operator(guided=True)
     seconds += time.perf_counter() - begin
     session = Session(features, parameters_of(settings)[1])
@@ -66,6 +62,16 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
         "chosen_because": features.chosen_because,
     }
     return lambda clicks: session.replay(clicks).mask, about
+
+
+def _guides(sample: Sample, settings: RunSettings) -> list[Guide]:
+    guides = [] if settings.guide == "none" else list(as_guides(settings.guide))
+    for i, guide in enumerate(guides):
+        if guide.source == "depth":
+            if sample.depth is None:
+                raise UnreadableFileError(f"{sample.name} has no depth to guide with.")
+            guides[i] = Guide(inverse_depth(read_image(sample.depth), settings.far_is_large), guide.weight)
+    return guides
 
 
 @lru_cache(maxsize=2)
