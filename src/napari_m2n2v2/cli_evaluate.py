@@ -161,9 +161,9 @@ def _assignment(given: str) -> tuple[str, Any]:
 def _number(text: str) -> Any:
     """Read a number, true or false; or a word, for parameters that are chosen by name."""
     from napari_m2n2v2.errors import ParameterError
-    from napari_m2n2v2.parameters import REACHES
+    from napari_m2n2v2.parameters import REACHES, RENDERINGS
 
-    if text in REACHES:
+    if text in (*REACHES, *RENDERINGS):
         return text
     if text in ("true", "false"):
         return text == "true"

@@ -54,16 +54,16 @@ class Plane:
     image: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, image: Any, contrast_limits: tuple[float, float] | None, working_side: int) -> Plane:
+    def of(cls, image: Any, contrast_limits: tuple[float, float] | None, parameters: FeatureParameters) -> Plane:
         """Render an image at working resolution.
 
         Raises
         ------
         ImageError
         """
-        rgb = as_rgb(image, contrast_limits)
+        rgb = as_rgb(image, contrast_limits, parameters.rendering)
         shape = rgb.shape[0], rgb.shape[1]
-        working = working_shape(shape, working_side)
+        working = working_shape(shape, parameters.working_side)
         if working[0] * working[1] > _MOST_PIXELS:
             raise ImageError(
                 f"An image of {shape[0]} x {shape[1]} pixels is worked on at {working[0]} x {working[1]}, over the "
@@ -130,7 +130,7 @@ class FeatureRequest:
         """
         parameters = parameters or FeatureParameters()
         target = resolve_device(device)
-        plane = Plane.of(image, contrast_limits, parameters.working_side)
+        plane = Plane.of(image, contrast_limits, parameters)
         guides = as_guides(guide)
         channels, own = channels_of(guides, plane.image, plane.shape)
         found = find_backbone(attention)

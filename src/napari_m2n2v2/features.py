@@ -98,7 +98,7 @@ class ImageFeatures:
         parameters = parameters or FeatureParameters()
         tensor = torch.as_tensor(attention).detach().to(resolve_device(device), torch.float32, copy=True)
         check_attention(tensor, grid_shape)
-        plane = Plane.of(image, None, parameters.working_side)
+        plane = Plane.of(image, None, parameters)
         features = cls(
             shape=plane.shape,
             image=plane.image,

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import GuideError, ImageError
+from napari_m2n2v2.rendering import RENDERINGS
 
 _ROWS_AT_ONCE = 256
 
 __all__ = ["as_guide", "as_rgb", "resize_rgb", "working_shape"]
 
 
-def as_rgb(image: Any, contrast_limits: tuple[float, float] | None = None) -> NDArray[np.uint8]:
+def as_rgb(
+    image: Any, contrast_limits: tuple[float, float] | None = None, rendering: str = "linear"
+) -> NDArray[np.uint8]:
     """Render an image as 8-bit RGB.
 
     Parameters
@@ -29,6 +32,10 @@ def as_rgb(image: Any, contrast_limits: tuple[float, float] | None = None) -> ND
         Values that become 0 and 255; what lies outside is clipped. Without them uint8 is taken as it is, bool as black
         and white, float RGB as ``[0, 1]``, and everything else from its minimum to its maximum, all channels together,
         so that 12-bit data in 16 bits keeps its contrast.
+    rendering : str
+        How one channel is shown: "linear"; "percentiles", whose range without contrast limits is that of the 0.5 and
+        99.5 percentiles; "equalised", by adaptive histogram equalisation (CLAHE); or "scales", the image and two
+        smoothed ones as three colours. Colour stays as it is.
 
     Returns
     -------
@@ -57,8 +64,27 @@ def as_rgb(image: Any, contrast_limits: tuple[float, float] | None = None) -> ND
         raise ImageError(f"{bad} pixel values are NaN or infinite; replace them first, e.g. with numpy.nan_to_num.")
     colour = pixels.ndim == 3
     pixels = pixels[..., :3] if colour else pixels
+    if not colour and rendering != "linear":
+        return _rendered(pixels, contrast_limits, rendering)
     eight_bit = _stretch(pixels, contrast_limits, unit_range=colour and pixels.dtype.kind == "f")
-    return np.ascontiguousarray(eight_bit if colour else np.repeat(eight_bit[..., None], 3, axis=2))
+    return np.ascontiguousarray(eight_bit if colour else _grey(eight_bit))
+
+
+def _rendered(pixels: NDArray[Any], limits: tuple[float, float] | None, rendering: str) -> NDArray[np.uint8]:
+    """Show one channel in another way than linearly."""
+    if limits is None:
+        low, high = np.percentile(pixels, (0.5, 99.5)) if rendering == "percentiles" else (pixels.min(), pixels.max())
+        limits = float(low), float(high)
+    low, high = limits
+    if low >= high:
+        return _grey(_stretch(pixels, limits, unit_range=False))
+    unit = ((pixels.astype(np.float64) - low) / (high - low)).clip(0, 1)
+    seen = np.rint(RENDERINGS[rendering](unit) * 255).astype(np.uint8)
+    return seen if seen.ndim == 3 else _grey(seen)
+
+
+def _grey(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(plane[..., None], 3, axis=2)
 
 
 def _stretch(pixels: NDArray[Any], limits: tuple[float, float] | None, *, unit_range: bool) -> NDArray[np.uint8]:

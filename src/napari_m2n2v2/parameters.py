@@ -11,9 +11,11 @@ from typing import Literal, get_args
 
 from napari_m2n2v2.errors import ParameterError
 
-__all__ = ["REACHES", "FeatureParameters", "PropagationParameters", "Reach", "SegmentationParameters"]
+__all__ = ["REACHES", "RENDERINGS", "FeatureParameters", "PropagationParameters", "Reach", "SegmentationParameters"]
 
 
+Rendering = Literal["linear", "percentiles", "equalised", "scales"]
+RENDERINGS: tuple[Rendering, ...] = get_args(Rendering)
 Reach = Literal["connected", "thin", "similar"]
 REACHES: tuple[Reach, ...] = get_args(Reach)
 
@@ -44,6 +46,9 @@ class FeatureParameters:
         Standard deviation of the spatial Gaussian of joint bilateral upsampling, in grid cells, above 0 (section 3.3).
     sigma_range : float
         Standard deviation of its range Gaussian on each guide channel in ``[0, 1]``, above 0 (section 3.3).
+    rendering : str
+        What the backbone is shown of an image with one channel: "linear", "percentiles", "equalised" or "scales", see
+        :func:`~napari_m2n2v2.images.as_rgb`.
     working_side : int
         Images whose shortest side, in pixels, is longer are worked on at this size, at least 2 (section 9).
     """
@@ -55,6 +60,7 @@ class FeatureParameters:
     ipf_tolerance: float = 1e-6
     sigma_spatial: float = 1.0
     sigma_range: float = 0.1
+    rendering: Rendering = "linear"
     working_side: int = 1024
 
     def __post_init__(self) -> None:
@@ -64,6 +70,7 @@ class FeatureParameters:
         _require(self.ipf_tolerance >= 0, "ipf_tolerance", "0 or more", self.ipf_tolerance)
         _require(self.sigma_spatial > 0, "sigma_spatial", "above 0", self.sigma_spatial)
         _require(self.sigma_range > 0, "sigma_range", "above 0", self.sigma_range)
+        _require(self.rendering in RENDERINGS, "rendering", f"one of {', '.join(RENDERINGS)}", self.rendering)
         _require(self.working_side >= 2, "working_side", "at least 2 pixels", self.working_side)
 
 

@@ -18,6 +18,7 @@ from napari_m2n2v2 import (
 )
 from napari_m2n2v2.features import grid_for
 from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
+from napari_m2n2v2.parameters import RENDERINGS
 
 COARSE = FeatureParameters(grid=8)
 
@@ -211,3 +212,46 @@ def test_another_guide_gives_what_computing_anew_gives(image):
     assert by_name.guide_from == "lightness"
     with pytest.raises(GuideError):
         plain.with_guide(np.zeros((3, 3)))
+
+
+class TestRendering:
+    """What a backbone is shown of one channel."""
+
+    def test_linear_is_the_default_and_colour_stays(self, image):
+        grey = image[..., 0]
+        np.testing.assert_array_equal(as_rgb(grey, rendering="linear"), as_rgb(grey))
+        for rendering in RENDERINGS:
+            np.testing.assert_array_equal(as_rgb(image, rendering=rendering), image)
+
+    @pytest.mark.parametrize("rendering", RENDERINGS)
+    def test_few_values_of_many_bits_keep_their_contrast(self, rendering):
+        steps = np.tile(np.linspace(200, 232, 64), (48, 1)).astype(np.uint16)
+        seen = as_rgb(steps, rendering=rendering)
+        assert seen.shape == (48, 64, 3) and seen.dtype == np.uint8
+        assert len(np.unique(seen[..., 0])) >= 33, "33 values that 8 bits of 16 would join"
+
+    def test_percentiles_overlook_a_hot_pixel(self):
+        steps = np.tile(np.linspace(200, 232, 64), (48, 1)).astype(np.uint16)
+        steps[3, 3] = 65535
+        assert len(np.unique(as_rgb(steps)[..., 0])) < 4
+        assert len(np.unique(as_rgb(steps, rendering="percentiles")[..., 0])) > 30
+
+    def test_scales_are_colours_and_equalised_is_spread(self, image):
+        grey = image[..., 0]
+        scales = as_rgb(grey, rendering="scales")
+        assert scales[..., 2].std() < scales[..., 1].std() < scales[..., 0].std()
+        dim = (grey // 8).astype(np.uint8)
+        assert as_rgb(dim, (0, 255), "equalised").std() > as_rgb(dim, (0, 255)).std()
+
+    def test_limits_count_and_a_constant_is_black(self):
+        pixels = np.tile(np.arange(64.0), (48, 1))
+        for rendering in RENDERINGS:
+            assert as_rgb(np.full((9, 9), 7.0), rendering=rendering).max() == 0
+        np.testing.assert_array_equal(as_rgb(pixels, (10, 50), "percentiles"), as_rgb(pixels, (10, 50)))
+
+    def test_it_is_a_parameter_of_features(self, image):
+        parameters = FeatureParameters(grid=8, rendering="scales")
+        features = compute_features(image[..., 0], "appearance", device="cpu", parameters=parameters)
+        assert np.ptp(features.image, axis=2).max() > 0
+        with pytest.raises(ParameterError, match="rendering"):
+            FeatureParameters(rendering="sepia")
