@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_m2n2v2._napari.jobs import Jobs, Report
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
+from napari_m2n2v2.guidance import AUTO
 from napari_m2n2v2.image_guides import IMAGE_GUIDES
 
 if TYPE_CHECKING:
@@ -48,14 +49,15 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         self._infos: list[BackboneInfo] = []
         self.attention = _choice("auto (the best that is ready)", "auto", BACKBONES)
         self.depth = _choice("none", "", DEPTH_BACKBONES)
-        for name in IMAGE_GUIDES:
-            self.depth.addItem(f"{name} of the image", name)
+        _add(self.depth, "auto (the clicks choose)", AUTO, "Lightness of the image, weakly or strongly, or no guide")
+        for name, guide in IMAGE_GUIDES.items():
+            _add(self.depth, f"{name} of the image", name, f"For {guide.good_for}")
         change = controller.computing.change
         self.attention.currentIndexChanged.connect(lambda: change(attention=self.attention.currentData()))
         self.depth.currentIndexChanged.connect(lambda: change(depth=self.depth.currentData()))
         self.depth.setToolTip(
-            "Depth computed from the image guides the clicks; a Guide layer goes before it.\n"
-            "Lightness suits flat pictures whose objects differ from what is around them by it, such as stained cells"
+            "A second channel computed from the image, whose steps stop a click from spreading; it adds to a Guide layer.\n"
+            "Depth suits photos of scenes; auto or lightness suits flat pictures, such as microscopy"
         )
         self.told = QLabel()
         self.told.setWordWrap(True)
@@ -168,9 +170,12 @@ def _choice(first: str, data: str, known: dict[str, BackboneInfo]) -> QComboBox:
     choice = QComboBox()
     choice.addItem(first, data)
     for info in known.values():
-        choice.addItem(info.name, info.name)
-        tip = f"{info.description}\nLicence: {info.licence}"
-        choice.setItemData(choice.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        _add(choice, info.name, info.name, f"{info.description}\nLicence: {info.licence}")
     choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.setMinimumContentsLength(8)  # long names must not widen the dock
     return choice
+
+
+def _add(choice: QComboBox, text: str, data: str, tip: str) -> None:
+    choice.addItem(text, data)
+    choice.setItemData(choice.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)

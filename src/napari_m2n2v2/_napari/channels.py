@@ -22,8 +22,10 @@ __all__ = ["BIT_DEPTHS", "Channel", "GuidePlane", "merge"]
 
 _MOST_CHANNELS = 3
 
-BIT_DEPTHS = ("as shown", "minimum to maximum", "percentiles 1 to 99.8")
-"""How values become 8 bit: by the layer's contrast limits, by the range of the plane, or by its percentiles."""
+_RENDERINGS = {"as shown, equalised": "equalised", "as shown, three scales": "scales"}
+BIT_DEPTHS = ("as shown", "minimum to maximum", "percentiles 1 to 99.8", *_RENDERINGS)
+"""How values become 8 bit: by the layer's contrast limits, by the range of the plane, or by its percentiles; and how one
+channel is rendered, where not linearly (:func:`~napari_m2n2v2.images.as_rgb`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +66,8 @@ class Channel:
         pixels = self.stack.read(self.index, self.level)
         if self.stack.rgb or not np.isfinite(pixels).all():  # as_rgb says what is wrong with pixels not finite
             return as_rgb(pixels)
-        if bit_depth == BIT_DEPTHS[0]:
-            return as_rgb(pixels, self.contrast_limits)
+        if bit_depth == BIT_DEPTHS[0] or bit_depth in _RENDERINGS:
+            return as_rgb(pixels, self.contrast_limits, _RENDERINGS.get(bit_depth, "linear"))
         low, high = np.percentile(pixels, (0, 100) if bit_depth == BIT_DEPTHS[1] else (1, 99.8))
         return as_rgb(pixels, (float(low), float(high)))
 
@@ -73,7 +75,7 @@ class Channel:
 def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> NDArray[np.uint8]:
     """Read and render one layer in grey or RGB; several as they are seen together: ``[H, W, 3]`` uint8.
 
-    Several are added up, each with its colormap, contrast, gamma and opacity.
+    Several are added up, each with its colormap, contrast, gamma and opacity, and rendered linearly.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> NDArra
         )
     seen: list[NDArray[Any]] = []
     for channel in channels:
-        grey = channel.seen(bit_depth).astype(np.float32) / 255
+        grey = channel.seen(BIT_DEPTHS[0] if bit_depth in _RENDERINGS else bit_depth).astype(np.float32) / 255
         if not channel.stack.rgb:
             grey = channel.colormap.map(grey[..., 0].ravel() ** channel.gamma)[:, :3].reshape(grey.shape)
         seen.append(channel.opacity * grey)

@@ -32,7 +32,10 @@ def describe(workspace: Workspace | None) -> str:
         grid = " x ".join(str(side) for side in features.grid_shape)
         lines[0] += f", {features.backbone} {grid} ({features.chosen_because})"
         if features.guide_from:
-            lines.append(f"Guide: {'the chosen layer' if features.guide_from == 'given' else features.guide_from}")
+            lines.append(f"Guide: {features.guide_from.replace('given', 'the chosen layer')}")
+        choice = plane.result.guides.get(workspace.object_id) if plane.result is not None else None
+        if choice is not None and features.alternatives:
+            lines.append(f"Object {workspace.object_id} is guided by {choice.guides}: {choice.because}")
     if workspace.state is FeatureState.STALE:
         lines.append("The image or the settings changed. Press Compute again to use them.")
     elif workspace.state is FeatureState.MISSING and here.index:
