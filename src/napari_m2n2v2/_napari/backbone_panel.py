@@ -56,7 +56,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         self.attention.currentIndexChanged.connect(lambda: change(attention=self.attention.currentData()))
         self.depth.currentIndexChanged.connect(lambda: change(depth=self.depth.currentData()))
         self.depth.setToolTip(
-            "A second channel computed from the image, whose steps stop a click from spreading; it adds to a Guide layer.\n"
+            "A second channel computed from the image, whose steps stop a click from spreading.\n"
             "Depth suits photos of scenes; auto or lightness suits flat pictures, such as microscopy"
         )
         self.told = QLabel()

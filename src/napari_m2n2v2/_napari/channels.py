@@ -24,8 +24,8 @@ _MOST_CHANNELS = 3
 
 _RENDERINGS = {"as shown, equalised": "equalised", "as shown, three scales": "scales"}
 BIT_DEPTHS = ("as shown", "minimum to maximum", "percentiles 1 to 99.8", *_RENDERINGS)
-"""How values become 8 bit: by the layer's contrast limits, by the range of the plane, or by its percentiles; and how one
-channel is rendered, where not linearly (:func:`~napari_m2n2v2.images.as_rgb`)."""
+"""How values become 8 bit: by the layer's contrast limits, by the range of the plane, or by its percentiles; and how
+one channel is rendered, where not linearly (:func:`~napari_m2n2v2.images.as_rgb`)."""
 
 
 @dataclass(frozen=True, eq=False)
