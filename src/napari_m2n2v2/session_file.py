@@ -7,7 +7,7 @@ import hashlib
 import json
 import platform
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,8 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.features import ImageFeatures
 from napari_m2n2v2.files import write_whole
+from napari_m2n2v2.guidance import GuideChannel
+from napari_m2n2v2.image_guides import IMAGE_GUIDES
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 from napari_m2n2v2.session import Session
 
@@ -182,11 +184,7 @@ def methods_paragraph(session: Session) -> str:
     described = SessionFile.of(session)
     foreground = sum(click.foreground for click in session.clicks)
     objects = len({click.object_id for click in session.clicks})
-    guide = "without a guide channel"
-    if described.guide_sha256:
-        given = "a second registered channel"
-        own = {"given": given, "": given, "lightness": "the image's own smoothed lightness"}
-        guide = f"guided by {own.get(described.guide_from, f'depth computed by {described.guide_from}')}"
+    guide = _guide_in_words(session.features) if described.guide_sha256 else "without a guide channel"
     revision = f" ({described.weights_revision})" if described.weights_revision else ""
     parameters = described.segmentation_parameters
     method = "M2N2V2" if parameters.score_adaptive else "M2N2"
@@ -202,6 +200,26 @@ def methods_paragraph(session: Session) -> str:
         f"sigma_adaptive {parameters.sigma_adaptive}. "
         f"No model was trained. Image SHA-256 {described.image_sha256[:16]}; {versions}."
     )
+
+
+def _guide_in_words(features: ImageFeatures) -> str:
+    def named(guides: Sequence[GuideChannel]) -> str:
+        words = [
+            f"{_word(guide.name)} (weight {guide.weight:g})" if guide.weight != 1 else _word(guide.name)
+            for guide in guides
+        ]
+        return " and ".join(words) or "no guide"
+
+    if not features.alternatives:
+        return f"guided by {named(features.guides)}"
+    options = "; ".join(named(guides) for guides in (features.guides, *features.alternatives))
+    return f"guided, for each object, by what parted its clicks best among: {options}"
+
+
+def _word(name: str) -> str:
+    if name == "given":
+        return "a second registered channel"
+    return f"the image's own {name}" if name in IMAGE_GUIDES else f"depth computed by {name}"
 
 
 _TEXTS = ("backbone", "weights_revision", "image_sha256", "guide_sha256", "labels_sha256")

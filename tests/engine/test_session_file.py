@@ -86,3 +86,28 @@ def test_the_methods_paragraph_says_what_a_reader_needs(session):
     text = methods_paragraph(session)
     for part in ("2 objects", "3 foreground clicks", "1 background click ", "M2N2V2", "appearance", "10 x 14", "torch"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("guide", "said"),
+    [
+        (None, "without a guide channel"),
+        ("lightness", "guided by the image's own lightness (weight 2)"),
+        ("lightness:1+ridges:1", "guided by the image's own lightness and the image's own ridges"),
+        ("auto", "by what parted its clicks best among: the image's own lightness (weight 0.5); "),
+    ],
+)
+def test_the_methods_paragraph_names_the_guides(image, guide, said):
+    features = compute_features(image, "appearance", guide, "cpu", parameters=FeatureParameters(grid=8))
+    session = Session(features)
+    session.click(Click(16, 16))
+    assert said in methods_paragraph(session)
+
+
+def test_a_session_that_chose_its_guides_replays(image, tmp_path):
+    features = compute_features(image, "appearance", "auto", "cpu", parameters=FeatureParameters(grid=8))
+    session = Session(features)
+    session.replay([Click(16, 16), Click(40, 10, False), Click(18, 20), Click(10, 50, False)])
+    save_session(tmp_path / "s.json", session)
+    again, differences = load_session(tmp_path / "s.json").replay(features)
+    assert differences == [] and again.result.guides == session.result.guides
