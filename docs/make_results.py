@@ -13,6 +13,10 @@ from napari_m2n2v2.evaluation.metrics import bootstrap_interval, clicks_to_reach
 from napari_m2n2v2.evaluation.results import read_run
 
 PAGE = Path(__file__).with_name("results.md")
+FLAT = (
+    "dsb2018_nuclei", "isbi2012_em", "mri", "retina", "skin_isic", "wbc_blood", "ct", "histology", "polyps_endoscopy",
+    "ultrasound",
+)  # fmt: skip
 
 
 def read(folder):
@@ -119,10 +123,9 @@ def sections(results):
         "methods-differences": differences(methods, "m2n2", ["v2"]),
         "baselines-noc90": by_set(base, columns, 0.9, ".2f"),
         "baselines-miou3": by_set(base, columns, 3, ".3f"),
-        "lightness-noc90": each_set(methods, "v2", "v2_lightness", 0.9, ".2f"),
-        "lightness-miou5": each_set(methods, "v2", "v2_lightness", 5, ".3f"),
         "prior": differences(prior, "v2", [label for label in prior if label != "v2"]),
     }
+    parts.update(of_guides(read(results / "guides"), base))
     if tuning:
         parts["tuning"] = differences(tuning, "v2", [label for label in tuning if label != "v2"])
     for label in list(confirmed):
@@ -138,6 +141,29 @@ def sections(results):
         parts[f"ablations-{name}"] = full(methods, [*labels, "m2n2"], name)
         sigmas = [f"{prefix}_sigma_adaptive-{s}" for s in (2, 3, 4, 5, 7)]
         parts[f"sigma-{name}"] = full(methods, [prefix, *(s for s in sigmas if name in methods[s])], name)
+    return parts
+
+
+def of_guides(guides, base):
+    """Return the tables of guides: the microscopy and medical sets, those with depth, and thin structures."""
+    chosen = ["v2_auto", "v2", "m2n2"]
+    flat = defaultdict(dict, {label: {n: r for n, r in guides[label].items() if n in FLAT} for label in chosen})
+    parts = {
+        "guides-noc90": by_set(flat, chosen, 0.9, ".2f"),
+        "guides-miou3": by_set(flat, chosen, 3, ".3f"),
+        "guides-miou5": by_set(flat, chosen, 5, ".3f"),
+        "guides-differences": differences(flat, "m2n2", ["v2_auto", "v2"]),
+    }
+    for name in ("nyuv2_rgbd", "ssd_rgbd_sod", "grabcut"):
+        labels = [label for label in ("v2", "v2_depth", "v2_depth+auto", "v2_auto") if name in guides.get(label, {})]
+        parts[f"guides-{name}"] = full(guides, labels, name)
+    columns = ["v2_auto", "random-walker", "grabcut", "watershed"]
+    small = defaultdict(dict, {label: {n: r for n, r in base[label].items() if n in FLAT} for label in columns})
+    parts["guides-baselines-noc90"] = by_set(small, columns, 0.9, ".2f")
+    parts["guides-baselines-miou3"] = by_set(small, columns, 3, ".3f")
+    thin = [label for label in guides if "reach" in label]
+    for name in ("retina_vessels", "isbi2012_em"):
+        parts[f"reach-{name}"] = full(guides, [label for label in thin if name in guides[label]], name)
     return parts
 
 
