@@ -143,6 +143,11 @@ class FeatureCache:
         with self._holding:
             self._held.clear()
 
+    def holds(self, features: ImageFeatures) -> bool:
+        """Whether these are in memory here, so that whoever uses them needs no memory of its own for them."""
+        with self._holding:
+            return any(held.shares_memory_with(features) for held in self._held.values())
+
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""

@@ -107,6 +107,7 @@ class Controller:
             if layer is image:
                 self._take_features(workspace, kept)
         self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
+        workspace.planes.is_shared = self.computing.store.holds
         self._following.connect(workspace)
         self._listener.connect(workspace)
         self._workspaces.append(workspace)
@@ -153,6 +154,7 @@ class Controller:
         self._following.close()
         self._listener.close()
         self.jobs.close()
+        self.computing.store.close()
 
     # -- clicks --------------------------------------------------------------------------------------------------
 

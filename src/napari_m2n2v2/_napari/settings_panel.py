@@ -8,6 +8,7 @@ from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPushButton, QWidget
 
 from napari_m2n2v2._napari.channels import BIT_DEPTHS
+from napari_m2n2v2._napari.store_panel import StorePanel
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -78,6 +79,9 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self.compete.setChecked(True)
         self.compete.toggled.connect(controller.set_compete)
         self._row("Objects", self.compete, "If not, each is solved alone and the one clicked last lies on top")
+
+        self.store = StorePanel(controller)
+        self._row("Keep", self.store, "What was computed, so that it need not be computed again")
 
     def _on_guide(self, layer: Any) -> None:
         """Use another guide layer, and notice when its pixels change."""
