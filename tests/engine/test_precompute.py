@@ -10,6 +10,7 @@ import torch
 from napari_m2n2v2 import Cancelled, FeatureParameters, UnwritableFileError, compute_features
 from napari_m2n2v2.errors import ImageError, MissingWeightsError
 from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.feature_file import FeatureFolder
 from napari_m2n2v2.precompute import Asked, PlaneState, Precompute
 from napari_m2n2v2.stacks import Stack, nearest_first
 
@@ -240,3 +241,19 @@ def test_a_plane_let_go_is_begun_again_and_others_may_compute_meanwhile(volume, 
     worker.join(60)
     assert not worker.is_alive() and set(job.states.values()) == {PlaneState.READY} and volume.read == [0, 1, 1, 2, 3, 4]
     assert len(job._spent) == 4, "the plane that another computed meanwhile was not computed again"
+
+
+def test_planes_in_memory_go_to_a_folder_without_being_computed_again(volume, tmp_path):
+    cache = FeatureCache()
+    Precompute(Stack.of(volume), cache, ASKED).run()
+    cache.disk = FeatureFolder(tmp_path, 10**9)
+    stages = []
+    job = Precompute(Stack.of(volume), cache, ASKED)
+    job.run(lambda standing: stages.append(standing.stage))
+    assert set(job.states.values()) == {PlaneState.READY} and not any("attention" in stage for stage in stages)
+    fresh = FeatureCache(tmp_path)
+    for plane in volume.pixels:
+        assert fresh.has(plane, **ASKED.of(()))
+        assert torch.equal(
+            fresh.features(plane, **ASKED.of(())).transition, cache.features(plane, **ASKED.of(())).transition
+        )
