@@ -88,8 +88,10 @@ class FeatureCache:
         keys = FeatureKeys.of(request)
         name = _name(request, keys)
         features = self._recall(name)
-        if features is None:
-            features = self._read(request, keys, progress or silent)
+        # Held since before there was a folder, they are not in it yet.
+        unstored = not remember and self.disk is not None and self._bytes_on_disk(request) == 0
+        if features is None or unstored:
+            features = self._read(request, keys, progress or silent, features)
             if remember:
                 self._hold(name, features)
         (progress or silent)(1.0, "features")
@@ -143,6 +145,11 @@ class FeatureCache:
         with self._holding:
             self._held.clear()
 
+    def holds(self, features: ImageFeatures) -> bool:
+        """Whether these are in memory here, so that whoever uses them needs no memory of its own for them."""
+        with self._holding:
+            return any(held.shares_memory_with(features) for held in self._held.values())
+
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
@@ -165,13 +172,15 @@ class FeatureCache:
             while total > self.memory_bytes and len(self._held) > 1:
                 total -= self._held.popitem(last=False)[1].nbytes
 
-    def _read(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> ImageFeatures:
-        """Do what :func:`~napari_m2n2v2.compute_features` does, part by part, with what is on disk."""
+    def _read(
+        self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None = None
+    ) -> ImageFeatures:
+        """Do what :func:`~napari_m2n2v2.compute_features` does, part by part, with what is on disk or held."""
         report(0.0, "stored features")
         before = 0.3 if request.depth is not None else 0.0
         guides = request.guides(self._depth(request, keys, report))
         transition = self._transition(
-            request, keys, lambda share, stage: report(before + (0.85 - before) * share, stage)
+            request, keys, lambda share, stage: report(before + (0.85 - before) * share, stage), held
         )
         report(0.85, "upsampling operator")
         planned = transition.grid_shape == request.grid_shape  # else the device was too small, and the key is not right
@@ -180,7 +189,7 @@ class FeatureCache:
             weights, unit, first_row, first_col = (stored[0][name] for name in _OPERATOR)
             operator = UpsamplingOperator(weights, unit, first_row, first_col)
             return assemble(request, transition, guides, operator)
-        features = assemble(request, transition, guides)
+        features = held or assemble(request, transition, guides)
         built = features.upsampling_operator(
             guided=True, progress=lambda share, stage: report(0.85 + 0.14 * share, stage)
         )
@@ -199,14 +208,20 @@ class FeatureCache:
             self._save(keys.depth, found, came_from=depth.came_from)
         return depth
 
-    def _transition(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> Transition:
+    def _transition(
+        self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None
+    ) -> Transition:
         stored = self._load(keys.transition)
         if stored is not None:
             arrays, about = stored
             height, width = about["grid"]
             matrix = torch.from_numpy(arrays["transition"]).to(request.device)
             return Transition(matrix, (height, width), about["note"])
-        transition = request.read_transition(report)
+        if held is None:
+            transition = request.read_transition(report)
+        else:
+            note = held.chosen_because.removeprefix(request.attention.reason)
+            transition = Transition(held.transition, held.grid_shape, note)
         self._save(
             keys.transition,
             {"transition": transition.matrix.numpy(force=True)},

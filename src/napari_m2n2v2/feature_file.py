@@ -135,6 +135,11 @@ class FeatureFolder:
             _drop(path)
             total -= size
 
+    def clear(self) -> None:
+        """Drop all entries; what else is in the folder is left alone."""
+        for _, _, path in list(self._entries()):
+            _drop(path)
+
     @property
     def nbytes(self) -> int:
         """Bytes that all entries take."""

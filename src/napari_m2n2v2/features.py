@@ -196,6 +196,10 @@ class ImageFeatures:
         """SHA-256 of the working image, in hexadecimal."""
         return hashlib.sha256(self.image.tobytes() + repr(self.image.shape).encode()).hexdigest()
 
+    def shares_memory_with(self, other: ImageFeatures) -> bool:
+        """Whether both hold the same arrays, as copies for an image of another resolution do."""
+        return self.transition is other.transition and self._operators is other._operators
+
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""

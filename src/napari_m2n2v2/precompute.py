@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -22,11 +23,16 @@ from napari_m2n2v2.errors import (
     UnwritableFileError,
 )
 from napari_m2n2v2.feature_cache import FeatureCache
-from napari_m2n2v2.features import Progress
+from napari_m2n2v2.features import ImageFeatures, Progress
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.stacks import Index, Stack, nearest_first
 
 __all__ = ["OF_NO_PLANE", "Asked", "PlaneState", "Precompute", "Standing", "Stored", "store_plane"]
+
+
+class _LetGo(Cancelled):
+    """Others go first: the plane at hand is begun again later."""
+
 
 OF_NO_PLANE = (
     DeviceError, MissingDependencyError, MissingWeightsError, ParameterError, UnknownBackboneError, UnwritableFileError,
@@ -99,20 +105,25 @@ class Standing:
 
 
 class Stored(NamedTuple):
-    """What a plane's features take on disk, in bytes, and whether they had to be computed."""
+    """What a plane's features take, in bytes, whether they had to be computed, and they themselves if in memory."""
 
     size: int
     computed: bool
+    features: ImageFeatures | None = None
 
 
 def store_plane(cache: FeatureCache, image: Any, asked: Mapping[str, Any], progress: Progress | None = None) -> Stored:
-    """Put one plane's features into the cache's folder, unless they are there.
+    """Put one plane's features into the cache's folder, or its memory if it has none, unless they are there.
 
     Raises
     ------
     UnwritableFileError
         If they cannot be stored. What else :func:`~napari_m2n2v2.compute_features` raises passes through.
     """
+    if cache.disk is None:
+        known = cache.has(image, **asked)
+        features = cache.features(image, progress=progress, **asked)
+        return Stored(features.nbytes, not known, features)
     size = cache.bytes_on_disk(image, **asked)
     if size:
         return Stored(size, computed=False)
@@ -132,7 +143,8 @@ class Precompute:
     stack : Stack
         Read one plane at a time, and no more.
     cache : FeatureCache
-        With a folder: planes go to disk, so that they do not push the one at hand out of memory.
+        With a folder planes go to disk, so that they do not push the one at hand out of memory; without one, into
+        memory as far as its limit allows.
     asked : Asked, optional
         How.
     start : sequence of int, optional
@@ -143,8 +155,6 @@ class Precompute:
 
     Raises
     ------
-    ParameterError
-        If the cache has no folder.
     ImageError
         If there is no such plane.
     """
@@ -158,17 +168,18 @@ class Precompute:
         start: Sequence[int] | None = None,
         read: Callable[[Index], Any] | None = None,
     ) -> None:
-        if cache.disk is None:
-            raise ParameterError("Precomputing needs a cache with a folder: memory holds only the planes at hand.")
-        self._cache, self._most_bytes = cache, cache.disk.most_bytes
+        self._cache = cache
+        self._most_bytes = cache.memory_bytes if cache.disk is None else cache.disk.most_bytes
         self._asked = asked or Asked()
         self._level = stack.level_for(self._asked.parameters.working_side)
         self._read = read or (lambda index: stack.read(index, self._level))
         self._order = nearest_first(stack, next(iter(stack)) if start is None else start)
         self._states = dict.fromkeys(self._order, PlaneState.MISSING)
         self._changing = threading.Lock()
+        self._in_memory: dict[Index, weakref.ref[ImageFeatures]] = {}
         self._going = threading.Event()
         self._going.set()
+        self._lets_go = False
         self._cancelled = threading.Event()
         self._spent: list[float] = []
         self._paused_for = 0.0
@@ -186,8 +197,8 @@ class Precompute:
         Notes
         -----
         A plane that cannot be segmented, such as one with NaN, is noted in :attr:`failures` and passed over. Where the
-        folder's limit has no room for all, the farthest planes are left out, and :attr:`left_out` names them: they
-        would only push out nearer ones.
+        limit of folder or memory has no room for all, the farthest planes are left out, and :attr:`left_out` names
+        them: they would only push out nearer ones.
 
         Raises
         ------
@@ -208,8 +219,16 @@ class Precompute:
             used, largest = used + size, max(largest, size)
             tell(self._standing(done + 1))
 
-    def pause(self) -> None:
-        """Hold on, also in the middle of a plane, until :meth:`resume` or :meth:`cancel`."""
+    def pause(self, *, let_go: bool = False) -> None:
+        """Hold on, also in the middle of a plane, until :meth:`resume` or :meth:`cancel`.
+
+        Parameters
+        ----------
+        let_go : bool
+            Whether to give up the plane at hand, which is begun again afterwards. Without it no other thread can read
+            attention or depth meanwhile: that is done one at a time.
+        """
+        self._lets_go = let_go
         self._going.clear()
 
     def resume(self) -> None:
@@ -227,18 +246,29 @@ class Precompute:
 
     @property
     def states(self) -> dict[Index, PlaneState]:
-        """What is known of every plane, in the order they are computed."""
+        """What is known of every plane, in the order they are computed; in memory, what it has let go of is missing."""
         with self._changing:
-            return dict(self._states)
+            gone = [index for index, features in self._in_memory.items() if features() is None]
+            return self._states | dict.fromkeys(gone, PlaneState.MISSING)
 
     def _do(self, index: Index, done: int, tell: Callable[[Standing], None]) -> int:
-        """Bring one plane's features into the cache; return the bytes they take."""
+        """Bring one plane's features into the cache, however often others go first; return the bytes they take."""
+        while True:
+            self._hold_on()
+            try:
+                return self._try(index, done, tell)
+            except _LetGo:
+                continue
+
+    def _try(self, index: Index, done: int, tell: Callable[[Standing], None]) -> int:
         state = PlaneState.MISSING  # unless it comes to something
         self._set(index, PlaneState.COMPUTING)
         begun, paused_before = time.monotonic(), self._paused_for
 
         def report(share: float, stage: str) -> None:
-            self._hold_on()
+            if self.paused and self._lets_go:
+                raise _LetGo
+            self._hold_on(inside=True)
             tell(self._standing(done, index, share, stage))
 
         try:
@@ -246,6 +276,9 @@ class Precompute:
             stored = store_plane(self._cache, self._read(index), self._asked.of(index, self._level), report)
             if stored.computed:
                 self._spent.append(time.monotonic() - begun - (self._paused_for - paused_before))
+            if stored.features is not None:
+                with self._changing:
+                    self._in_memory[index] = weakref.ref(stored.features)
             state = PlaneState.READY
             return stored.size
         except (Cancelled, *OF_NO_PLANE):
@@ -257,11 +290,12 @@ class Precompute:
         finally:
             self._set(index, state)
 
-    def _hold_on(self) -> None:
-        """Wait while paused; raise once cancelled."""
+    def _hold_on(self, *, inside: bool = False) -> None:
+        """Wait while paused; raise once cancelled, or inside a plane that is to be let go."""
         begun = time.monotonic()
         while not self._going.wait(_LOOK_EVERY) and not self._cancelled.is_set():
-            pass
+            if inside and self._lets_go:
+                raise _LetGo
         self._paused_for += time.monotonic() - begun
         if self._cancelled.is_set():
             raise Cancelled("Precomputing was stopped; the planes that are done stay.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,6 +19,8 @@ __all__ = ["Progress", "grid_for", "planned_grid", "read_attention", "read_depth
 
 _LARGEST_CPU_GRID = 64  # unless it is asked for: a click's chain costs the fourth power of it
 _T = TypeVar("_T")
+# Networks are watched while they run, by hooks on modules that all threads share.
+_ONE_PASS_AT_A_TIME = threading.Lock()
 
 Progress = Callable[[float, str], None]
 """Called with the share done in ``[0, 1]`` and the stage's name; raise :class:`~napari_m2n2v2.Cancelled` to stop."""
@@ -59,7 +62,8 @@ def read_attention(
             tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
         return grid_shape, tensor
 
-    (grid_shape, tensor), note = _or_on_cpu(compute, device)
+    with _ONE_PASS_AT_A_TIME:
+        (grid_shape, tensor), note = _or_on_cpu(compute, device)
     return grid_shape, tensor, note
 
 
@@ -78,7 +82,8 @@ def read_depth(
         )  # fmt: skip
         return (straight + mirrored[:, ::-1]) * np.float32(0.5)
 
-    return _or_on_cpu(compute, device)
+    with _ONE_PASS_AT_A_TIME:
+        return _or_on_cpu(compute, device)
 
 
 def _or_on_cpu(compute: Callable[[torch.device], _T], device: torch.device) -> tuple[_T, str]:

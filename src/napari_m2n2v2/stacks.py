@@ -108,7 +108,7 @@ class Stack:
 
     def level_for(self, working_side: int) -> int:
         """Return the smallest level with planes of at least ``working_side`` pixels on every side, else 0."""
-        fits = [n for n in range(len(self.levels)) if min(self._plane_shape_at(n)) >= working_side]
+        fits = [n for n in range(len(self.levels)) if min(self.plane_shape_at(n)) >= working_side]
         return max(fits, default=0)
 
     def read(self, index: Sequence[int], level: int = 0) -> NDArray[Any]:
@@ -178,7 +178,8 @@ class Stack:
         position[self.plane_axes[0]], position[self.plane_axes[1]] = row, col
         return tuple(position)
 
-    def _plane_shape_at(self, level: int) -> tuple[int, int]:
+    def plane_shape_at(self, level: int) -> tuple[int, int]:
+        """Return ``(H, W)`` of a plane at a level of the pyramid."""
         shape = self.levels[level].shape
         return int(shape[self.plane_axes[0]]), int(shape[self.plane_axes[1]])
 

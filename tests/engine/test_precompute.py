@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from napari_m2n2v2 import Cancelled, FeatureParameters, ParameterError, UnwritableFileError, compute_features
+from napari_m2n2v2 import Cancelled, FeatureParameters, UnwritableFileError, compute_features
 from napari_m2n2v2.errors import ImageError, MissingWeightsError
 from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.feature_file import FeatureFolder
 from napari_m2n2v2.precompute import Asked, PlaneState, Precompute
 from napari_m2n2v2.stacks import Stack, nearest_first
 
@@ -188,8 +189,73 @@ def test_a_pyramid_is_read_at_the_level_that_fits(cache):
     assert cache.has(levels[1][1], **asked.of(())) and not cache.has(full[1], **asked.of(()))
 
 
-def test_memory_alone_and_planes_that_are_not_there_are_told(volume, cache):
-    with pytest.raises(ParameterError, match="folder"):
-        Precompute(Stack.of(volume), FeatureCache())
+def test_planes_that_are_not_there_are_told(volume, cache):
     with pytest.raises(ImageError, match="no plane"):
         Precompute(Stack.of(volume), cache, start=(9,))
+
+
+class TestMemory:
+    """Without a folder: as many planes as memory has room for."""
+
+    def test_the_nearest_are_held_and_the_others_left_out(self, volume):
+        each = compute_features(volume.pixels[0], **ASKED.of(())).nbytes
+        cache = FeatureCache(memory_bytes=int(3.5 * each))
+        job = Precompute(Stack.of(volume), cache, ASKED, start=(2,))
+        job.run()
+        assert [index for index, state in job.states.items() if state is PlaneState.READY] == [(2,), (1,), (3,)]
+        assert job.left_out == ((0,), (4,)) and cache.nbytes <= 3.5 * each
+        assert [cache.has(plane, **ASKED.of(())) for plane in volume.pixels] == [False, True, True, True, False]
+
+    def test_a_plane_that_memory_let_go_of_is_missing_again(self, volume):
+        cache = FeatureCache()
+        job = Precompute(Stack.of(volume), cache, ASKED)
+        job.run()
+        assert set(job.states.values()) == {PlaneState.READY}
+        kept = cache.features(volume.pixels[4], **ASKED.of(()))
+        cache.forget()
+        assert [index for index, state in job.states.items() if state is PlaneState.READY] == [(4,)]
+        del kept
+
+
+def test_a_plane_let_go_is_begun_again_and_others_may_compute_meanwhile(volume, cache):
+    job = Precompute(Stack.of(volume), cache, ASKED)
+    told, reached = [], threading.Event()
+
+    def watch(standing):
+        told.append(standing)
+        if standing.index == (1,) and standing.stage not in ("", "reading") and not reached.is_set():
+            job.pause(let_go=True)
+            reached.set()
+
+    worker = threading.Thread(target=job.run, args=(watch,))
+    worker.start()
+    assert reached.wait(60)
+    deadline = time.monotonic() + 20
+    while job.states[1,] is not PlaneState.MISSING and time.monotonic() < deadline:
+        time.sleep(0.01)
+    held = len(told)
+    cache.features(volume.pixels[1], **ASKED.of(()))
+    time.sleep(0.3)
+    assert len(told) == held and list(job.states.values()) == [PlaneState.READY] + [PlaneState.MISSING] * 4
+    job.resume()
+    worker.join(60)
+    assert (
+        not worker.is_alive() and set(job.states.values()) == {PlaneState.READY} and volume.read == [0, 1, 1, 2, 3, 4]
+    )
+    assert len(job._spent) == 4, "the plane that another computed meanwhile was not computed again"
+
+
+def test_planes_in_memory_go_to_a_folder_without_being_computed_again(volume, tmp_path):
+    cache = FeatureCache()
+    Precompute(Stack.of(volume), cache, ASKED).run()
+    cache.disk = FeatureFolder(tmp_path, 10**9)
+    stages = []
+    job = Precompute(Stack.of(volume), cache, ASKED)
+    job.run(lambda standing: stages.append(standing.stage))
+    assert set(job.states.values()) == {PlaneState.READY} and not any("attention" in stage for stage in stages)
+    fresh = FeatureCache(tmp_path)
+    for plane in volume.pixels:
+        assert fresh.has(plane, **ASKED.of(()))
+        assert torch.equal(
+            fresh.features(plane, **ASKED.of(())).transition, cache.features(plane, **ASKED.of(())).transition
+        )

@@ -126,7 +126,7 @@ class Dock:
         from napari_m2n2v2 import Session
 
         workspace = self.workspace
-        fresh = Session(workspace.features, start=workspace.start, compete=self.controller.compete)
+        fresh = Session(workspace.features, start=workspace.start, compete=self.controller.rules.compete)
         labels = fresh.replay(workspace.clicks).labels
         labels[workspace.protected] = 0
         return labels

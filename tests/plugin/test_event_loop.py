@@ -33,6 +33,7 @@ def own_seconds(profile):
 
 def test_a_click_costs_the_main_thread_less_than_a_frame(real_dock, image):
     """Points in, labels out: of each click, only what is ours. The worker solves meanwhile."""
+    real_dock.controller.computing.change(grid=48)  # coarse grids make upsampling windows large, and slow to build
     real_dock.start(real_dock.viewer.add_image(large(image)))
     real_dock.points.add([[100, 100]])
     real_dock.settle()

@@ -127,7 +127,7 @@ def test_what_is_changed_while_features_are_computed_is_in_them(real_dock, image
     guide = real_dock.viewer.add_image(np.tile(np.linspace(0, 1, 64), (48, 1)), name="height")
     real_dock.widget.settings.guide.value = guide
     real_dock.start(real_dock.workspace.image, wait=False)
-    real_dock.controller.set_compete(False)
+    real_dock.controller.set_rules(compete=False)
     real_dock.qtbot.waitUntil(lambda: real_dock.workspace.state is FeatureState.READY, timeout=60_000)
     real_dock.settle()
     session = real_dock.workspace.session

@@ -116,7 +116,7 @@ class Clicking(RuleBasedStateMachine):
 
     @rule(compete=st.booleans())
     def compete(self, compete):
-        self.controller.set_compete(compete)
+        self.controller.set_rules(compete=compete)
 
     @invariant()
     def the_mask_is_a_fresh_replay(self):
@@ -126,7 +126,7 @@ class Clicking(RuleBasedStateMachine):
         assert len(self.points.data) == len(self.workspace.placed)
         for plane in self.workspace.planes:
             if plane.features is not None:
-                fresh = Session(plane.features, compete=self.controller.compete)
+                fresh = Session(plane.features, compete=self.controller.rules.compete)
                 expected = fresh.replay(self.workspace.clicks_in(plane.key)).labels
                 np.testing.assert_array_equal(self.workspace.labels.data[plane.key.index], expected)
         clicked = {placed.plane for placed in self.workspace.placed}

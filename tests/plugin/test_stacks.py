@@ -488,6 +488,7 @@ class TestFeatures:
         stack.points.add([1, 16, 19])
         mask = stack.shown_labels.copy()
         one = stack.workspace.plane.nbytes
+        stack.controller.computing.store.use_memory(0)
         stack.workspace.planes.most_bytes = 2 * one
         for z in (2, 3, 0):
             stack.slide(z)
@@ -508,6 +509,7 @@ class TestFeatures:
     def test_the_mask_of_a_slice_let_go_can_still_be_undone(self, stack):
         stack.points.add([1, 16, 19])
         stack.workspace.planes.most_bytes = 0
+        stack.controller.computing.store.use_memory(0)
         stack.points.add([2, 16, 22])
         stack.slide(0)
         stack.points.add([0, 16, 16])

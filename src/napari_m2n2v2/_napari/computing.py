@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari import layers as convert
-from napari_m2n2v2._napari.channels import Channel, GuidePlane, merge
 from napari_m2n2v2._napari.jobs import Report
 from napari_m2n2v2._napari.places import PlaneKey, stack_of
 from napari_m2n2v2._napari.planes import Plane
+from napari_m2n2v2._napari.recipe import Recipe
 from napari_m2n2v2._napari.settings import FeatureState, Settings
+from napari_m2n2v2._napari.store import Store
 from napari_m2n2v2._napari.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Computing:
     """What features are computed with, and the jobs that compute them, one plane after the other.
 
     The next one is begun when the one before is there and being solved, so that clicks on planes that are ready wait
-    for one plane at most, and so that no more features are held than :class:`Planes` keeps.
+    for one plane at most, and so that no more features are held than :class:`Planes` and :class:`Store` keep.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ class Computing:
 
     def __init__(self, controller: Controller) -> None:
         self.settings = Settings()
+        self.store = Store(lambda text: controller.jobs.deliver(lambda: controller.tell(text)))
         self._controller = controller
         self._waiting: list[_Wanted] = []
         self._running: _Wanted | None = None
@@ -69,17 +71,15 @@ class Computing:
             self._drop(lambda wanted: wanted.plane is plane)
             if plane.state is FeatureState.COMPUTING:
                 self._settle(plane)
-            recipe, start, compete = self.recipe(workspace, key), plane.start, controller.compete
+            recipe, start, rules = self.recipe(workspace, key), plane.start, controller.rules
 
             def work(report: Report) -> Any:
-                from napari_m2n2v2.session import Session
-
                 features = recipe(report)
-                return features, Session(features, start=start, compete=compete)
+                return features, rules.session(features, start)
 
             def done(answer: Any) -> None:
                 plane.features, plane.session = answer
-                if plane.start is not start or controller.compete is not compete:
+                if plane.start is not start or controller.rules != rules:
                     controller.solving.begin_again(workspace, key)  # changed meanwhile
                 plane.computed_with = settings
                 plane.state = plane.settled_state(self.settings)
@@ -139,31 +139,28 @@ class Computing:
         ImageError, GuideError
             If layers do not fit together.
         """
-        settings, plane, image = self.settings, workspace.planes.at(key), workspace.image
-        channels = [Channel.of(layer, key, settings.working_side) for layer in self.channels(workspace)]
-        guide: Any = settings.depth or None
-        if settings.guide is not None:
-            guide = GuidePlane.of(settings.guide, image, key, settings.working_side)
+        plane, recipe, store = workspace.planes.at(key), self.recipe_of(workspace, key), self.store
         known = plane.features
-        if plane.outdated or not settings.differs_in_guide_alone(plane.computed_with):
+        if plane.outdated or not self.settings.differs_in_guide_alone(plane.computed_with):
             known = None
 
         def compute(report: Report) -> ImageFeatures:
-            from napari_m2n2v2.features import compute_features
-            from napari_m2n2v2.parameters import FeatureParameters
-
             report(0.0, "loading")
             if known is not None:
-                return _with_guide(known, guide, report)
-            seen = merge(channels, settings.bit_depth)
-            channel = guide.read_for(seen.shape[:2]) if isinstance(guide, GuidePlane) else guide
-            parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
-            features = compute_features(
-                seen, settings.attention, channel, settings.device, report, parameters=parameters
-            )
-            return features if features.shape == plane.shape else replace(features, shape=plane.shape)
+                return _with_guide(known, recipe, report)
+            return recipe.features(store.cache(), report)
 
         return compute
+
+    def recipe_of(self, workspace: Workspace, key: PlaneKey) -> Recipe:
+        """Capture what the features of a plane depend on, without a look at the plane.
+
+        Raises
+        ------
+        ImageError, GuideError
+            If layers do not fit together.
+        """
+        return Recipe.of(self.settings, self.channels(workspace), workspace.image, key)
 
     def cancel(self) -> None:
         """Stop for all planes of the active image."""
@@ -233,10 +230,10 @@ def _shapes(layer: Any) -> list[tuple[int, ...]]:
     return [tuple(level.shape) for level in stack_of(layer).levels]
 
 
-def _with_guide(known: ImageFeatures, guide: GuidePlane | None, report: Report) -> ImageFeatures:
-    """Give features another guide, whose level need not be the one that the features were computed from."""
-    channel = guide.read() if guide is not None else None
+def _with_guide(known: ImageFeatures, recipe: Recipe, report: Report) -> ImageFeatures:
+    """Give features other guides, whose level need not be the one that the features were computed from."""
+    channel = recipe.guide.read() if recipe.guide is not None else None
     features = known if channel is None else replace(known, shape=channel.shape)
-    features = replace(features.with_guide(channel), shape=known.shape)
+    features = replace(features.with_guide(recipe.guides(channel)), shape=known.shape)
     features.upsampling_operator(guided=True, progress=report)
     return features

@@ -17,7 +17,7 @@ from napari_m2n2v2._napari.listening import PointsListener
 from napari_m2n2v2._napari.objects import Objects
 from napari_m2n2v2._napari.opening import no_plane, open_workspace
 from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, changed_planes, show_plane, shown_plane, stack_of
-from napari_m2n2v2._napari.settings import FeatureState
+from napari_m2n2v2._napari.settings import FeatureState, Rules
 from napari_m2n2v2._napari.solving import Solving
 from napari_m2n2v2._napari.workspace import Workspace
 from napari_m2n2v2.clicks import Click
@@ -57,7 +57,7 @@ class Controller:
         self.solving = Solving(self)
         self.objects = Objects(self)
         self.foreground = True
-        self.compete = True
+        self.rules = Rules()
         self.active: Workspace | None = None
         self._workspaces: list[Workspace] = []
         self._kept: list[tuple[Any, Workspace]] = []  # features of images whose other layers were deleted
@@ -107,6 +107,7 @@ class Controller:
             if layer is image:
                 self._take_features(workspace, kept)
         self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
+        workspace.planes.is_shared = self.computing.store.holds
         self._following.connect(workspace)
         self._listener.connect(workspace)
         self._workspaces.append(workspace)
@@ -153,6 +154,7 @@ class Controller:
         self._following.close()
         self._listener.close()
         self.jobs.close()
+        self.computing.store.close()
 
     # -- clicks --------------------------------------------------------------------------------------------------
 
@@ -280,9 +282,11 @@ class Controller:
                 self.objects.take_over(self.active, self._plane_shown(self.active), label)
                 self.select_object(label)
 
-    def set_compete(self, compete: bool) -> None:
-        """Say whether objects compete for pixels, or the one clicked last lies on top."""
-        self.compete = compete
+    def set_rules(self, **changes: Any) -> None:
+        """Change how clicks become masks, for all images: fields of :class:`~napari_m2n2v2._napari.settings.Rules`."""
+        if (changed := replace(self.rules, **changes)) == self.rules:
+            return
+        self.rules = changed
         for workspace in self._workspaces:
             for plane in workspace.planes:
                 self.solving.begin_again(workspace, plane.key)

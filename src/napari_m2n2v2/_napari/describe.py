@@ -19,8 +19,8 @@ def plane_text(key: PlaneKey) -> str:
     return f"slice {', '.join(str(at) for at in key.index)}" if key.index else ""
 
 
-def describe(workspace: Workspace | None) -> str:
-    """Say in a few lines where things stand with the active image and the plane that is shown."""
+def describe(workspace: Workspace | None, prepared: bool = False) -> str:
+    """Say in a few lines where things stand with the active image and the plane that is shown, maybe prepared."""
     if workspace is None:
         return "Choose an image and press Start, then click on an object."
     here, plane = workspace.here, workspace.plane
@@ -39,7 +39,8 @@ def describe(workspace: Workspace | None) -> str:
     if workspace.state is FeatureState.STALE:
         lines.append("The image or the settings changed. Press Compute again to use them.")
     elif workspace.state is FeatureState.MISSING and here.index:
-        lines.append("Click on this slice, or press Start, to compute them.")
+        to_compute = "Click on this slice, or press Start, to compute them."
+        lines.append("This slice was prepared: click on it." if prepared else to_compute)
     others = [p.key for p in workspace.planes if p.state is FeatureState.COMPUTING and p.key != here]
     if others:
         lines.append(f"Computing {'; '.join(plane_text(key) for key in others)}.")

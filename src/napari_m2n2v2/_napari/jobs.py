@@ -8,6 +8,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from psygnal import Signal
+
 from napari_m2n2v2.errors import Cancelled
 
 __all__ = ["Jobs"]
@@ -35,8 +37,10 @@ class Jobs:
         One worker thread of our own by default. Tests pass one that runs at once.
     """
 
+    turned = Signal()  # other answers are to come than before
+
     def __init__(self, deliver: Deliver, executor: Executor | None = None) -> None:
-        self._deliver = deliver
+        self.deliver = deliver
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="napari-m2n2v2")
         self._present: dict[Hashable, _Job] = {}
 
@@ -62,6 +66,7 @@ class Jobs:
         self.cancel(key)
         job = _Job()
         self._present[key] = job
+        self.turned.emit()
 
         def deliver(call: Callable[..., None], *arguments: Any, last: bool) -> None:
             def on_main_thread() -> None:
@@ -69,8 +74,10 @@ class Jobs:
                     if last:
                         del self._present[key]
                     call(*arguments)
+                    if last:
+                        self.turned.emit()
 
-            self._deliver(on_main_thread)
+            self.deliver(on_main_thread)
 
         def report(share: float, stage: str) -> None:
             if job.stopped.is_set():
@@ -96,6 +103,7 @@ class Jobs:
         job = self._present.pop(key, None)
         if job is not None:
             job.stopped.set()
+            self.turned.emit()
 
     def is_busy(self, key: Hashable) -> bool:
         """Whether an answer for this key is still to come."""

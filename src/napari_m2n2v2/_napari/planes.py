@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plane", "Planes"]
 
-_MOST_BYTES = 1_500_000_000
+_MOST_BYTES = 500_000_000
 
 
 @dataclass(eq=False)
@@ -103,11 +103,12 @@ class Planes:
     make : callable
         Makes a plane that was not worked on before.
     most_bytes : int
-        What all features and sessions together may hold. The one used last always stays.
+        What all sessions, and features that are not shared, may hold together. The one used last always stays.
     """
 
     def __init__(self, make: Callable[[PlaneKey], Plane], most_bytes: int = _MOST_BYTES) -> None:
         self.most_bytes = most_bytes
+        self.is_shared: Callable[[ImageFeatures], bool] = lambda _: False  # held elsewhere too, and counted there
         self._make = make
         self._planes: OrderedDict[PlaneKey, Plane] = OrderedDict()
 
@@ -130,10 +131,14 @@ class Planes:
         for key in (shown, plane.key):
             if key is not None and key in self._planes:
                 self._planes.move_to_end(key)
-        held = sum(other.nbytes for other in self)
+        held = sum(map(self._own_bytes, self))
         for other in self:
             if held <= self.most_bytes:
                 break
             if other is not plane and other.key != shown and other.state is not FeatureState.COMPUTING:
-                held -= other.nbytes
+                held -= self._own_bytes(other)
                 other.forget_features()
+
+    def _own_bytes(self, plane: Plane) -> int:
+        features = plane.features
+        return plane.nbytes - (features.nbytes if features is not None and self.is_shared(features) else 0)

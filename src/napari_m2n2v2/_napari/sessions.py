@@ -70,6 +70,7 @@ class Sessions:
                 return
             if loaded.start is not None:
                 workspace.planes.at(key).start = loaded.start
+            self._controller.set_rules(reach=loaded.segmentation_parameters.reach)
             self._controller.set_clicks(loaded.clicks, key=key)
             if loaded.start is not None:
                 self._controller.solving.begin_again(workspace, key)

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2.parameters import FeatureParameters
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["FeatureState", "Settings"]
+from napari_m2n2v2.guidance import AUTO
+from napari_m2n2v2.image_guides import IMAGE_GUIDES
+from napari_m2n2v2.parameters import FeatureParameters, Reach, SegmentationParameters
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.features import ImageFeatures
+    from napari_m2n2v2.session import Session
+
+__all__ = ["FeatureState", "Rules", "Settings"]
 
 
 class FeatureState(Enum):
@@ -33,7 +42,10 @@ class Settings:
     guide : Image layer or None
         The guide channel.
     depth : str
-        What computes a guide from the image where there is no guide layer: a depth backbone, or "lightness".
+        What computes a guide from the image, beside a guide layer if there is one: a depth backbone, an image guide or
+        "auto"; empty for none.
+    guide_weight : float
+        Of the guide layer.
     bit_depth : str
         A key of :data:`~napari_m2n2v2._napari.channels.BIT_DEPTHS`.
     merge_channels : bool
@@ -47,11 +59,35 @@ class Settings:
     grid: int | None = None
     guide: Any = None
     depth: str = ""
+    guide_weight: float = 1.0
     bit_depth: str = "as shown"
     merge_channels: bool = False
     working_side: int = FeatureParameters().working_side
 
     def differs_in_guide_alone(self, other: Settings | None) -> bool:
         """Whether features computed with ``other`` only need another guide, not their attention again."""
-        alike = other is not None and replace(self, guide=None, depth="") == replace(other, guide=None, depth="")
-        return alike and (self.guide is not None or not self.depth)
+        without: dict[str, Any] = {"guide": None, "depth": "", "guide_weight": 1.0}
+        alike = other is not None and replace(self, **without) == replace(other, **without)
+        return alike and (self.depth in ("", AUTO) or self.depth in IMAGE_GUIDES)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How clicks become masks, for all images.
+
+    Parameters
+    ----------
+    compete : bool
+        Whether objects compete for pixels, or the one clicked last lies on top.
+    reach : str
+        What one click may claim, see :class:`~napari_m2n2v2.SegmentationParameters`.
+    """
+
+    compete: bool = True
+    reach: Reach = "connected"
+
+    def session(self, features: ImageFeatures, start: NDArray[np.int32] | None) -> Session:
+        """Begin a session; on the worker, because it imports what computes."""
+        from napari_m2n2v2.session import Session
+
+        return Session(features, SegmentationParameters(reach=self.reach), start=start, compete=self.compete)

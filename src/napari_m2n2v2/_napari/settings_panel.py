@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import create_widget
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QPushButton, QWidget
 
 from napari_m2n2v2._napari.channels import BIT_DEPTHS
+from napari_m2n2v2._napari.store_panel import StorePanel
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["SettingsPanel", "layer_choice"]
 
 _GRIDS = {"the backbone's default": None, "37 (faster)": 37, "64": 64, "96 (finer, slower)": 96}
+_REACHES = {
+    "one connected region": "connected",
+    "thin, branching lines": "thin",
+    "similar parts anywhere": "similar",
+}
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -48,6 +54,13 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
             "For a stack: another stack, or one plane for all slices",
         )
 
+        self.guide_weight = QDoubleSpinBox()
+        self.guide_weight.setRange(0.05, 20.0)
+        self.guide_weight.setSingleStep(0.25)
+        self.guide_weight.setValue(1.0)
+        self.guide_weight.valueChanged.connect(lambda weight: computing.change(guide_weight=weight))
+        self._row("Guide weight", self.guide_weight, "How much the steps of the guide layer count; 1 is the paper's")
+
         self.bit_depth = QComboBox()
         self.bit_depth.addItems(BIT_DEPTHS)
         self.bit_depth.currentTextChanged.connect(lambda rule: computing.change(bit_depth=rule))
@@ -76,8 +89,22 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
 
         self.compete = QCheckBox("objects compete for pixels")
         self.compete.setChecked(True)
-        self.compete.toggled.connect(controller.set_compete)
+        self.compete.toggled.connect(lambda on: controller.set_rules(compete=on))
         self._row("Objects", self.compete, "If not, each is solved alone and the one clicked last lies on top")
+
+        self.store = StorePanel(controller)
+        self._row("Keep", self.store, "What was computed, so that it need not be computed again")
+
+        self.reach = QComboBox()
+        for text, reach in _REACHES.items():
+            self.reach.addItem(text, reach)
+        self.reach.currentIndexChanged.connect(lambda: controller.set_rules(reach=self.reach.currentData()))
+        self._row("One click claims", self.reach, "Beyond one region: thin lines suit the guide ridges")
+        controller.changed.connect(self._show_rules)
+
+    def _show_rules(self) -> None:
+        """Follow rules that a loaded session brought."""
+        self.reach.setCurrentIndex(self.reach.findData(self._controller.rules.reach))
 
     def _on_guide(self, layer: Any) -> None:
         """Use another guide layer, and notice when its pixels change."""

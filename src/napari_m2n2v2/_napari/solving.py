@@ -34,15 +34,13 @@ class Solving:
 
     def begin_again(self, workspace: Workspace, key: PlaneKey) -> None:
         """Make a new session of a plane on the same features, and solve."""
-        plane, compete = workspace.planes.at(key), self._controller.compete
+        plane, rules = workspace.planes.at(key), self._controller.rules
         features, start = plane.features, plane.start
         if features is None:
             return
 
         def work(report: Report) -> Any:
-            from napari_m2n2v2.session import Session
-
-            return Session(features, start=start, compete=compete)
+            return rules.session(features, start)
 
         def done(session: Any) -> None:
             if plane.features is not features:  # computed anew, or let go, meanwhile

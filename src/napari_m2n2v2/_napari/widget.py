@@ -30,6 +30,7 @@ from napari_m2n2v2._napari.hover import Hover
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.keybindings import Keys
 from napari_m2n2v2._napari.objects_table import ObjectsTable
+from napari_m2n2v2._napari.precompute_panel import PreparePanel
 from napari_m2n2v2._napari.qt import MainThread, VerticalScroll, autosave_folder, thumbnail
 from napari_m2n2v2._napari.reach_panel import ReachPanel
 from napari_m2n2v2._napari.sessions import Sessions
@@ -70,6 +71,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         controller.opened.connect(self._keys.bind_layers)
         controller.changed.connect(self._refresh)
         controller.progressed.connect(self._show_progress)
+        self.prepare.preparing.marked.connect(self._show_status)
         controller.failed.connect(show_error)
         controller.told.connect(show_info)
         # A window that is closed takes its docks with it without closing them.
@@ -98,6 +100,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         column.addWidget(self.place)
         self.reach = ReachPanel(controller)
         self._fold(column, "Reach of a click", self.reach)
+        self.prepare = PreparePanel(controller, Jobs(MainThread()))
+        self._fold(column, "All slices", self.prepare)
         self._fold(column, "Seeing why", self._build_why())
         self._fold(column, "Session", self._build_session())
         self.settings = SettingsPanel(controller)
@@ -235,7 +239,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.controller.changed.disconnect(self._refresh)
         for part in (self.hover, self.views, self.sessions):
             part.close()
-        self.reach.close_down()
+        self.prepare.preparing.marked.disconnect(self._show_status)
+        for panel in (self.reach, self.prepare, self.settings.store):
+            panel.close_down()
         self.backbones.close_down()
         self.controller.close()
 
@@ -299,4 +305,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         if features is not self._features_seen:
             self._features_seen = features
             self.seen.setPixmap(thumbnail(features))
-        self.status.setText(describe(workspace))
+        self._show_status()
+
+    def _show_status(self) -> None:
+        self.status.setText(describe(self.controller.active, self.prepare.is_ready_here))

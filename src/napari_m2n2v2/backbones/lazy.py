@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -40,6 +41,7 @@ class LoadedAtFirstUse(Generic[_T]):
         self._prepare = prepare
         self._libraries = libraries
         self._model: tuple[_T, str] | None = None
+        self._loading = threading.Lock()
 
     @property
     def weights_revision(self) -> str:
@@ -53,9 +55,10 @@ class LoadedAtFirstUse(Generic[_T]):
         self._model = None
 
     def _loaded(self) -> tuple[_T, str]:
-        if self._model is None:
-            with quiet(*self._libraries):
-                model, revision = self._load()
-            self._prepare(model)
-            self._model = model, revision
-        return self._model
+        with self._loading:
+            if self._model is None:
+                with quiet(*self._libraries):
+                    model, revision = self._load()
+                self._prepare(model)
+                self._model = model, revision
+            return self._model

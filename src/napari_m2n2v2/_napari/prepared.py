@@ -1,0 +1,42 @@
+"""How slices are asked for ahead of clicks: just as a click on them will. Brings the engine; imported by workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from napari_m2n2v2._napari.recipe import Recipe
+from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.precompute import Asked, Precompute
+from napari_m2n2v2.stacks import Index, Stack
+
+__all__ = ["precompute_as_seen"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AsSeen(Asked):
+    """What a recipe says of each plane."""
+
+    recipe: Recipe
+
+    def of(self, index: Index, level: int = 0) -> dict[str, Any]:
+        here = self.recipe.at(index)
+        return here.arguments(here.channels[0].stack.plane_shape_at(level))
+
+
+def precompute_as_seen(stack: Stack, cache: FeatureCache, recipe: Recipe, start: Index) -> Precompute:
+    """Make what prepares the planes of a stack as the layers of a recipe show them.
+
+    Parameters
+    ----------
+    stack : Stack
+        With the axes of the recipe.
+    cache : FeatureCache
+        That clicks ask as well.
+    recipe : Recipe
+        Of any plane.
+    start : tuple of int
+        The plane to begin with.
+    """
+    asked = _AsSeen(recipe=recipe, parameters=recipe.parameters)
+    return Precompute(stack, cache, asked, start=start, read=lambda index: recipe.at(index).seen())
