@@ -30,6 +30,7 @@ from napari_m2n2v2._napari.hover import Hover
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.keybindings import Keys
 from napari_m2n2v2._napari.objects_table import ObjectsTable
+from napari_m2n2v2._napari.propagation_panel import PropagationPanel
 from napari_m2n2v2._napari.qt import MainThread, VerticalScroll, autosave_folder, thumbnail
 from napari_m2n2v2._napari.reach_panel import ReachPanel
 from napari_m2n2v2._napari.sessions import Sessions
@@ -98,6 +99,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         column.addWidget(self.place)
         self.reach = ReachPanel(controller)
         self._fold(column, "Reach of a click", self.reach)
+        self.propagation = PropagationPanel(controller)
+        self._fold(column, "Through the stack", self.propagation)
         self._fold(column, "Seeing why", self._build_why())
         self._fold(column, "Session", self._build_session())
         self.settings = SettingsPanel(controller)
@@ -236,6 +239,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         for part in (self.hover, self.views, self.sessions):
             part.close()
         self.reach.close_down()
+        self.propagation.close_down()
         self.backbones.close_down()
         self.controller.close()
 
