@@ -134,12 +134,10 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.both = self._button("◀◀ Both ways ▶▶", "From the slice that is shown, until it ends", going_to.both_ways)
         self.again = self._button(
             "Carry on from here again",
-            "After you corrected the slice that is shown: what was carried from here on is carried anew, the rest stays",
+            "After you corrected this slice: what was carried from here on is carried anew, the rest stays",
             going_to.again,
         )
-        self.to = self._button(
-            "To slice", "To this slice and all between", lambda: going_to.carry_to(self.slice.value())
-        )
+        self.to = self._button("To slice", "To this slice and all between", self._on_to)
         self.slice = QSpinBox()
         self.slice.setToolTip("As the slider counts")
         self.axis = QComboBox()
@@ -153,9 +151,7 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.limit.valueChanged.connect(self._on_limit)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
-        self.cancel = self._button(
-            "Cancel", "Stop at once; what was carried stays, and undo takes it back", self._cancel
-        )
+        self.cancel = self._button("Cancel", "Stop at once; what was carried stays", self._cancel)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -229,6 +225,9 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
 
     def _until(self, direction: int) -> Callable[[], None]:
         return lambda: self._propagating.carry(direction)
+
+    def _on_to(self) -> None:
+        self._propagating.carry_to(self.slice.value())
 
     def _cancel(self) -> None:
         self._propagating.going.cancel()

@@ -80,7 +80,7 @@ class Run:
     clicks: tuple[Click, ...]
     settings: Settings
     limits: PropagationParameters
-    merge: object
+    merge: object = None
     follow: bool = False  # whether the viewer goes along
     rest: tuple[Run, ...] = ()  # other ways from the same start, to be gone afterwards
     said: str = ""  # of the ways gone before
