@@ -1,4 +1,4 @@
-"""Carry the present object from the slice that is shown to those beside it, one job a slice."""
+"""Ask for the present object to be carried from the slice that is shown to those beside it."""
 
 from __future__ import annotations
 
