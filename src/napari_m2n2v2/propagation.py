@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,8 +179,16 @@ def propagate(
     )
 
 
-def for_review(planes: Iterable[PropagatedPlane]) -> list[PropagatedPlane]:
-    """Return the planes sorted by doubt, the most doubtful first; of equally doubtful ones as they came."""
+class _Doubtful(Protocol):
+    @property
+    def doubt(self) -> float: ...
+
+
+D = TypeVar("D", bound=_Doubtful)
+
+
+def for_review(planes: Iterable[D]) -> list[D]:
+    """Return planes, or what else has a ``doubt``, the most doubtful first; of equally doubtful ones as they came."""
     return sorted(planes, key=lambda plane: -plane.doubt)
 
 

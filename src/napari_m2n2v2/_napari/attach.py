@@ -10,7 +10,7 @@ from napari_m2n2v2.errors import UnwritableFileError
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.widget import SegmentWithClicks
 
-__all__ = ["attach", "register", "session_of"]
+__all__ = ["attach", "dock_of", "register", "session_of"]
 
 _DOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -26,13 +26,16 @@ def attach(viewer: Any) -> SegmentWithClicks:
         With a window.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
-    for dock in _DOCKS:
-        if dock.controller.viewer is viewer:
-            found: SegmentWithClicks = dock
-            return found
+    if (found := dock_of(viewer)) is not None:
+        return found
     _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
     made: SegmentWithClicks = widget
     return made
+
+
+def dock_of(viewer: Any) -> SegmentWithClicks | None:
+    """Return the dock that is open in a viewer."""
+    return next((dock for dock in _DOCKS if dock.controller.viewer is viewer), None)
 
 
 def register(dock: Any, is_open: bool) -> None:

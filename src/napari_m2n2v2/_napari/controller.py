@@ -16,7 +16,16 @@ from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.listening import PointsListener
 from napari_m2n2v2._napari.objects import Objects
 from napari_m2n2v2._napari.opening import no_plane, open_workspace
-from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, changed_planes, show_plane, shown_plane, stack_of
+from napari_m2n2v2._napari.places import (
+    PlacedClick,
+    PlaneKey,
+    changed_planes,
+    keep_carried,
+    show_plane,
+    shown_plane,
+    stack_of,
+)
+from napari_m2n2v2._napari.propagating import Propagating
 from napari_m2n2v2._napari.settings import FeatureState, Rules
 from napari_m2n2v2._napari.solving import Solving
 from napari_m2n2v2._napari.workspace import Workspace
@@ -56,6 +65,7 @@ class Controller:
         self.computing = Computing(self)
         self.solving = Solving(self)
         self.objects = Objects(self)
+        self.propagating = Propagating(self)
         self.foreground = True
         self.rules = Rules()
         self.active: Workspace | None = None
@@ -130,6 +140,7 @@ class Controller:
     def close_workspace(self, workspace: Workspace) -> None:
         """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""
         self.computing.drop(workspace)
+        self.propagating.going.drop(workspace)
         for key in self.jobs.keys:
             if isinstance(key, tuple) and key[0] == id(workspace):
                 self.jobs.cancel(key)
@@ -171,7 +182,7 @@ class Controller:
             self.place_clicks(
                 workspace,
                 (
-                    replace(p, click=replace(p.click, foreground=not p.click.foreground)) if i in chosen else p
+                    PlacedClick(p.plane, replace(p.click, foreground=not p.click.foreground)) if i in chosen else p
                     for i, p in enumerate(workspace.placed)
                 ),
             )
@@ -190,8 +201,10 @@ class Controller:
         if self.active is not None:
             with self.errors_shown():
                 key = key or self._plane_shown(self.active)
-                others = [placed for placed in self.active.placed if placed.plane != key]
-                self.place_clicks(self.active, (*others, *(PlacedClick(key, click) for click in clicks)), merge)
+                before = self.active.placed
+                others = [placed for placed in before if placed.plane != key]
+                changed = (*others, *(PlacedClick(key, click) for click in clicks))
+                self.place_clicks(self.active, keep_carried(before, changed), merge)
 
     def add_click(self, row: float, col: float, foreground: bool | None = None) -> None:
         """Add a click of the present object to the plane shown, without a mouse; as the toggle says, unless told."""
@@ -209,7 +222,7 @@ class Controller:
         if self.active is not None:
             at = self.active.indices[index]
             placed = list(self.active.placed)
-            placed[at] = replace(placed[at], click=replace(placed[at].click, threshold=threshold))
+            placed[at] = PlacedClick(placed[at].plane, replace(placed[at].click, threshold=threshold))
             self.place_clicks(self.active, placed, merge=("threshold", at))
 
     def undo(self) -> None:

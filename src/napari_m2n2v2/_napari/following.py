@@ -101,6 +101,7 @@ class Following:
                 controller.forget(image)
                 controller.tell(f"'{image.name}' has another shape now. Press Start to begin with it anew.")
         controller.computing.image_changed(image)
+        controller.propagating.going.image_changed(image)
 
     def _on_image_moved(self, event: Any) -> None:
         for workspace in self._controller.workspaces:

@@ -14,6 +14,8 @@ KEYS = {
     "redo": "Control-Shift-Z",
     "preview": "H",
     "suggest": "G",
+    "carry": "W",
+    "carry_back": "Shift-W",
 }
 """What the plugin binds. None is a key of napari's own on the viewer or on Points; on Labels, undo stays napari's."""
 
@@ -39,6 +41,8 @@ class Keys:
             "redo": controller.redo,
             "preview": hover.toggle,
             "suggest": hover.suggest,
+            "carry": controller.propagating.go_on,
+            "carry_back": controller.propagating.turn_round,
         }
         self._bound: list[tuple[Any, str, Any]] = []
 

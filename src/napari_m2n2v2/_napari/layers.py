@@ -36,11 +36,13 @@ __all__ = [
     "transform_of",
 ]
 
-CLASS, OBJECT, THRESHOLD, AXES = "class", "object", "threshold", "axes"
+CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY = "class", "object", "threshold", "axes", "placed by"
 FOREGROUND, BACKGROUND = "foreground", "background"
+USER, PROPAGATION = "user", "propagation"
 # Red and green are one colour to many people, so the symbols differ too.
 _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)}
 _SYMBOL = {FOREGROUND: "disc", BACKGROUND: "cross"}
+_BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
 
 PointFeatures = tuple[str, int, float | None, tuple[int, int]]  # class, object, threshold, axes of the plane
 
@@ -76,7 +78,8 @@ def make_points(image: Image) -> Points:
 
     table = feature_table((), image.ndim)
     # An empty layer without defaults breaks at the first point.
-    defaults: dict[str, Any] = {CLASS: FOREGROUND, OBJECT: 1, THRESHOLD: np.nan, AXES: as_text(_last_axes(image.ndim))}
+    defaults: dict[str, Any] = {CLASS: FOREGROUND, OBJECT: 1, THRESHOLD: np.nan, PLACED_BY: USER}
+    defaults[AXES] = as_text(_last_axes(image.ndim))
     return Points(
         ndim=image.ndim,
         name=f"{image.name} clicks",
@@ -160,14 +163,16 @@ def read_clicks(points: Points, image: Image, shown: PlaneKey | None = None) -> 
     """
     features = read_features(points)
     stacks = {axes: stack_of(image, axes) for axes in {axes for *_, axes in features}}
+    known = points.ndim > 2 and PLACED_BY in points.features
+    carried = points.features[PLACED_BY] == PROPAGATION if known else [False] * len(features)
     placed = []
-    for position, (label, object_id, threshold, axes) in zip(points.data, features, strict=True):
+    for position, (label, object_id, threshold, axes), by in zip(points.data, features, carried, strict=True):
         if label not in _SYMBOL:
             raise ClickError(f"The class of a point must be '{FOREGROUND}' or '{BACKGROUND}', got {label!r}.")
         index, (row, col) = plane_of_point(stacks[axes], position, shown)
         click = Click(row, col, label == FOREGROUND, object_id, threshold)
         click.pixel(stacks[axes].plane_shape)
-        placed.append(PlacedClick(PlaneKey(axes, index), click))
+        placed.append(PlacedClick(PlaneKey(axes, index), click, bool(by)))
     return tuple(placed)
 
 
@@ -212,6 +217,7 @@ def feature_table(placed: Sequence[PlacedClick], ndim: int = 2) -> dict[str, NDA
     }
     if ndim > 2:
         table[AXES] = np.array([as_text(axes) for *_, axes in features], dtype=object)
+        table[PLACED_BY] = np.array([PROPAGATION if p.carried else USER for p in placed], dtype=object)
     return table
 
 
@@ -228,6 +234,7 @@ def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick]) -> 
         labels = [FOREGROUND if p.click.foreground else BACKGROUND for p in placed]
         points.symbol = [_SYMBOL[label] for label in labels]
         points.face_color = [_COLOR[label] for label in labels]
+        points.border_color = [_BORDER[p.carried] for p in placed]
         points.size = points.current_size
     points.refresh()
 

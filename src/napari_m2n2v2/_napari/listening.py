@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.opening import check_shown
+from napari_m2n2v2._napari.places import keep_carried
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -114,7 +115,8 @@ class PointsListener:
             if added > 0:
                 check_shown(workspace)
                 self._label_new(workspace, added)
-            workspace.history.push(convert.read_clicks(workspace.points, workspace.image, workspace.here))
+            found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
+            workspace.history.push(keep_carried(before, found))
         controller.show_and_solve(workspace, before)
 
     def _label_new(self, workspace: Workspace, count: int) -> None:

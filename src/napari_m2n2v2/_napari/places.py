@@ -6,8 +6,8 @@ Convention: the axes of a plane are the layer's own and ascending, so that a tra
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = [
     "PlacedClick",
     "PlaneKey",
     "changed_planes",
+    "keep_carried",
     "place_of",
     "plane_of_point",
     "show_plane",
@@ -46,10 +47,11 @@ class PlaneKey:
 
 @dataclass(frozen=True, slots=True)
 class PlacedClick:
-    """A click and the plane it was placed in."""
+    """A click and the plane it was placed in; ``carried`` says that propagation placed it, and not the user."""
 
     plane: PlaneKey
     click: Click
+    carried: bool = False
 
 
 def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
@@ -152,6 +154,12 @@ def plane_of_point(
             f"{tuple(length - 1 for length in stack.index_shape)}."
         )
     return index, place
+
+
+def keep_carried(before: Iterable[PlacedClick], after: Iterable[PlacedClick]) -> tuple[PlacedClick, ...]:
+    """Mark those clicks as carried that were carried before and are the same still: what a user touches is his."""
+    known = {(placed.plane, placed.click) for placed in before if placed.carried}
+    return tuple(replace(placed, carried=(placed.plane, placed.click) in known) for placed in after)
 
 
 def changed_planes(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) -> list[PlaneKey]:

@@ -31,6 +31,7 @@ from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.keybindings import Keys
 from napari_m2n2v2._napari.objects_table import ObjectsTable
 from napari_m2n2v2._napari.precompute_panel import PreparePanel
+from napari_m2n2v2._napari.propagation_panel import PropagationPanel
 from napari_m2n2v2._napari.qt import MainThread, VerticalScroll, autosave_folder, thumbnail
 from napari_m2n2v2._napari.reach_panel import ReachPanel
 from napari_m2n2v2._napari.sessions import Sessions
@@ -102,6 +103,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._fold(column, "Reach of a click", self.reach)
         self.prepare = PreparePanel(controller, Jobs(MainThread()))
         self._fold(column, "All slices", self.prepare)
+        self.propagation = PropagationPanel(controller)
+        self._fold(column, "Through the stack", self.propagation)
         self._fold(column, "Seeing why", self._build_why())
         self._fold(column, "Session", self._build_session())
         self.settings = SettingsPanel(controller)
@@ -240,7 +243,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         for part in (self.hover, self.views, self.sessions):
             part.close()
         self.prepare.preparing.marked.disconnect(self._show_status)
-        for panel in (self.reach, self.prepare, self.settings.store):
+        for panel in (self.reach, self.prepare, self.propagation, self.settings.store):
             panel.close_down()
         self.backbones.close_down()
         self.controller.close()

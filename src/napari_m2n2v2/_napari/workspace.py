@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2v2._napari.carried import CarriedPlanes
 from napari_m2n2v2._napari.masks import read_plane
 from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, shown_plane, stack_of
 from napari_m2n2v2._napari.planes import Plane, Planes
@@ -39,6 +40,7 @@ class Workspace:
     taken_up: tuple[PlacedClick, ...] = ()  # clicks of ours that were opened again
     history: History[tuple[PlacedClick, ...]] = field(init=False)
     planes: Planes = field(init=False)
+    carried: CarriedPlanes = field(init=False)
     object_id: int = 1
     is_new: bool = False  # whether the Labels layer was empty when we began
     highest_label: int = 0  # that the Labels layer is known to hold
@@ -47,6 +49,7 @@ class Workspace:
         self.history = History(())
         self.history.push(self.taken_up)
         self.planes = Planes(self._make_plane)
+        self.carried = CarriedPlanes.taken_up(self.taken_up)
 
     def _make_plane(self, key: PlaneKey) -> Plane:
         # Labels of objects whose clicks we know are ours to change; all others are protected.
@@ -71,6 +74,10 @@ class Workspace:
     def clicks_in(self, key: PlaneKey | None) -> tuple[Click, ...]:
         """Return the present clicks of one plane, in their order."""
         return tuple(placed.click for placed in self.placed if placed.plane == key)
+
+    def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Click, ...]:
+        """Return the present clicks of one object in one plane, in their order."""
+        return tuple(click for click in self.clicks_in(key) if click.object_id == object_id)
 
     @property
     def clicks(self) -> tuple[Click, ...]:

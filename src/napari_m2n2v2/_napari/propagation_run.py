@@ -1,0 +1,154 @@
+"""One object on its way through the planes of an image: what the worker goes on with, plane by plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2._napari.jobs import Report
+from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.settings import Settings
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.parameters import PropagationParameters
+from napari_m2n2v2.stacks import Index
+
+if TYPE_CHECKING:
+    from napari_m2n2v2._napari.workspace import Workspace
+    from napari_m2n2v2.features import ImageFeatures
+    from napari_m2n2v2.propagation import PropagatedPlane, Walk
+
+__all__ = ["Run", "Source", "Way"]
+
+Source = Callable[[Report], "ImageFeatures"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """Where to carry an object.
+
+    Parameters
+    ----------
+    axis : int
+        Along which of the stack's index axes.
+    direction : int
+        1 or -1.
+    count : int or None
+        How many planes; None until the object ends.
+    """
+
+    axis: int
+    direction: int
+    count: int | None = None
+
+
+@dataclass(eq=False)
+class Run:
+    """An object being carried one way. May be gone on with where it paused, as if it had not.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose object.
+    object_id : int
+        Which.
+    way : Way
+        Where to.
+    walk : Walk
+        To the end of the axis, however many planes are asked for.
+    axes : tuple of int
+        Of the planes.
+    mask : ndarray
+        bool ``[H, W]``, the object in the plane reached last.
+    clicks : tuple of Click
+        Of the object in that plane.
+    settings, limits : Settings, PropagationParameters
+        As they were at the beginning.
+    merge : object
+        What is placed with the same one is one step to undo.
+    """
+
+    workspace: Workspace
+    object_id: int
+    way: Way
+    walk: Walk
+    axes: tuple[int, int]
+    mask: NDArray[np.bool_]
+    clicks: tuple[Click, ...]
+    settings: Settings
+    limits: PropagationParameters
+    merge: object = None
+    follow: bool = False  # whether the viewer goes along
+    rest: tuple[Run, ...] = ()  # other ways from the same start, to be gone afterwards
+    said: str = ""  # of the ways gone before
+    begun: int = 0  # where it was when it was asked to go on
+    at: int = 0  # planes gone
+    ended: bool = False
+    _given: dict[Index, ImageFeatures] = field(default_factory=dict)
+    _report: Report | None = None
+    _found: Iterator[PropagatedPlane] | None = None
+
+    @property
+    def planes(self) -> tuple[PlaneKey, ...]:
+        """The start and all planes of the walk."""
+        return tuple(PlaneKey(self.axes, index) for index in (self.walk.start, *self.walk.planes))
+
+    @property
+    def here(self) -> PlaneKey:
+        """The plane reached last."""
+        return self.planes[self.at]
+
+    @property
+    def last(self) -> int:
+        """How many planes are to be gone."""
+        most = len(self.walk.planes)
+        return most if self.way.count is None else min(self.begun + self.way.count, most)
+
+    @property
+    def job(self) -> tuple[int, str]:
+        """The key of its jobs."""
+        return id(self.workspace), "propagate"
+
+    def go(self, begin: Source | None, source: Source, report: Report) -> tuple[PropagatedPlane, ImageFeatures]:
+        """Compute the next plane. Runs on the worker.
+
+        Parameters
+        ----------
+        begin, source : callable
+            Give the features of the start, needed the first time, and of the next plane.
+        report : callable
+            Of the present job; what it raises stops the run for good.
+        """
+        from napari_m2n2v2.propagation import propagate
+
+        index = self.walk.planes[self.at]
+        self._report = report
+        if self._found is None and begin is not None:
+            self._given[self.walk.start] = begin(report)
+        self._given[index] = source(report)
+        if self._found is None:
+            labels = np.where(self.mask, np.int32(self.object_id), np.int32(0))
+            self._found = propagate(
+                self._given.__getitem__, self.walk, labels, propagation=self.limits, progress=self._on_click
+            )
+        found = next(self._found)
+        features = self._given[index]
+        self._given.clear()
+        return found, features
+
+    def _on_click(self, share: float, stage: str) -> None:
+        if self._report is not None:
+            self._report(1.0, "clicks")
+
+    @classmethod
+    def begin(cls, workspace: Workspace, key: PlaneKey, way: Way, object_id: int, **named: Any) -> Run:
+        """Make a run from a plane to the end of the axis."""
+        from napari_m2n2v2.propagation import Walk
+
+        stack = stack_of(workspace.image, key.axes)
+        last = stack.index_shape[way.axis] - 1 if way.direction > 0 else 0
+        walk = Walk.along(stack, key.index, last, axis=way.axis)
+        return cls(workspace, object_id, way, walk, key.axes, **named)
