@@ -138,15 +138,13 @@ class Going:
 
     def _take_features(self, run: Run, key: PlaneKey, features: Any) -> None:
         """Keep the features of a plane, as if they had been computed for its clicks."""
-        from napari_m2n2v2.session import Session
-
         plane = run.workspace.planes.at(key)
         if plane.features is not features:
             plane.features, plane.session, plane.computed_with, plane.outdated = features, None, run.settings, False
             if plane.state is not FeatureState.COMPUTING:
                 plane.state = plane.settled_state(self._controller.computing.settings)
         if plane.session is None:
-            plane.session = Session(features, start=plane.start, compete=self._controller.compete)
+            plane.session = self._controller.rules.session(features, plane.start)
 
     def _place(self, run: Run, placed: list[PlacedClick]) -> None:
         with self._controller.errors_shown():
