@@ -140,8 +140,9 @@ class Propagating:
         run, way = self.going.run, ways[0]
         if run is None or run.ended or run.workspace is not workspace or len(ways) > 1 or run.at == 0:
             return None
-        asked = workspace.object_id, key, way.axis, way.direction, self._controller.computing.settings, self.limits
-        if asked != (run.object_id, run.here, run.way.axis, run.way.direction, run.settings, run.limits):
+        how = self._controller.computing.settings, self.limits, self._controller.rules
+        asked = workspace.object_id, key, way.axis, way.direction, *how
+        if asked != (run.object_id, run.here, run.way.axis, run.way.direction, run.settings, run.limits, run.rules):
             return None
         if workspace.clicks_of(key, run.object_id) != run.clicks:
             return None
@@ -162,7 +163,17 @@ class Propagating:
             raise ImageError(f"Object {object_id} has no mask in {plane_text(key)}. Click on it here first.")
         clicks = workspace.clicks_of(key, object_id)
         first, *rest = (
-            Run.begin(workspace, key, way, object_id, mask=mask, clicks=clicks, settings=settings, limits=self.limits)
+            Run.begin(
+                workspace,
+                key,
+                way,
+                object_id,
+                mask=mask,
+                clicks=clicks,
+                settings=settings,
+                limits=self.limits,
+                rules=self._controller.rules,
+            )  # fmt: skip
             for way in ways
         )
         first.rest = tuple(rest)

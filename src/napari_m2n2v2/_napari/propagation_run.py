@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.jobs import Report
 from napari_m2n2v2._napari.places import PlaneKey, stack_of
-from napari_m2n2v2._napari.settings import Settings
+from napari_m2n2v2._napari.settings import Rules, Settings
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.parameters import PropagationParameters
 from napari_m2n2v2.stacks import Index
@@ -65,7 +65,7 @@ class Run:
         bool ``[H, W]``, the object in the plane reached last.
     clicks : tuple of Click
         Of the object in that plane.
-    settings, limits : Settings, PropagationParameters
+    settings, limits, rules : Settings, PropagationParameters, Rules
         As they were at the beginning.
     merge : object
         What is placed with the same one is one step to undo.
@@ -80,6 +80,7 @@ class Run:
     clicks: tuple[Click, ...]
     settings: Settings
     limits: PropagationParameters
+    rules: Rules
     merge: object = None
     follow: bool = False  # whether the viewer goes along
     rest: tuple[Run, ...] = ()  # other ways from the same start, to be gone afterwards
@@ -132,8 +133,9 @@ class Run:
         if self._found is None:
             labels = np.where(self.mask, np.int32(self.object_id), np.int32(0))
             self._found = propagate(
-                self._given.__getitem__, self.walk, labels, propagation=self.limits, progress=self._on_click
-            )
+                self._given.__getitem__, self.walk, labels,
+                parameters=self.rules.parameters, propagation=self.limits, progress=self._on_click,
+            )  # fmt: skip
         found = next(self._found)
         features = self._given[index]
         self._given.clear()

@@ -86,8 +86,13 @@ class Rules:
     compete: bool = True
     reach: Reach = "connected"
 
+    @property
+    def parameters(self) -> SegmentationParameters:
+        """What clicks are solved with."""
+        return SegmentationParameters(reach=self.reach)
+
     def session(self, features: ImageFeatures, start: NDArray[np.int32] | None) -> Session:
         """Begin a session; on the worker, because it imports what computes."""
         from napari_m2n2v2.session import Session
 
-        return Session(features, SegmentationParameters(reach=self.reach), start=start, compete=self.compete)
+        return Session(features, self.parameters, start=start, compete=self.compete)
