@@ -173,7 +173,7 @@ class Propagating:
                 settings=settings,
                 limits=self.limits,
                 rules=self._controller.rules,
-            )  # fmt: skip
+            )
             for way in ways
         )
         first.rest = tuple(rest)
