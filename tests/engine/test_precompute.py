@@ -239,7 +239,9 @@ def test_a_plane_let_go_is_begun_again_and_others_may_compute_meanwhile(volume, 
     assert len(told) == held and list(job.states.values()) == [PlaneState.READY] + [PlaneState.MISSING] * 4
     job.resume()
     worker.join(60)
-    assert not worker.is_alive() and set(job.states.values()) == {PlaneState.READY} and volume.read == [0, 1, 1, 2, 3, 4]
+    assert (
+        not worker.is_alive() and set(job.states.values()) == {PlaneState.READY} and volume.read == [0, 1, 1, 2, 3, 4]
+    )
     assert len(job._spent) == 4, "the plane that another computed meanwhile was not computed again"
 
 
@@ -250,7 +252,7 @@ def test_planes_in_memory_go_to_a_folder_without_being_computed_again(volume, tm
     stages = []
     job = Precompute(Stack.of(volume), cache, ASKED)
     job.run(lambda standing: stages.append(standing.stage))
-    assert set(job.states.values()) == {PlaneState.READY} and not any("attention" in stage for stage in stages)
+    assert set(job.states.values()) == {PlaneState.READY} and "appearance" not in stages
     fresh = FeatureCache(tmp_path)
     for plane in volume.pixels:
         assert fresh.has(plane, **ASKED.of(()))
