@@ -252,7 +252,7 @@ def test_planes_in_memory_go_to_a_folder_without_being_computed_again(volume, tm
     stages = []
     job = Precompute(Stack.of(volume), cache, ASKED)
     job.run(lambda standing: stages.append(standing.stage))
-    assert set(job.states.values()) == {PlaneState.READY} and not any("attention" in stage for stage in stages)
+    assert set(job.states.values()) == {PlaneState.READY} and "appearance" not in stages
     fresh = FeatureCache(tmp_path)
     for plane in volume.pixels:
         assert fresh.has(plane, **ASKED.of(()))

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from napari_m2n2v2._napari.precompute_panel import SliceStrip
 from napari_m2n2v2._napari.preparing import Mark
 from napari_m2n2v2._napari.recipe import Recipe
 from napari_m2n2v2._napari.store import GIGABYTE
@@ -222,8 +223,9 @@ def test_limits_are_what_the_boxes_say(real_dock, tmp_path):
     assert store.disk is None and store.most_bytes == 3 * GIGABYTE
 
 
-def test_each_pixel_of_the_strip_is_a_slice(real_dock):
-    strip = panel(real_dock).strip
+def test_each_pixel_of_the_strip_is_a_slice(qtbot):
+    strip = SliceStrip()
+    qtbot.addWidget(strip)
     strip.resize(100, 26)
     strip.show_marks({(z,): Mark.READY for z in range(400)}, (3,))
     assert [strip.at(x) for x in (0, 0.5, 50, 99.9, 200)] == [(0,), (2,), (200,), (399,), (399,)]

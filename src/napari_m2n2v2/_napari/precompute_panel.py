@@ -176,7 +176,7 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         """Say how many slices there is room for, before anybody waits for them."""
         store, each = self._controller.computing.store, self.preparing.slice_bytes()
         fits = room_for(each, store.most_bytes, slices)
-        limit = f"{store.most_bytes / GIGABYTE:g} GB"
+        limit = f"{store.most_bytes / GIGABYTE:.3g} GB"
         where = "memory" if store.disk is None else f"the folder {store.disk.folder.name}"
         if fits is None or each is None:
             return f"They are kept in {where}, up to {limit}."
