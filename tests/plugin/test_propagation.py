@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from superqt import QCollapsible
 
 from napari_m2n2v2 import FeatureParameters, Session, compute_features
 from napari_m2n2v2._napari.places import PlaneKey
@@ -282,8 +283,10 @@ class TestReview:
             assert globe.workspace.planes.get(row.plane).doubts[1] == row.doubt
         assert sum(bool(row.note) for row in table.rows) == 2  # the last one each way
         globe.controller.next_object()
-        where = table.visualItemRect(table.item(1, 0)).center()
+        next(f for f in globe.widget.findChildren(QCollapsible) if f.isAncestorOf(table)).expand(animate=False)
+        globe.qtbot.wait(50)
         table.scrollToItem(table.item(1, 0))
+        where = table.visualItemRect(table.item(1, 0)).center()
         globe.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
         assert globe.workspace.here == table.rows[1].plane and globe.workspace.object_id == 1
 
