@@ -293,10 +293,13 @@ class TestReview:
     def test_layers_saved_by_napari_tell_what_was_carried(self, cylinder, tmp_path):
         cylinder.widget.propagation.next_to_end.click()
         placed, rows = cylinder.workspace.placed, {row.plane for row in cylinder.widget.propagation.table.rows}
+        from napari_builtins.io import csv_to_layer_data
+
         (name,) = cylinder.points.save(str(tmp_path / "stack clicks.csv"))
         cylinder.viewer.layers.clear()
         layer = cylinder.viewer.add_image(CYLINDER, rgb=True, name="stack")
-        cylinder.viewer.open(name, layer_type="points")
+        data, named, _ = csv_to_layer_data(name, require_type="points")
+        cylinder.viewer.add_points(data, name="stack clicks", **named)
         cylinder.slide(3)
         cylinder.start(layer)
         assert cylinder.workspace.placed == placed
