@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from superqt import QCollapsible
 
 from napari_m2n2v2 import FeatureParameters, Session, compute_features
 from napari_m2n2v2._napari.places import PlaneKey
@@ -282,18 +283,23 @@ class TestReview:
             assert globe.workspace.planes.get(row.plane).doubts[1] == row.doubt
         assert sum(bool(row.note) for row in table.rows) == 2  # the last one each way
         globe.controller.next_object()
-        where = table.visualItemRect(table.item(1, 0)).center()
+        next(f for f in globe.widget.findChildren(QCollapsible) if f.isAncestorOf(table)).expand(animate=False)
+        globe.qtbot.wait(50)
         table.scrollToItem(table.item(1, 0))
+        where = table.visualItemRect(table.item(1, 0)).center()
         globe.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
         assert globe.workspace.here == table.rows[1].plane and globe.workspace.object_id == 1
 
     def test_layers_saved_by_napari_tell_what_was_carried(self, cylinder, tmp_path):
         cylinder.widget.propagation.next_to_end.click()
         placed, rows = cylinder.workspace.placed, {row.plane for row in cylinder.widget.propagation.table.rows}
+        from napari_builtins.io import csv_to_layer_data
+
         (name,) = cylinder.points.save(str(tmp_path / "stack clicks.csv"))
         cylinder.viewer.layers.clear()
         layer = cylinder.viewer.add_image(CYLINDER, rgb=True, name="stack")
-        cylinder.viewer.open(name, layer_type="points")
+        data, named, _ = csv_to_layer_data(name, require_type="points")
+        cylinder.viewer.add_points(data, name="stack clicks", **named)
         cylinder.slide(3)
         cylinder.start(layer)
         assert cylinder.workspace.placed == placed

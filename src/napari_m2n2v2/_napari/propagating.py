@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_m2n2v2._napari.carried import Carried
 from napari_m2n2v2._napari.describe import plane_text
 from napari_m2n2v2._napari.masks import read_plane
 from napari_m2n2v2._napari.opening import check_shown
@@ -97,7 +98,10 @@ class Propagating:
         if not workspace.clicks_of(key, workspace.object_id):
             return ()
         ways = [Way(axis, direction) for axis in range(len(key.index)) for direction in (1, -1)]
-        counted = [replace(way, count=self._carried_along(workspace, key, way)) for way in ways]
+        # Looked at whenever the dock is drawn anew, so the clicks of all slices are gone through once.
+        found = workspace.carried.present(workspace.placed)
+        known = {plane: carried for plane, object_id, carried in found if object_id == workspace.object_id}
+        counted = [replace(way, count=_carried_along(known, key, way)) for way in ways]
         return tuple(way for way in counted if way.count)
 
     def again(self) -> None:
@@ -183,14 +187,13 @@ class Propagating:
         jobs, computing = self._controller.jobs, workspace.planes.at(key).state is FeatureState.COMPUTING
         return computing or any(jobs.is_busy((id(workspace), kind, key)) for kind in ("begin", "solve"))
 
-    def _carried_along(self, workspace: Workspace, key: PlaneKey, way: Way) -> int:
-        """Count the slices from a plane on that were carried this way."""
-        length, count = stack_of(workspace.image, key.axes).index_shape[way.axis], 0
-        position = key.index[way.axis] + way.direction
-        while 0 <= position < length:
-            index = (*key.index[: way.axis], position, *key.index[way.axis + 1 :])
-            known = workspace.carried.of(workspace.placed, PlaneKey(key.axes, index), workspace.object_id)
-            if known is None or (known.axis, known.direction) != (way.axis, way.direction):
-                break
-            position, count = position + way.direction, count + 1
-        return count
+
+def _carried_along(known: Mapping[PlaneKey, Carried | None], key: PlaneKey, way: Way) -> int:
+    """Count the slices from a plane on that were carried this way and are as they were."""
+    position, count = key.index[way.axis], 0
+    while True:
+        position += way.direction
+        carried = known.get(PlaneKey(key.axes, (*key.index[: way.axis], position, *key.index[way.axis + 1 :])))
+        if carried is None or (carried.axis, carried.direction) != (way.axis, way.direction):
+            return count
+        count += 1
