@@ -384,7 +384,7 @@ def test_the_command_palette_offers_both_ways(globe):
     from napari._app_model import get_app_model
 
     commands = get_app_model().commands
-    for command, expected in (("carry_on", 6), ("carry_other_way", 5)):
+    for command, expected in (("carry_on", 6), ("carry_other_way", 4)):
         commands.execute_command(f"napari-m2n2v2.{command}").result()
         assert globe.workspace.here == key(expected)
-        globe.slide(6)
+        globe.slide(5)
