@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     from napari_m2n2v2.feature_cache import FeatureCache
     from napari_m2n2v2.features import ImageFeatures, compute_features
     from napari_m2n2v2.guidance import Guide
+    from napari_m2n2v2.mosaic import Mosaic, region_features
     from napari_m2n2v2.ome import StackFile, open_stack
     from napari_m2n2v2.parameters import FeatureParameters, PropagationParameters, SegmentationParameters
     from napari_m2n2v2.precompute import Precompute
     from napari_m2n2v2.propagation import PropagatedPlane, Walk, for_review, propagate
+    from napari_m2n2v2.regions import Region, RegionClick, region_of_view
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
     from napari_m2n2v2.session_file import SessionFile, load_session, methods_paragraph, save_session
@@ -68,10 +70,12 @@ _HOMES = {
     "feature_cache": ("FeatureCache",),
     "features": ("ImageFeatures", "compute_features"),
     "guidance": ("Guide",),
+    "mosaic": ("Mosaic", "region_features"),
     "ome": ("StackFile", "open_stack"),
     "precompute": ("Precompute",),
     "parameters": ("FeatureParameters", "PropagationParameters", "SegmentationParameters"),
     "propagation": ("PropagatedPlane", "Walk", "for_review", "propagate"),
+    "regions": ("Region", "RegionClick", "region_of_view"),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
     "session_file": ("SessionFile", "load_session", "methods_paragraph", "save_session"),
@@ -102,10 +106,13 @@ __all__ = [
     "M2N2V2Error",
     "MissingDependencyError",
     "MissingWeightsError",
+    "Mosaic",
     "ParameterError",
     "Precompute",
     "PropagatedPlane",
     "PropagationParameters",
+    "Region",
+    "RegionClick",
     "Segmentation",
     "SegmentationParameters",
     "Session",
@@ -126,6 +133,8 @@ __all__ = [
     "methods_paragraph",
     "open_stack",
     "propagate",
+    "region_features",
+    "region_of_view",
     "release_models",
     "save_session",
     "segment_folder",

@@ -22,6 +22,7 @@ __all__ = [
     "guide_seen",
     "margin",
     "markov_map_of",
+    "nearest_of_each_class",
     "owner",
     "score_curve_of",
     "suggest_click",
@@ -101,17 +102,34 @@ def margin(session: Session, object_id: int) -> Floats:
     ClickError
         If the object has no clicks.
     """
-    found = _object(session, object_id)
+    inside, outside = nearest_of_each_class(session, _object(session, object_id))
+    np.minimum(outside, np.float32(1), out=outside)
+    clear = (outside - inside) / np.maximum(outside + inside, np.float32(1e-12))
+    return at_full_resolution(clear, session.features.shape)
+
+
+def nearest_of_each_class(session: Session, found: Segmentation) -> tuple[Floats, Floats]:
+    """Return the scaled distance to the nearest foreground and to the nearest background click of an object.
+
+    Parameters
+    ----------
+    session : Session
+        That solved it.
+    found : Segmentation
+        The object.
+
+    Returns
+    -------
+    inside, outside : ndarray
+        ``[H', W']`` float32 at working resolution; 1e6 where there is no such click.
+    """
     features = session.features
-    inside: Floats = np.full(features.image.shape[:2], 1e6, dtype=np.float32)
-    outside: Floats = np.ones(features.image.shape[:2], dtype=np.float32)
+    inside, outside = (np.full(features.image.shape[:2], 1e6, dtype=np.float32) for _ in range(2))
     for click, threshold in zip(found.clicks, found.thresholds, strict=True):
         nearest = inside if click.foreground else outside
-        np.minimum(
-            nearest, scale(session.map_at(working_pixel(click, features), object_id).values, threshold), out=nearest
-        )
-    clear = (outside - inside) / np.maximum(outside + inside, np.float32(1e-12))
-    return at_full_resolution(clear, features.shape)
+        values = session.map_at(working_pixel(click, features), click.object_id).values
+        np.minimum(nearest, scale(values, threshold), out=nearest)
+    return inside, outside
 
 
 def doubt_of(margins: Floats, mask: NDArray[np.bool_]) -> float:

@@ -106,13 +106,28 @@ class Stack:
         """Go through the indices of all planes, the last axis fastest."""
         return itertools.product(*(range(length) for length in self.index_shape))
 
-    def level_for(self, working_side: int) -> int:
-        """Return the smallest level with planes of at least ``working_side`` pixels on every side, else 0."""
-        fits = [n for n in range(len(self.levels)) if min(self.plane_shape_at(n)) >= working_side]
+    def level_for(self, working_side: int, part: tuple[int, int] | None = None) -> int:
+        """Return the smallest level with planes of at least ``working_side`` pixels on every side, else 0.
+
+        Parameters
+        ----------
+        working_side : int
+            In pixels of that level.
+        part : tuple of int, optional
+            ``(height, width)`` at full resolution of the part of a plane that needs them; all of it by default.
+        """
+        shares = [side / full for side, full in zip(part or self.plane_shape, self.plane_shape, strict=True)]
+        fits = [
+            n
+            for n in range(len(self.levels))
+            if min(side * share for side, share in zip(self.plane_shape_at(n), shares, strict=True)) >= working_side
+        ]
         return max(fits, default=0)
 
-    def read(self, index: Sequence[int], level: int = 0) -> NDArray[Any]:
-        """Read one plane, and nothing else.
+    def read(
+        self, index: Sequence[int], level: int = 0, rows: slice = slice(None), cols: slice = slice(None)
+    ) -> NDArray[Any]:
+        """Read one plane, or a part of it, and nothing else.
 
         Parameters
         ----------
@@ -120,6 +135,8 @@ class Stack:
             Of the full resolution, one for each of :attr:`index_axes`.
         level : int
             Of the pyramid.
+        rows, cols : slice
+            Of the full resolution; of a lower one, all pixels that lie in them at least in part are read.
 
         Returns
         -------
@@ -135,6 +152,8 @@ class Stack:
         place: list[Any] = [slice(None)] * data.ndim
         for axis, at, length in zip(self.index_axes, self.check(index), self.index_shape, strict=True):
             place[axis] = min(int((at + 0.5) * data.shape[axis] / length), data.shape[axis] - 1)
+        for axis, part, height in zip(self.plane_axes, (rows, cols), self.plane_shape, strict=True):
+            place[axis] = _at_level(part, height, data.shape[axis])
         plane = np.asarray(data[tuple(place)])
         return plane.swapaxes(0, 1) if self.plane_axes[0] > self.plane_axes[1] else plane
 
@@ -182,6 +201,11 @@ class Stack:
         """Return ``(H, W)`` of a plane at a level of the pyramid."""
         shape = self.levels[level].shape
         return int(shape[self.plane_axes[0]]), int(shape[self.plane_axes[1]])
+
+
+def _at_level(part: slice, full: int, length: int) -> slice:
+    start, stop, _ = part.indices(full)
+    return slice(start * length // full, -(-stop * length // full))
 
 
 def nearest_first(stack: Stack, index: Sequence[int]) -> list[Index]:

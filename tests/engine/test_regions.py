@@ -1,0 +1,284 @@
+"""Planes too large for the working resolution: regions, what is read of them, and how they join."""
+
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_m2n2v2 import (
+    Click,
+    FeatureParameters,
+    Mosaic,
+    Region,
+    RegionClick,
+    Session,
+    Stack,
+    region_features,
+    region_of_view,
+)
+from napari_m2n2v2.errors import ClickError, ImageError
+
+SIDE = 64
+PARAMETERS = FeatureParameters(grid=12, working_side=SIDE)
+NAMED = {"attention": "appearance", "device": "cpu", "parameters": PARAMETERS}
+SHAPE = (160, 320)
+
+
+def scene():
+    """A bright bar from left to right across a dark plane, a square above it; the truth of the bar."""
+    image = np.full(SHAPE, 50.0)
+    bar = np.zeros(SHAPE, dtype=bool)
+    bar[70:94, 20:300] = True
+    image[bar] = 190
+    image[20:50, 120:150] = 190
+    noisy = image + np.random.default_rng(0).normal(0, 5, SHAPE)
+    return np.repeat(noisy.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2), bar
+
+
+IMAGE, BAR = scene()
+STACK = Stack.of(IMAGE, rgb=True)
+
+
+def view_at(row, col, half=26):
+    return row - half, col - half, row + half, col + half
+
+
+LEFT, MIDDLE = (region_of_view(SHAPE, view_at(80, col), SIDE) for col in (60, 104))
+WHOLE = Region.whole(SHAPE, SIDE)
+
+
+@pytest.fixture(scope="module")
+def features():
+    return {region: region_features(STACK, (), region, **NAMED) for region in (LEFT, MIDDLE, WHOLE)}
+
+
+def mosaic(features, *regions, **named):
+    made = Mosaic(SHAPE, **named)
+    for region in regions or features:
+        made.put(region, features[region])
+    return made
+
+
+def everything(made):
+    return made.labels_in(slice(0, SHAPE[0]), slice(0, SHAPE[1]))
+
+
+class TestChoosing:
+    @settings(max_examples=300, deadline=None)
+    @given(
+        st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
+        *[st.floats(-500, 5500)] * 2, *[st.floats(1, 6000)] * 2, *[st.floats(0, 1)] * 2,
+    )  # fmt: skip
+    def test_a_region_is_in_the_plane_holds_the_click_and_is_as_fine_as_the_view(
+        self, shape, top, left, height, width, down, across
+    ):
+        at = down * (shape[0] - 1), across * (shape[1] - 1)
+        found = region_of_view(shape, (top, left, top + height, left + width), 256, at=at)
+        assert found.holds(*at)
+        assert found.top >= 0 and found.rows.stop <= shape[0] and found.left >= 0 and found.cols.stop <= shape[1]
+        shortest = min(found.shape)
+        assert shortest <= 256 * found.step and (shortest == 256 * found.step or shortest in shape)
+        assert found.step == 1 or 256 * found.step < 2 * min(height, width)
+
+    def test_a_view_that_is_hardly_moved_gives_the_same_region(self):
+        found = {region_of_view((9000, 9000), view_at(4096 + n, 3072 + n, 300)) for n in range(-120, 120)}
+        assert len(found) == 1
+        region = found.pop()
+        assert region.shape == (1024, 1024) and region.step == 1 and (region.top % 256, region.left % 256) == (0, 0)
+
+    def test_a_known_region_that_holds_the_view_is_taken(self):
+        view = view_at(4000, 3000, 300)
+        known = Region(3600, 2600, 1024, 1024)
+        assert region_of_view((9000, 9000), view, known=[known]) == known
+        assert region_of_view((9000, 9000), view_at(4600, 3000, 300), known=[known]) != known
+        assert region_of_view((9000, 9000), view, known=[Region(3600, 2600, 1024, 1024, 2)]).step == 1
+
+    def test_seeing_all_is_all_of_it_coarse_and_zooming_in_is_finer(self):
+        shape = 4096, 6000
+        steps = [region_of_view(shape, view_at(2000, 3000, half)).step for half in (100, 500, 700, 1500, 3000)]
+        assert steps == [1, 1, 2, 4, 4]
+        assert region_of_view(shape, (-200, -100, 4300, 6200)) == Region.whole(shape) == Region(0, 0, *shape, 4)
+        assert region_of_view((900, 5000), view_at(400, 700, 200)).shape == (900, 1024)
+
+    def test_a_click_beyond_the_view_is_the_middle_of_its_own(self):
+        far = region_of_view((9000, 9000), view_at(500, 500, 200), at=(6000, 7000))
+        assert far == region_of_view((9000, 9000), view_at(6000, 7000, 200))
+        with pytest.raises(ClickError, match="outside the image"):
+            region_of_view((9000, 9000), view_at(500, 500), at=(9000, 0))
+
+    def test_clicks_go_in_and_out(self):
+        click = Click(90.25, 70.5, False, 3, 0.5)
+        assert LEFT.into(click) == Click(90.25 - LEFT.top, 70.5 - LEFT.left, False, 3, 0.5)
+        assert LEFT.out_of(LEFT.into(click)) == click
+        with pytest.raises(ClickError, match="outside its region"):
+            RegionClick(LEFT, Click(0, 0))
+
+
+class TestReading:
+    def test_only_the_blocks_under_the_region_are_read(self):
+        read = []
+
+        def block(block_info=None):
+            read.append(block_info[None]["chunk-location"])
+            return np.full((1, 256, 250), 7, np.uint8)
+
+        meta = np.zeros((0, 0, 0), np.uint8)
+        huge = da.map_blocks(block, chunks=((1,) * 3, (256,) * 16, (250,) * 24), dtype=np.uint8, meta=meta)
+        stack = Stack.of(huge)  # 3 x 4096 x 6000
+        region = region_of_view(stack.plane_shape, view_at(1000, 2000, 300))
+        assert region_features(stack, (1,), region, **NAMED).shape == region.shape == (1024, 1024)
+        rows = range(region.top // 256, -(-region.rows.stop // 256))
+        cols = range(region.left // 250, -(-region.cols.stop // 250))
+        assert sorted(read) == [(1, row, col) for row in rows for col in cols] and len(read) <= 30
+
+    @pytest.mark.parametrize("axes", [(0, 1), (1, 0)])
+    def test_a_part_is_what_numpy_says(self, axes):
+        plane = np.arange(60 * 84).reshape(60, 84)
+        stack = Stack.of(plane, plane_axes=axes)
+        seen = plane if axes == (0, 1) else plane.T
+        np.testing.assert_array_equal(stack.read((), 0, slice(5, 20), slice(11, 50)), seen[5:20, 11:50])
+
+    def test_of_a_pyramid_the_level_that_fits_the_region(self):
+        full = np.arange(800 * 1200, dtype=np.int64).reshape(800, 1200)
+        stack = Stack.of([full, full[::2, ::2], full[::4, ::4]], multiscale=True)
+        assert [stack.level_for(100, part) for part in ((100, 100), (200, 300), (400, 400), (399, 500))] == [0, 1, 2, 1]
+        np.testing.assert_array_equal(stack.read((), 1, slice(100, 201), slice(50, 150)), full[100:201:2, 50:150:2])
+        coarse = region_features(
+            Stack.of([np.zeros((800, 1200), np.uint8), np.zeros((200, 300), np.uint8)], multiscale=True),
+            (), Region(100, 100, 400, 400, 4), **{**NAMED, "parameters": FeatureParameters(grid=8, working_side=100)},
+        )  # fmt: skip
+        assert coarse.shape == (400, 400) and coarse.image.shape[:2] == (100, 100)
+
+
+class TestJoining:
+    def test_one_region_alone_is_its_session(self, features):
+        made = mosaic(features, LEFT)
+        clicks = [Click(82, 60), Click(60, 60, False), Click(86, 82)]
+        assert made.replay([RegionClick(LEFT, click) for click in clicks]) == [LEFT]
+        expected = Session(features[LEFT]).replay(LEFT.into(click) for click in clicks).labels
+        np.testing.assert_array_equal(made.labels_in(LEFT.rows, LEFT.cols), expected)
+        labels = everything(made)
+        assert labels.sum() == expected.sum() and expected.any()
+
+    def test_a_click_where_two_overlap_is_known_to_both(self, features):
+        made = mosaic(features, LEFT, MIDDLE)
+        _, cols = LEFT.overlap(MIDDLE)
+        shared = Click(82, (cols.start + cols.stop) // 2)
+        made.replay([RegionClick(LEFT, Click(82, LEFT.left + 4)), RegionClick(MIDDLE, shared)])
+        assert made.session(LEFT).clicks == (LEFT.into(Click(82, LEFT.left + 4)), LEFT.into(shared))
+        assert made.session(MIDDLE).clicks == (MIDDLE.into(shared),)
+
+    def test_no_step_where_an_object_goes_from_one_region_to_the_next(self, features):
+        made = mosaic(features, LEFT, MIDDLE)
+        made.replay([RegionClick(LEFT, Click(82, 50)), RegionClick(MIDDLE, Click(82, 112))])
+        labels, both = everything(made), LEFT.overlap(MIDDLE)
+        jumps = np.count_nonzero(labels[:, 1:] != labels[:, :-1], axis=0)
+        inner = slice(LEFT.left + 8, MIDDLE.cols.stop - 8)
+        assert jumps[inner].max() <= 4  # of a bar 24 pixels high
+        seen, truth = labels[both] == 1, BAR[both]
+        assert (seen & truth).sum() / (seen | truth).sum() > 0.9
+
+    def test_the_masks_depend_on_clicks_and_their_regions_alone(self, features):
+        a, b = RegionClick(LEFT, Click(82, 50)), RegionClick(MIDDLE, Click(82, 112))
+        c, d = RegionClick(MIDDLE, Click(60, 90, False)), RegionClick(MIDDLE, Click(54, 135, True, 2))
+        made = mosaic(features)
+        states = []
+        for placed in ([a], [a, b], [a, b, c], [a, b, c, d]):
+            made.replay(placed)
+            states.append(everything(made))
+        assert len({state.tobytes() for state in states}) >= 3
+        for n in (2, 0, 3, 1):  # undo and redo
+            made.replay([a, b, c, d][: n + 1])
+            np.testing.assert_array_equal(everything(made), states[n])
+        other = mosaic(features)
+        other.replay([a, b, c, d])
+        np.testing.assert_array_equal(everything(other), states[3])
+        made.replay([])
+        assert not everything(made).any() and made.regions == ()
+
+    def test_what_is_said_to_have_changed_is_all_that_did(self, features):
+        made = mosaic(features)
+        placed, before = [], everything(made)
+        for region, click in (
+            (WHOLE, Click(82, 100)), (LEFT, Click(82, 50)), (MIDDLE, Click(82, 112)), (MIDDLE, Click(60, 120, False)),
+        ):  # fmt: skip
+            placed.append(RegionClick(region, click))
+            written = before.copy()
+            for changed in made.replay(placed):
+                written[changed.rows, changed.cols] = made.labels_in(changed.rows, changed.cols)
+            before = everything(made)
+            np.testing.assert_array_equal(written, before)
+        assert made.replay(placed) == []
+
+    def test_work_that_was_stopped_is_told_of_the_next_time(self, features):
+        made = mosaic(features)
+        placed = [RegionClick(WHOLE, Click(82, 100)), RegionClick(LEFT, Click(60, 50, False))]
+
+        def stop(share, stage):
+            if share > 0:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            made.replay(placed, stop)
+        assert made.replay(placed) == sorted([WHOLE, LEFT])
+        fresh = mosaic(features)
+        fresh.replay(placed)
+        np.testing.assert_array_equal(everything(made), everything(fresh))
+
+    def test_a_fine_region_corrects_the_whole_and_leaves_the_rest(self, features):
+        made = mosaic(features)
+        first = RegionClick(WHOLE, Click(82, 200))
+        made.replay([first])
+        coarse = everything(made)
+        assert (coarse[BAR] == 1).mean() > 0.5 and coarse[82, 60] == 1
+        made.replay([first, RegionClick(LEFT, Click(82, 60, False))])
+        fine = everything(made)
+        assert fine[82, 60] == 0
+        outside = np.ones(SHAPE, dtype=bool)
+        outside[LEFT.rows, LEFT.cols] = False
+        np.testing.assert_array_equal(fine[outside], coarse[outside])
+        made.replay([first])
+        np.testing.assert_array_equal(everything(made), coarse)
+
+    def test_labels_from_before_stay_where_no_click_reaches(self, features):
+        start = np.zeros(SHAPE, dtype=np.int32)
+        start[20:50, 120:150] = 7
+        made = Mosaic(SHAPE)
+        made.put(WHOLE, features[WHOLE], start)
+        made.put(LEFT, features[LEFT])
+        made.replay([RegionClick(LEFT, Click(82, 60))])
+        labels = everything(made)
+        assert (labels[22:48, 122:148] == 7).all() and labels[82, 60] == 1
+
+    def test_objects_compete_or_the_last_lies_on_top(self, features):
+        placed = [RegionClick(LEFT, Click(82, 50, True, 2)), RegionClick(MIDDLE, Click(82, 112, True, 1))]
+        for compete in (True, False):
+            made = mosaic(features, compete=compete)
+            made.replay(placed)
+            labels = everything(made)
+            assert labels[82, 50] == 2 and labels[82, 112] == 1
+            if not compete:  # the later one is what it is alone
+                alone = mosaic(features, MIDDLE)
+                alone.replay(placed[1:])
+                np.testing.assert_array_equal(labels == 1, everything(alone) == 1)
+
+    def test_features_that_went_are_missed_only_where_clicks_changed(self, features):
+        made = mosaic(features)
+        placed = [RegionClick(LEFT, Click(82, LEFT.left + 4))]
+        made.replay(placed)
+        before = everything(made)
+        made.drop(LEFT)
+        assert made.lacking(placed) == []
+        further = [*placed, RegionClick(MIDDLE, Click(82, MIDDLE.cols.stop - 4))]
+        assert made.lacking(further) == []
+        made.replay(further)
+        assert (everything(made)[before > 0] > 0).mean() > 0.5
+        changed = [*placed, RegionClick(LEFT, Click(60, 50, False))]
+        assert made.lacking(changed) == [LEFT]
+        with pytest.raises(ImageError, match="put"):
+            made.replay(changed)
+
+    def test_features_of_another_shape_are_refused(self, features):
+        with pytest.raises(ImageError, match="not of a region"):
+            Mosaic(SHAPE).put(LEFT, features[WHOLE])
