@@ -57,8 +57,6 @@ class Row:
 
 def rows_of(workspace: Workspace | None) -> list[Row]:
     """List what was carried and is there still, the most doubtful first, those of unknown doubt at the end."""
-    from napari_m2n2v2.propagation import for_review
-
     if workspace is None:
         return []
     rows = []
@@ -69,7 +67,7 @@ def rows_of(workspace: Workspace | None) -> list[Row]:
             doubt = plane.doubts.get(object_id, doubt)
         rows.append(Row(key, object_id, doubt, "corrected by you" if carried is None else carried.stopped))
     known = [row for row in rows if not math.isnan(row.doubt)]
-    return [*for_review(known), *(row for row in rows if math.isnan(row.doubt))]
+    return [*sorted(known, key=lambda row: -row.doubt), *(row for row in rows if math.isnan(row.doubt))]
 
 
 class ReviewTable(QTableWidget):  # type: ignore[misc]
