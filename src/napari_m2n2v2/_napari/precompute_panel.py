@@ -121,6 +121,7 @@ class PreparePanel(QWidget):  # type: ignore[misc]
             "Clicks and masks stay as they are"
         )
         self.pause = _button("Pause", self._on_pause)
+        self.pause.setToolTip("Stops within the slice; goes on with it when you resume")
         self.cancel = _button("Cancel", preparing.cancel)
         self.cancel.setToolTip("Stop; the slices that are ready stay")
         self.progress = QProgressBar()
