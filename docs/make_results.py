@@ -162,8 +162,7 @@ def of_guides(guides, base):
     parts["guides-baselines-noc90"] = by_set(small, columns, 0.9, ".2f")
     parts["guides-baselines-miou3"] = by_set(small, columns, 3, ".3f")
     thin = [label for label in guides if "reach" in label]
-    for name in ("retina_vessels", "isbi2012_em"):
-        parts[f"reach-{name}"] = full(guides, [label for label in thin if name in guides[label]], name)
+    parts["reach-retina_vessels"] = full(guides, [label for label in thin], "retina_vessels")
     return parts
 
 
