@@ -18,6 +18,8 @@ from napari_m2n2v2.session import Session
 __all__ = [
     "ScoreCurve",
     "attention_from",
+    "clearness",
+    "count_doubtful",
     "doubt_of",
     "guide_seen",
     "margin",
@@ -103,9 +105,7 @@ def margin(session: Session, object_id: int) -> Floats:
         If the object has no clicks.
     """
     inside, outside = nearest_of_each_class(session, _object(session, object_id))
-    np.minimum(outside, np.float32(1), out=outside)
-    clear = (outside - inside) / np.maximum(outside + inside, np.float32(1e-12))
-    return at_full_resolution(clear, session.features.shape)
+    return at_full_resolution(clearness(inside, outside), session.features.shape)
 
 
 def nearest_of_each_class(session: Session, found: Segmentation) -> tuple[Floats, Floats]:
@@ -132,14 +132,26 @@ def nearest_of_each_class(session: Session, found: Segmentation) -> tuple[Floats
     return inside, outside
 
 
+def clearness(inside: Floats, outside: Floats) -> Floats:
+    """Return the margin that distances to the nearest foreground and background click give, see :func:`margin`."""
+    beyond = np.minimum(outside, np.float32(1))
+    clear: Floats = np.divide(beyond - inside, np.maximum(beyond + inside, np.float32(1e-12)), dtype=np.float32)
+    return clear
+
+
 def doubt_of(margins: Floats, mask: NDArray[np.bool_]) -> float:
     """Return how much of an object is in doubt, from 0 to 1.
 
     The doubtful pixels, on either side of its border, as a share of these and of the pixels clearly inside.
     """
+    doubtful, clear = count_doubtful(margins, mask)
+    return doubtful / max(doubtful + clear, 1)
+
+
+def count_doubtful(margins: Floats, mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Count the pixels that are in doubt, and those that are clearly inside."""
     doubtful = np.abs(margins) < _DOUBTFUL
-    clear = int((mask & ~doubtful).sum())
-    return int(doubtful.sum()) / max(int(doubtful.sum()) + clear, 1)
+    return int(doubtful.sum()), int((mask & ~doubtful).sum())
 
 
 def suggest_click(margins: Floats) -> tuple[int, int] | None:

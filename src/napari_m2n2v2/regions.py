@@ -14,7 +14,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["Region", "RegionClick", "View", "clicks_in", "region_of_view"]
+__all__ = ["Region", "RegionClick", "View", "clicks_in", "has_parts", "region_of_view"]
 
 View = tuple[float, float, float, float]
 """Top, left, bottom, right of what is seen, in pixels; it may reach beyond the image."""
@@ -111,6 +111,12 @@ class RegionClick:
                 f"{self.region.top} to {self.region.rows.stop - 1} and columns {self.region.left} to "
                 f"{self.region.cols.stop - 1}. Place it in a region that holds it."
             )
+
+
+def has_parts(shape: tuple[int, int], working_side: int = _WORKING_SIDE) -> bool:
+    """Whether parts of a plane of this shape can be worked on finer than all of it (:func:`region_of_view`)."""
+    long = max(shape) > max(_LONG * min(shape), working_side)
+    return long or Region.whole(shape, working_side).step > 1
 
 
 def clicks_in(region: Region, placed: Iterable[RegionClick]) -> tuple[Click, ...]:

@@ -47,12 +47,15 @@ class SessionResult:
         The :class:`~napari_m2n2v2.guide_choice.GuideChoice` of every object with clicks, by id.
     shape : tuple of int
         ``(H, W)`` of mask and labels.
+    working_shape : tuple of int
+        ``(H', W')`` of what was worked on.
     """
 
     clicks: tuple[Click, ...]
     objects: Mapping[int, Segmentation]
     guides: Mapping[int, GuideChoice]
     shape: tuple[int, int]
+    working_shape: tuple[int, int]
     _contested: NDArray[np.int64]  # flat working pixels that several objects claim ...
     _winners: NDArray[np.int64]  # ... and the id of the one that gets each
 
@@ -64,13 +67,16 @@ class SessionResult:
     @property
     def labels(self) -> NDArray[np.int32]:
         """The id of the object at each pixel, 0 for background, int32 ``[H, W]``, a new array."""
-        if not self.objects:
-            return np.zeros(self.shape, dtype=np.int32)
-        working = np.zeros(next(iter(self.objects.values())).working_mask.shape, dtype=np.int32)
+        return at_full_resolution(self.working_labels, self.shape)
+
+    @property
+    def working_labels(self) -> NDArray[np.int32]:
+        """The same at working resolution, int32 ``[H', W']``, a new array."""
+        working = np.zeros(self.working_shape, dtype=np.int32)
         for object_id, segmentation in self.objects.items():
             working[segmentation.working_mask] = object_id
         working.flat[self._contested] = self._winners
-        return at_full_resolution(working, self.shape)
+        return working
 
     @property
     def thresholds(self) -> tuple[float, ...]:
@@ -273,7 +279,13 @@ class Session:
                 nearest_object(claims, self._distances(rivals, objects, guides, clicks, contested))
             ]
         return SessionResult(
-            clicks, MappingProxyType(objects), MappingProxyType(guides), self.features.shape, contested, winners
+            clicks=clicks,
+            objects=MappingProxyType(objects),
+            guides=MappingProxyType(guides),
+            shape=self.features.shape,
+            working_shape=(self.features.image.shape[0], self.features.image.shape[1]),
+            _contested=contested,
+            _winners=winners,
         )
 
     def _choose(self, clicks: tuple[Click, ...]) -> GuideChoice:
