@@ -59,10 +59,9 @@ def corrected(mosaic: Mosaic, placed: list[RegionClick], region: Region, truth: 
         mosaic.replay(placed)
 
 
-def alone(session: Session | None, region: Region, part: tuple[slice, slice]) -> Mask:
+def alone(session: Session, region: Region, part: tuple[slice, slice]) -> Mask:
     mask = np.zeros(_SHAPE, dtype=bool)
-    if session is not None:
-        mask[region.rows, region.cols] = session.result.mask
+    mask[region.rows, region.cols] = session.result.mask
     return mask[part]
 
 

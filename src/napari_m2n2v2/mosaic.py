@@ -134,10 +134,27 @@ class Mosaic:
                 counts[i] = before[0] + doubtful, before[1] + clear
         return {i: doubtful / max(doubtful + clear, 1) for i, (doubtful, clear) in sorted(counts.items())}
 
-    def session(self, region: Region) -> Session | None:
-        """Return the session of a region with its present clicks, in pixels of the region; None without features."""
-        if region not in self._features:
-            return None
+    @property
+    def solved(self) -> dict[Region, tuple[Click, ...]]:
+        """What each region was last solved by, in pixels of the plane."""
+        return {region: part.clicks for region, part in self._parts.items()}
+
+    def result(self, region: Region) -> SessionResult | None:
+        """Return what a region's clicks gave, in pixels of the region."""
+        return self._parts[region].result if region in self._parts else None
+
+    def session_bytes(self, region: Region) -> int:
+        """Return what the session of a region holds beside the features."""
+        return self._sessions[region][1].nbytes if region in self._sessions else 0
+
+    def session(self, region: Region) -> Session:
+        """Return the session of a region with its present clicks, in pixels of the region; not to be changed.
+
+        Raises
+        ------
+        ImageError
+            If its features are not there.
+        """
         session = self._session(region, *self._start_of(region))
         clicks = self._parts[region].clicks if region in self._parts else ()
         session.replay(map(region.into, clicks))
@@ -221,10 +238,7 @@ class Mosaic:
             touched.append(_box_of_change(region, before, after))
             self._changed.append(touched[-1])
         if self._waiting and not partly:
-            raise ImageError(
-                f"The features of the region at row {self._waiting[0].top}, col {self._waiting[0].left} are needed and "
-                "not there. Compute them and put() them first."
-            )
+            raise _not_there(self._waiting[0])
         boxes, self._changed = [box for box in dict.fromkeys(self._changed) if box.height and box.width], []
         return boxes
 
@@ -344,6 +358,8 @@ class Mosaic:
         known = self._sessions.get(region)
         if known is not None and known[0] == digest:
             return known[1]
+        if region not in self._features:
+            raise _not_there(region)
         session = Session(self._features[region], self.parameters, start=start, compete=self.compete)
         self._sessions[region] = digest, session
         return session
@@ -372,6 +388,13 @@ def region_features(stack: Stack, index: Sequence[int], region: Region, **named:
     level = stack.level_for(parameters.working_side, region.shape)
     features = compute_features(stack.read(index, level, region.rows, region.cols), **named)
     return features if features.shape == region.shape else replace(features, shape=region.shape)
+
+
+def _not_there(region: Region) -> ImageError:
+    return ImageError(
+        f"The features of the region at row {region.top}, col {region.left} are needed and not there. Compute them and "
+        "put() them first."
+    )
 
 
 def _as_labels(start: Any, shape: tuple[int, int]) -> NDArray[Any]:

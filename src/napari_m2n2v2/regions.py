@@ -14,7 +14,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["Region", "RegionClick", "View", "clicks_in", "has_parts", "region_of_view"]
+__all__ = ["Region", "RegionClick", "View", "clicks_in", "counts_in", "has_parts", "region_of_view"]
 
 View = tuple[float, float, float, float]
 """Top, left, bottom, right of what is seen, in pixels; it may reach beyond the image."""
@@ -120,12 +120,17 @@ def has_parts(shape: tuple[int, int], working_side: int = _WORKING_SIDE) -> bool
 
 
 def clicks_in(region: Region, placed: Iterable[RegionClick]) -> tuple[Click, ...]:
-    """List the clicks that a region is solved by, in their order and in pixels of the plane.
+    """List the clicks that a region is solved by, in their order and in pixels of the plane."""
+    return tuple(p.click for p in placed if counts_in(region, p))
 
-    All that lie in it, whichever region they were placed in, so that two regions agree where they overlap; but not
-    those that were placed at a finer step, which correct what this one gives.
+
+def counts_in(region: Region, placed: RegionClick) -> bool:
+    """Whether a region is solved by a click.
+
+    All that lie in it count, whichever region they were placed in, so that two regions agree where they overlap; but
+    not those that were placed at a finer step, which correct what this one gives.
     """
-    return tuple(p.click for p in placed if p.region.step >= region.step and region.holds(p.click.row, p.click.col))
+    return placed.region.step >= region.step and region.holds(placed.click.row, placed.click.col)
 
 
 def region_of_view(

@@ -1,15 +1,15 @@
-"""Session files: everything needed to get the same masks again, as readable JSON."""
+"""Session files: everything needed to get the same masks again, as readable JSON.
+
+A file holds one session, or all that was clicked in a stack or in the parts of a large image.
+"""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import platform
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
+from napari_m2n2v2.errors import ClickError, M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.features import ImageFeatures
 from napari_m2n2v2.files import write_whole
-from napari_m2n2v2.guidance import GuideChannel
-from napari_m2n2v2.image_guides import IMAGE_GUIDES
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.patches import Patch
+from napari_m2n2v2.provenance import Provenance, digest, software
+from napari_m2n2v2.regions import Region
 from napari_m2n2v2.session import Session
+from napari_m2n2v2.stacks import Index
 
-__all__ = ["SessionFile", "load_session", "methods_paragraph", "save_session"]
+__all__ = ["SavedClick", "SavedPart", "SessionFile", "load_session", "methods_paragraph", "save_session"]
 
 _FORMAT = "napari-m2n2v2 session"
-_VERSION = 1
-_PACKAGES = ("napari-m2n2v2", "diffusers", "numba", "numpy", "scikit-image", "torch", "transformers")
+_VERSION = 2
+
+
+@dataclass(frozen=True)
+class SavedPart:
+    """A plane of a stack, or a part of a large plane, that was clicked in.
+
+    Parameters
+    ----------
+    axes : tuple of int
+        Of its rows and columns among the image's.
+    index : tuple of int
+        Its position on the others.
+    region : Region or None
+        Which part of the plane; None is all of it.
+    provenance : Provenance or None
+        What its masks came from; None where they were still to come.
+    labels_sha256 : str
+        Of the masks of its clicks at working resolution; empty where they were still to come.
+    """
+
+    axes: tuple[int, int] = (0, 1)
+    index: Index = ()
+    region: Region | None = None
+    provenance: Provenance | None = None
+    labels_sha256: str = ""
+
+    def differences(self, now: Provenance, labels_sha256: str, versions: Mapping[str, str]) -> list[str]:
+        """Say why masks are not the same as when the file was written, bit for bit; nothing when they are."""
+        if self.provenance is None or labels_sha256 == self.labels_sha256:
+            return []
+        here = software()
+        said = self.provenance.differences(now)
+        said += [f"{name}: was {was}, is {here.get(name)}" for name, was in versions.items() if was != here.get(name)]
+        return said or ["masks: same inputs and versions, so another processor or number of threads"]
+
+
+@dataclass(frozen=True)
+class SavedClick:
+    """A click, which of the file's parts it was placed in, and whether propagation placed it."""
+
+    click: Click
+    part: int = 0
+    carried: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,58 +82,52 @@ class SessionFile:
 
     Parameters
     ----------
-    clicks : tuple of Click
-        In the order they were placed.
-    feature_parameters, segmentation_parameters
-        What was computed with.
-    backbone, weights_revision, image_sha256, guide_sha256, labels_sha256 : str
-        What it was computed from and what came out; the image as the engine saw it; empty without a guide.
-    shape, grid_shape : tuple of int
-        Of the image and of the attention grid.
-    start : ndarray or None
-        Labels that the session began with.
-    guide_from : str
-        Where the guide came from, as :class:`~napari_m2n2v2.ImageFeatures` says it.
+    shape : tuple of int
+        Of the image, colour not counted.
+    parts : tuple of SavedPart
+        Where there are clicks.
+    saved : tuple of SavedClick
+        All clicks, in the order they were placed.
+    segmentation_parameters : SegmentationParameters
+        What they were solved with.
+    compete : bool
+        As :class:`~napari_m2n2v2.Session` takes it.
+    starts : mapping
+        Labels that planes began with, by (axes, index).
     versions : mapping
         Of Python and of the packages that compute.
     """
 
-    clicks: tuple[Click, ...]
-    feature_parameters: FeatureParameters
+    shape: tuple[int, ...]
+    parts: tuple[SavedPart, ...]
+    saved: tuple[SavedClick, ...]
     segmentation_parameters: SegmentationParameters
-    backbone: str
-    weights_revision: str
-    image_sha256: str
-    guide_sha256: str
-    labels_sha256: str
-    shape: tuple[int, int]
-    grid_shape: tuple[int, int]
-    start: NDArray[np.int32] | None
-    versions: Mapping[str, str]
-    guide_from: str = ""
+    compete: bool = True
+    starts: Mapping[tuple[tuple[int, int], Index], Patch] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=software)
 
     @classmethod
     def of(cls, session: Session) -> SessionFile:
         """Describe a session as it is now."""
-        features = session.features
+        part = SavedPart(
+            provenance=Provenance.of(session.features), labels_sha256=digest(session.result.working_labels)
+        )
         return cls(
-            clicks=session.clicks,
-            feature_parameters=features.parameters,
+            shape=session.features.shape,
+            parts=(part,),
+            saved=tuple(map(SavedClick, session.clicks)),
             segmentation_parameters=session.parameters,
-            backbone=features.backbone,
-            weights_revision=features.weights_revision,
-            image_sha256=features.image_hash,
-            guide_sha256=_digest(features.guide) if features.guide is not None else "",
-            labels_sha256=_digest(session.result.labels),
-            shape=features.shape,
-            grid_shape=features.grid_shape,
-            start=session.start,
-            guide_from=features.guide_from,
-            versions={"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+            compete=session.compete,
+            starts={} if session.start is None else {(part.axes, part.index): Patch.of(session.start)},
         )
 
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """All clicks, in the order they were placed."""
+        return tuple(saved.click for saved in self.saved)
+
     def replay(self, features: ImageFeatures) -> tuple[Session, list[str]]:
-        """Replay on features of the image.
+        """Replay a file of one session on features of the image.
 
         Returns
         -------
@@ -101,28 +139,28 @@ class SessionFile:
         Raises
         ------
         ClickError, ImageError
-            If the image is too small for the clicks, or has another shape than the labels to start from.
+            If the file holds several slices or parts, the image is too small for the clicks, or has another shape than
+            the labels to start from.
         """
-        session = Session(features, self.segmentation_parameters, start=self.start)
+        if len(self.parts) != 1 or self.parts[0].region is not None:
+            raise ClickError(
+                f"The file holds clicks in {len(self.parts)} slices or parts of an image of {self.shape}. Load it in "
+                "the dock, or replay the clicks of each."
+            )
+        start = self.starts.get((self.parts[0].axes, self.parts[0].index))
+        shape = self.parts[0].provenance.shape if self.parts[0].provenance is not None else features.shape
+        session = Session(
+            features,
+            self.segmentation_parameters,
+            start=None if start is None else start.within((0, shape[0], 0, shape[1])),
+            compete=self.compete,
+        )
         session.replay(self.clicks)
-        now = SessionFile.of(session)
-        if now.labels_sha256 == self.labels_sha256:
-            return session, []
-        compared = {
-            "image": (self.image_sha256[:12], now.image_sha256[:12]),
-            "image shape": (self.shape, now.shape),
-            "guide": (self.guide_sha256[:12], now.guide_sha256[:12]),
-            "backbone": (self.backbone, now.backbone),
-            "weights": (self.weights_revision, now.weights_revision),
-            "grid": (self.grid_shape, now.grid_shape),
-            "feature parameters": (self.feature_parameters, now.feature_parameters),
-            **{name: (was, now.versions.get(name)) for name, was in self.versions.items()},
-        }
-        differences = [f"{name}: was {was}, is {then}" for name, (was, then) in compared.items() if was != then]
-        return session, differences or ["masks: same inputs and versions, so another processor or number of threads"]
+        now = digest(session.result.working_labels)
+        return session, self.parts[0].differences(Provenance.of(features), now, self.versions)
 
 
-def save_session(path: str | Path, session: Session) -> None:
+def save_session(path: str | Path, session: Session | SessionFile) -> None:
     """Write a session file, whole or not at all.
 
     Raises
@@ -130,15 +168,22 @@ def save_session(path: str | Path, session: Session) -> None:
     UnwritableFileError
         If it cannot be written there.
     """
-    described = SessionFile.of(session)
+    file = SessionFile.of(session) if isinstance(session, Session) else session
     content = {
         "format": _FORMAT,
         "format_version": _VERSION,
-        **{name: value for name, value in vars(described).items() if name not in ("clicks", "start")},
-        "feature_parameters": asdict(described.feature_parameters),
-        "segmentation_parameters": asdict(described.segmentation_parameters),
-        "clicks": [asdict(click) for click in described.clicks],
-        "start": None if described.start is None else _pack(described.start),
+        "shape": file.shape,
+        "compete": file.compete,
+        "segmentation_parameters": asdict(file.segmentation_parameters),
+        "versions": dict(file.versions),
+        "parts": [
+            asdict(part) | {"region": None if part.region is None else astuple(part.region)} for part in file.parts
+        ],
+        "starts": [
+            {"axes": axes, "index": index, "row": patch.row, "col": patch.col, "labels": _pack(patch.values)}
+            for (axes, index), patch in file.starts.items()
+        ],
+        "clicks": [asdict(saved.click) | {"part": saved.part, "carried": saved.carried} for saved in file.saved],
     }
     text = json.dumps(content, indent=2)
     write_whole(Path(path), lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
@@ -150,7 +195,7 @@ def load_session(path: str | Path) -> SessionFile:
     Raises
     ------
     UnreadableFileError
-        If there is no such file, it is something else, damaged, or of a newer version than this one knows.
+        If there is no such file, it is something else, damaged, or of another version than this one knows.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -164,73 +209,86 @@ def load_session(path: str | Path) -> SessionFile:
             "Install a newer napari-m2n2v2."
         )
     try:
-        return SessionFile(
-            clicks=tuple(Click(**click) for click in content["clicks"]),
-            feature_parameters=FeatureParameters(**content["feature_parameters"]),
+        file = SessionFile(
+            shape=_whole_numbers(content["shape"]),
+            parts=tuple(_part(**part) for part in content["parts"]),
+            saved=tuple(_saved(**saved) for saved in content["clicks"]),
             segmentation_parameters=SegmentationParameters(**content["segmentation_parameters"]),
-            shape=_pair(content["shape"]),
-            grid_shape=_pair(content["grid_shape"]),
-            start=None if content["start"] is None else _unpack(content["start"]),
+            compete=bool(content["compete"]),
+            starts=dict(_start(**start) for start in content["starts"]),
             versions=content["versions"],
-            guide_from=str(content.get("guide_from", "")),
-            **{name: str(content[name]) for name in _TEXTS},
         )
-    except (KeyError, TypeError, ValueError, M2N2V2Error, zlib.error) as error:
+        for saved in file.saved:
+            _ = file.parts[saved.part]
+    except (IndexError, KeyError, TypeError, ValueError, M2N2V2Error, zlib.error) as error:
         raise UnreadableFileError(f"{path} is damaged: {type(error).__name__} {error}") from error
+    return file
 
 
-def methods_paragraph(session: Session) -> str:
-    """Describe a session in the words of a methods section, ready to paste into a paper."""
-    described = SessionFile.of(session)
-    foreground = sum(click.foreground for click in session.clicks)
-    objects = len({click.object_id for click in session.clicks})
-    guide = _guide_in_words(session.features) if described.guide_sha256 else "without a guide channel"
-    revision = f" ({described.weights_revision})" if described.weights_revision else ""
-    parameters = described.segmentation_parameters
-    method = "M2N2V2" if parameters.score_adaptive else "M2N2"
-    versions = ", ".join(f"{name} {number}" for name, number in described.versions.items())
-    shape, grid = (f"{rows} x {cols}" for rows, cols in (described.shape, described.grid_shape))
-    background = len(session.clicks) - foreground
+def methods_paragraph(session: Session | SessionFile) -> str:
+    """Describe a session, or all of a stack, in the words of a methods section, ready to paste into a paper."""
+    file = SessionFile.of(session) if isinstance(session, Session) else session
+    background = sum(not click.foreground for click in file.clicks)
+    carried = sum(saved.carried for saved in file.saved)
+    objects = _count(len({click.object_id for click in file.clicks}), "object")
+    placed = f"{_count(len(file.clicks) - background, 'foreground click')} and {_count(background, 'background click')}"
+    if carried:
+        placed += f", {carried} of which were placed by propagation from slice to slice,"
+    where = f"an image of {' x '.join(map(str, file.shape))} pixels"
+    if len(file.parts) > 1:
+        where = f"{_count(len(file.parts), 'slice or part')} of {where}".replace("slice or parts", "slices or parts")
+    parameters = file.segmentation_parameters
+    known = [part.provenance for part in file.parts if part.provenance is not None]
+    sources = dict.fromkeys(_source_in_words(provenance) for provenance in known)
+    temperatures = ", ".join(dict.fromkeys(f"{provenance.parameters.temperature:g}" for provenance in known))
+    images = ", ".join(dict.fromkeys(provenance.image_sha256[:16] for provenance in known[:3]))
     return (
-        f"{_count(objects, 'object')} in an image of {shape} pixels were segmented interactively with "
-        f"{_count(foreground, 'foreground click')} and {_count(background, 'background click')} using {method} "
-        "(Markov-map nearest neighbour; arXiv:2503.16254) as implemented in napari-m2n2v2. Self-attention came from "
-        f"{described.backbone}{revision} on a grid of {grid} cells, {guide}; "
-        f"temperature {described.feature_parameters.temperature}, tau {parameters.tau}, "
-        f"sigma_adaptive {parameters.sigma_adaptive}. "
-        f"No model was trained. Image SHA-256 {described.image_sha256[:16]}; {versions}."
+        f"{objects} in {where} were segmented interactively with {placed} using "
+        f"{'M2N2V2' if parameters.score_adaptive else 'M2N2'} (Markov-map nearest neighbour; arXiv:2503.16254) as "
+        f"implemented in napari-m2n2v2. Self-attention came from {'; and from '.join(sources)}; "
+        f"temperature {temperatures}, tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}. "
+        f"No model was trained. Image SHA-256 {images}{' and others' if len(known) > 3 else ''}; "
+        f"{', '.join(f'{name} {number}' for name, number in file.versions.items())}."
     )
 
 
-def _guide_in_words(features: ImageFeatures) -> str:
-    def named(guides: Sequence[GuideChannel]) -> str:
-        words = [
-            f"{_word(guide.name)} (weight {guide.weight:g})" if guide.weight != 1 else _word(guide.name)
-            for guide in guides
-        ]
-        return " and ".join(words) or "no guide"
-
-    if not features.alternatives:
-        return f"guided by {named(features.guides)}"
-    options = "; ".join(named(guides) for guides in (features.guides, *features.alternatives))
-    return f"guided, for each object, by what parted its clicks best among: {options}"
-
-
-def _word(name: str) -> str:
-    if name == "given":
-        return "a second registered channel"
-    return f"the image's own {name}" if name in IMAGE_GUIDES else f"depth computed by {name}"
-
-
-_TEXTS = ("backbone", "weights_revision", "image_sha256", "guide_sha256", "labels_sha256")
+def _source_in_words(provenance: Provenance) -> str:
+    revision = f" ({provenance.weights_revision})" if provenance.weights_revision else ""
+    rows, cols = provenance.grid_shape
+    return f"{provenance.backbone}{revision} on a grid of {rows} x {cols} cells, {provenance.guide}"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _digest(array: NDArray[Any]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+def _part(axes: Any, index: Any, region: Any, provenance: Any, labels_sha256: Any) -> SavedPart:
+    return SavedPart(
+        axes=_pair(axes),
+        index=_whole_numbers(index),
+        region=None if region is None else Region(*_whole_numbers(region)),
+        provenance=None if provenance is None else _provenance(**provenance),
+        labels_sha256=str(labels_sha256),
+    )
+
+
+def _provenance(shape: Any, grid_shape: Any, parameters: Any, **texts: Any) -> Provenance:
+    named = {name: str(text) for name, text in texts.items()}
+    return Provenance(
+        shape=_pair(shape), grid_shape=_pair(grid_shape), parameters=FeatureParameters(**parameters), **named
+    )
+
+
+def _saved(part: Any, carried: Any, **click: Any) -> SavedClick:
+    return SavedClick(Click(**click), int(part), bool(carried))
+
+
+def _start(axes: Any, index: Any, row: Any, col: Any, labels: Any) -> tuple[tuple[tuple[int, int], Index], Patch]:
+    return (_pair(axes), _whole_numbers(index)), Patch(int(row), int(col), _unpack(labels))
+
+
+def _whole_numbers(values: Sequence[Any]) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
 
 
 def _pair(values: Any) -> tuple[int, int]:

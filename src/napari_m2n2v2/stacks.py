@@ -120,7 +120,7 @@ class Stack:
         fits = [
             n
             for n in range(len(self.levels))
-            if min(side * share for side, share in zip(self.plane_shape_at(n), shares, strict=True)) >= working_side
+            if min(side * share for side, share in zip(self.shape_at(n), shares, strict=True)) >= working_side
         ]
         return max(fits, default=0)
 
@@ -197,10 +197,12 @@ class Stack:
         position[self.plane_axes[0]], position[self.plane_axes[1]] = row, col
         return tuple(position)
 
-    def plane_shape_at(self, level: int) -> tuple[int, int]:
-        """Return ``(H, W)`` of a plane at a level of the pyramid."""
-        shape = self.levels[level].shape
-        return int(shape[self.plane_axes[0]]), int(shape[self.plane_axes[1]])
+    def shape_at(self, level: int, rows: slice = slice(None), cols: slice = slice(None)) -> tuple[int, int]:
+        """Return ``(H, W)`` of what :meth:`read` gives of a plane, or of a part of it, at a level of the pyramid."""
+        data, (down, across) = self.levels[level], self.plane_axes
+        read_rows = _at_level(rows, self.plane_shape[0], int(data.shape[down]))
+        read_cols = _at_level(cols, self.plane_shape[1], int(data.shape[across]))
+        return read_rows.stop - read_rows.start, read_cols.stop - read_cols.start
 
 
 def _at_level(part: slice, full: int, length: int) -> slice:

@@ -64,7 +64,7 @@ def test_what_differs_is_said(session, image, tmp_path):
         (lambda text: text[:100], "cannot be read"),
         (lambda text: json.dumps({"format": "something"}), "no session file"),
         (lambda text: "[]", "no session file"),
-        (lambda text: text.replace('"format_version": 1', '"format_version": 99'), "newer"),
+        (lambda text: text.replace('"format_version": 2', '"format_version": 99'), "newer"),
         (lambda text: text.replace('"tau"', '"tao"'), "damaged"),
         (lambda text: text.replace('"object_id": 2', '"object_id": 0'), "damaged"),
     ],

@@ -62,6 +62,13 @@ class Dock:
     def labels(self):
         return self.workspace.labels.data
 
+    def session(self):
+        """The session of the part in view, as the worker has it."""
+        found = []
+        self.controller.ask("test", found.append, lambda _: None)
+        self.qtbot.waitUntil(lambda: bool(found), timeout=20_000)
+        return found[0]
+
     @property
     def shown_labels(self):
         """The plane of the Labels layer that is shown."""
@@ -126,7 +133,9 @@ class Dock:
         from napari_m2n2v2 import Session
 
         workspace = self.workspace
-        fresh = Session(workspace.features, start=workspace.start, compete=self.controller.rules.compete)
+        masks = workspace.masks_of(workspace.here)
+        start = masks.start.within(masks.whole) if masks.start.box else None
+        fresh = Session(workspace.features, start=start, compete=self.controller.rules.compete)
         labels = fresh.replay(workspace.clicks).labels
         labels[workspace.protected] = 0
         return labels

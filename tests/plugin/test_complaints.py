@@ -162,7 +162,7 @@ def test_complaint_8_a_session_is_a_file_that_replays(started, tmp_path):
     from napari_m2n2v2 import load_session, save_session
 
     started.points.add([[16, 16], [33, 48]])
-    save_session(tmp_path / "s.json", started.workspace.session)
+    save_session(tmp_path / "s.json", started.session())
     session, differences = load_session(tmp_path / "s.json").replay(started.workspace.features)
     assert differences == []
     same(session.result.labels, started.labels)

@@ -185,7 +185,7 @@ def test_computing_reports_progress_and_draws_the_mask_when_ready(real_dock, ima
     real_dock.start(real_dock.viewer.add_image(image), wait=False)
     assert real_dock.workspace.state is FeatureState.COMPUTING and real_dock.widget.cancel.isEnabled()
     real_dock.points.add([16, 16])  # clicks may come before the features are there
-    real_dock.qtbot.waitUntil(lambda: real_dock.workspace.result is not None, timeout=60_000)
+    real_dock.qtbot.waitUntil(lambda: real_dock.workspace.solution is not None, timeout=60_000)
     real_dock.settle()
     same(real_dock.labels, real_dock.expected())
     assert shares == sorted(shares) and len(shares) > 3

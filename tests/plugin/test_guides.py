@@ -22,7 +22,7 @@ def test_auto_lets_the_clicks_choose_and_says_why(started):
     choose(started.widget.backbones.depth, "auto")
     started.controller.computing.start()
     clicked(started)
-    features, result = started.workspace.features, started.workspace.result
+    features, result = started.workspace.features, started.workspace.solution.result
     assert len(features.options) == 3
     expected = Session(features).replay(started.workspace.clicks)
     np.testing.assert_array_equal(started.workspace.labels.data > 0, expected.mask)
@@ -56,8 +56,8 @@ def test_what_one_click_claims_is_solved_again(started, reach):
     clicked(started)
     before = started.workspace.labels.data.copy()
     choose(started.widget.settings.reach, reach)
-    assert started.workspace.session.parameters.reach == reach
-    expected = Session(started.workspace.features, started.workspace.session.parameters)
+    assert started.session().parameters.reach == reach
+    expected = Session(started.workspace.features, started.session().parameters)
     np.testing.assert_array_equal(started.workspace.labels.data > 0, expected.replay(started.workspace.clicks).mask)
     choose(started.widget.settings.reach, "connected")
     np.testing.assert_array_equal(started.workspace.labels.data, before)
@@ -65,9 +65,10 @@ def test_what_one_click_claims_is_solved_again(started, reach):
 
 @pytest.mark.parametrize("bit_depth", BIT_DEPTHS)
 def test_one_channel_is_shown_in_every_way(viewer, image, bit_depth):
-    from napari_m2n2v2._napari.places import PlaneKey
+    from napari_m2n2v2 import Region
+    from napari_m2n2v2._napari.places import PartKey, PlaneKey
 
     layer = viewer.add_image(image[..., 0].astype(np.uint16) * 13)
-    seen = merge([Channel.of(layer, PlaneKey())], bit_depth)
+    seen = merge([Channel.of(layer, PartKey(PlaneKey(), Region.whole(image.shape[:2])))], bit_depth)
     assert seen.shape == (*image.shape[:2], 3) and seen.dtype == np.uint8
     assert (np.ptp(seen, axis=2).max() > 0) == bit_depth.endswith("three scales")

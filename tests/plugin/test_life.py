@@ -35,7 +35,9 @@ def test_twenty_docks_leave_nothing_behind(viewer, qtbot, image):
         active = widget.controller.active
         qtbot.waitUntil(lambda active=active: active.state is FeatureState.READY, timeout=60_000)
         active.points.add([16, 16])
-        qtbot.waitUntil(lambda active=active: active.result is not None and active.result.clicks != (), timeout=20_000)
+        qtbot.waitUntil(
+            lambda active=active: active.solution is not None and active.solution.result.clicks != (), timeout=20_000
+        )
         viewer.window.remove_dock_widget(widget)
         del widget, active
         for other in [other for other in viewer.layers if other is not layer]:
@@ -80,7 +82,7 @@ def test_the_console_example_runs_as_it_is_written(viewer, qtbot, monkeypatch):
     names = runpy.run_path(str(ROOT / "docs" / "console_example.py"))
     control = names["control"]
     qtbot.waitUntil(lambda: control.active.state is FeatureState.READY, timeout=60_000)
-    qtbot.waitUntil(lambda: not control.is_solving and control.active.result is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: not control.is_solving and control.active.solution is not None, timeout=20_000)
     assert [click.object_id for click in control.active.clicks] == [1, 1, 1, 2]
     assert set(np.unique(control.active.labels.data)) == {0, 1, 2}
     assert napari_m2n2v2.attach(viewer) is names["dock"]
@@ -130,5 +132,5 @@ def test_what_is_changed_while_features_are_computed_is_in_them(real_dock, image
     real_dock.controller.set_rules(compete=False)
     real_dock.qtbot.waitUntil(lambda: real_dock.workspace.state is FeatureState.READY, timeout=60_000)
     real_dock.settle()
-    session = real_dock.workspace.session
+    session = real_dock.session()
     assert session.features is real_dock.workspace.features and session.compete is False

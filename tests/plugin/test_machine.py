@@ -124,13 +124,13 @@ class Clicking(RuleBasedStateMachine):
             return
         assert not self.errors
         assert len(self.points.data) == len(self.workspace.placed)
-        for plane in self.workspace.planes:
-            if plane.features is not None:
-                fresh = Session(plane.features, compete=self.controller.rules.compete)
-                expected = fresh.replay(self.workspace.clicks_in(plane.key)).labels
-                np.testing.assert_array_equal(self.workspace.labels.data[plane.key.index], expected)
+        for part in self.workspace.parts:
+            if part.features is not None:
+                fresh, plane = Session(part.features, compete=self.controller.rules.compete), part.key.plane
+                expected = fresh.replay(self.workspace.clicks_in(plane)).labels
+                np.testing.assert_array_equal(self.workspace.labels.data[plane.index], expected)
         clicked = {placed.plane for placed in self.workspace.placed}
-        assert clicked <= {plane.key for plane in self.workspace.planes if plane.features is not None}
+        assert clicked <= {part.key.plane for part in self.workspace.parts if part.features is not None}
 
     def teardown(self):
         if hasattr(self, "controller"):
@@ -153,7 +153,7 @@ class Racing(Clicking):
         workspace = self.workspace
         end = time.monotonic() + 60
         while workspace.is_computing or any(
-            key[0] == id(workspace) and key[1] in ("features", "begin", "solve") for key in self.controller.jobs.keys
+            key[0] == id(workspace) and key[1] in ("features", "solve") for key in self.controller.jobs.keys
         ):
             assert time.monotonic() < end, "an answer never came"
             with contextlib.suppress(queue.Empty):
@@ -175,9 +175,9 @@ class Racing(Clicking):
 
     @rule()
     def all_settled(self):
-        for plane in self.workspace.planes:
-            if plane.features is None:
-                self.controller.computing.start(self.workspace, plane.key)
+        for part in self.workspace.parts:
+            if part.features is None:
+                self.controller.computing.start(self.workspace, part.key)
         self.settle()
         super().the_mask_is_a_fresh_replay()
 

@@ -79,13 +79,13 @@ def test_all_slices_are_prepared_and_nothing_else_changes(stack, volume):
     assert marks(stack) == ["READY"] * DEPTH and not stack.errors
     assert "5 of 5 ready" in panel(stack).told.text()
     same(stack.labels, before)
-    assert stack.workspace.placed == placed and [p.key.index for p in stack.workspace.planes] == [(1,)]
+    assert stack.workspace.placed == placed and [p.key.plane.index for p in stack.workspace.parts] == [(1,)]
     held = stack.controller.computing.store.nbytes
     assert held == DEPTH * stack.workspace.features.nbytes
     stack.slide(3)
     assert "was prepared" in stack.widget.status.text() and "Slice 3: ready." in panel(stack).told.text()
     stack.points.add([3, 16, 25])
-    stack.qtbot.waitUntil(lambda: stack.workspace.result is not None, timeout=20_000)
+    stack.qtbot.waitUntil(lambda: stack.workspace.solution is not None, timeout=20_000)
     assert stack.controller.computing.store.nbytes == held, "what was prepared was used, not computed again"
     assert stack.controller.computing.store.holds(stack.workspace.features)
     same(stack.shown_labels, stack.expected())
@@ -129,7 +129,7 @@ def test_a_click_goes_before_the_slice_at_hand(stack, gate):
     stack.slide(4)
     stack.points.add([4, 16, 28])
     gate.go.set()
-    stack.qtbot.waitUntil(lambda: stack.workspace.result is not None, timeout=30_000)
+    stack.qtbot.waitUntil(lambda: stack.workspace.solution is not None, timeout=30_000)
     assert marks(stack) == ["MISSING", "READY", "MISSING", "MISSING", "READY"]
     same(stack.shown_labels, stack.expected())
     finish(stack)

@@ -84,7 +84,7 @@ def test_each_plane_has_its_own_clicks_features_and_mask(stack):
 def test_looking_at_slices_computes_nothing_and_a_click_computes_at_once(stack):
     for z in range(DEPTH):
         stack.slide(z)
-    assert [plane.key.index for plane in stack.workspace.planes] == [(1,)]
+    assert [part.key.plane.index for part in stack.workspace.parts] == [(1,)]
     stack.slide(0)
     stack.click(16, 16)
     assert stack.workspace.state is FeatureState.READY and stack.shown_labels[16, 16] == 1
@@ -447,7 +447,7 @@ class TestFeatures:
         assert workspace.is_computing and real_dock.widget.cancel.isEnabled()
         real_dock.qtbot.waitUntil(lambda: not workspace.is_computing, timeout=60_000)
         real_dock.settle()
-        assert len({id(plane.features) for plane in workspace.planes}) == DEPTH and not real_dock.errors
+        assert len({id(part.features) for part in workspace.parts}) == DEPTH and not real_dock.errors
         for z in range(DEPTH):
             real_dock.slide(z)
             same(workspace.features.image[..., 0], volume[z])
@@ -463,9 +463,9 @@ class TestFeatures:
         assert "Computing slice 0; slice 1" in real_dock.widget.status.text()
         real_dock.widget.cancel.click()
         workspace = real_dock.workspace
-        assert [plane.state for plane in workspace.planes] == [FeatureState.MISSING] * 2
+        assert [part.state for part in workspace.parts] == [FeatureState.MISSING] * 2
         real_dock.qtbot.wait(300)
-        assert not any(plane.features for plane in workspace.planes) and not real_dock.labels.any()
+        assert not any(part.features for part in workspace.parts) and not real_dock.labels.any()
         real_dock.points.add([1, 33, 48])
         real_dock.qtbot.waitUntil(lambda: not workspace.is_computing, timeout=60_000)
         real_dock.settle()
@@ -487,15 +487,15 @@ class TestFeatures:
     def test_features_of_many_slices_are_bounded_and_masks_stay(self, stack):
         stack.points.add([1, 16, 19])
         mask = stack.shown_labels.copy()
-        one = stack.workspace.plane.nbytes
+        one = stack.workspace.part.nbytes
         stack.controller.computing.store.use_memory(0)
-        stack.workspace.planes.most_bytes = 2 * one
+        stack.workspace.parts.most_bytes = 2 * one
         for z in (2, 3, 0):
             stack.slide(z)
             stack.points.add([z, 16, 16 + 3 * z])
-        held = [plane.key.index[0] for plane in stack.workspace.planes if plane.features is not None]
+        held = [part.key.plane.index[0] for part in stack.workspace.parts if part.features is not None]
         assert held[-1] == 0 and 1 not in held
-        assert sum(plane.nbytes for plane in stack.workspace.planes) <= 2 * one + one // 2
+        assert sum(part.nbytes for part in stack.workspace.parts) <= 2 * one + one // 2
         assert written_planes(stack.labels) == [(0,), (1,), (2,), (3,)]
         stack.slide(1)
         same(stack.shown_labels, mask)
@@ -508,12 +508,12 @@ class TestFeatures:
 
     def test_the_mask_of_a_slice_let_go_can_still_be_undone(self, stack):
         stack.points.add([1, 16, 19])
-        stack.workspace.planes.most_bytes = 0
+        stack.workspace.parts.most_bytes = 0
         stack.controller.computing.store.use_memory(0)
         stack.points.add([2, 16, 22])
         stack.slide(0)
         stack.points.add([0, 16, 16])
-        assert stack.workspace.planes.get(PlaneKey((1, 2), (2,))).features is None
+        assert stack.workspace.parts.of(PlaneKey((1, 2), (2,)))[0].features is None
         stack.widget.undo.click()
         stack.widget.undo.click()
         assert stack.workspace.here.index == (2,) and written_planes(stack.labels) == [(1,)]
@@ -522,7 +522,7 @@ class TestFeatures:
     def test_what_changes_marks_all_slices(self, stack):
         stack.points.add([[1, 16, 19], [2, 16, 22]])
         stack.workspace.image.contrast_limits = (10, 90)
-        assert {plane.state for plane in stack.workspace.planes} == {FeatureState.STALE}
+        assert {part.state for part in stack.workspace.parts} == {FeatureState.STALE}
         stack.widget.start.click()
         assert stack.workspace.state is FeatureState.READY
         stack.slide(2)
@@ -530,11 +530,11 @@ class TestFeatures:
 
     def test_features_of_all_slices_are_kept_when_a_layer_of_ours_is_deleted(self, stack):
         stack.points.add([[1, 16, 19], [2, 16, 22]])
-        kept = {plane.key: plane.features for plane in stack.workspace.planes}
+        kept = {part.key: part.features for part in stack.workspace.parts}
         layer = stack.workspace.image
         stack.viewer.layers.remove(stack.points)
         stack.start(layer)
-        assert {plane.key: plane.features for plane in stack.workspace.planes} == kept
+        assert {part.key: part.features for part in stack.workspace.parts} == kept
         same(stack.workspace.protected, stack.shown_labels > 0)  # no clicks say that these masks are ours
 
     def test_a_stack_that_changes_its_depth_is_begun_anew(self, stack, volume):
@@ -638,36 +638,6 @@ class TestOtherParts:
         stack.points.mode = "select"
         stack.points.selected_data = {1}
         assert "click 1" in stack.widget.reach.title.text()
-
-    def test_a_session_file_holds_the_slice_shown(self, stack, tmp_path):
-        told = []
-        stack.controller.told.connect(told.append)
-        stack.points.add([[1, 16, 19], [3, 16, 25]])
-        before = stack.labels.copy()
-        stack.widget.sessions.save(tmp_path / "slice.json")
-        stack.controller.reset()
-        assert written_planes(stack.labels) == [(3,)]
-        stack.widget.sessions.load(tmp_path / "slice.json")
-        same(stack.labels, before)
-        assert "Loaded 1 clicks" in told[-1] and "bit for bit" in told[-1]
-
-    def test_autosaves_are_by_slice(self, stack):
-        stack.points.add([[1, 16, 19], [3, 16, 25]])
-        before = stack.labels.copy()
-        stack.controller.reset()
-        stack.slide(3)
-        stack.points.add([3, 5, 60])
-        stack.slide(1)
-        assert stack.widget.restore.isEnabled()
-        stack.widget.restore.click()
-        same(stack.labels[1], before[1])
-
-    def test_napari_saves_no_file_that_lacks_slices(self, stack, tmp_path):
-        from napari_m2n2v2.errors import UnwritableFileError
-
-        stack.points.add([[1, 16, 19], [3, 16, 25]])
-        with pytest.raises(UnwritableFileError, match="several slices"):
-            stack.points.save(str(tmp_path / "all.json"), plugin="napari-m2n2v2")
 
     @pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")  # tifffile's, of any stack of four
     def test_layers_saved_by_napari_are_taken_up_again(self, stack, volume, tmp_path):

@@ -9,6 +9,7 @@ from napari_m2n2v2.errors import UnwritableFileError
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.widget import SegmentWithClicks
+    from napari_m2n2v2.session_file import SessionFile
 
 __all__ = ["attach", "dock_of", "register", "session_of"]
 
@@ -43,23 +44,19 @@ def register(dock: Any, is_open: bool) -> None:
     (_DOCKS.add if is_open else _DOCKS.discard)(dock)
 
 
-def session_of(points_name: str) -> Any:
-    """Return the session of the Points layer with that name in an open dock.
+def session_of(points_name: str) -> SessionFile:
+    """Describe what the Points layer with that name gives in an open dock.
 
     Raises
     ------
     UnwritableFileError
-        If no dock has it, its features are not computed, or it has clicks in several planes.
+        If no dock has it.
     """
     for dock in _DOCKS:
         for workspace in dock.controller.workspaces:
-            if workspace.points.name == points_name and workspace.session is not None:
-                if len(workspace.clicks) < len(workspace.placed):
-                    raise UnwritableFileError(
-                        f"Layer '{points_name}' has clicks in several slices, and a session file holds one. Save the "
-                        "layer as .csv, which holds them all, or the slice that is shown with Save… in the dock."
-                    )
-                return workspace.session
+            if workspace.points.name == points_name:
+                file: SessionFile = dock.sessions.file_of(workspace)
+                return file
     raise UnwritableFileError(
         f"Layer '{points_name}' belongs to no image being segmented. A session file needs the image's features: "
         "press Start in the dock first, or save the layer as .csv."

@@ -50,14 +50,11 @@ class CarriedPlanes:
 
     _known: dict[tuple[PlaneKey, int, tuple[Click, ...]], Carried] = field(default_factory=dict)
 
-    @classmethod
-    def taken_up(cls, placed: Iterable[PlacedClick]) -> CarriedPlanes:
+    def take_up(self, placed: Iterable[PlacedClick]) -> None:
         """Take what a file says of its clicks: planes where propagation placed all those of an object."""
-        found = cls()
         for (key, object_id), clicks in by_object(placed).items():
             if all(p.carried for p in clicks):
-                found.add(Carried(key, object_id, tuple(p.click for p in clicks)))
-        return found
+                self.add(Carried(key, object_id, tuple(p.click for p in clicks)))
 
     def add(self, carried: Carried) -> None:
         """Remember what was carried."""

@@ -1,4 +1,4 @@
-"""What the engine sees of image layers: one plane, captured on the main thread and read on the worker."""
+"""What the engine sees of image layers: one plane or a part of it, captured on the main thread, read on the worker."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.places import PartKey, stack_of
 from napari_m2n2v2.errors import GuideError, ImageError
 from napari_m2n2v2.images import as_guide, as_rgb
 from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.regions import Region
 from napari_m2n2v2.stacks import Index, Stack
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ one channel is rendered, where not linearly (:func:`~napari_m2n2v2.images.as_rgb
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """What a layer shows of one plane."""
+    """What a layer shows of a part of one plane."""
 
     stack: Stack
     index: Index
+    region: Region
     level: int  # of a pyramid: the smallest that the working resolution asks for
     contrast_limits: tuple[float, float]
     gamma: float
@@ -41,7 +43,7 @@ class Channel:
     colormap: Any
 
     @classmethod
-    def of(cls, layer: Image, key: PlaneKey, working_side: int = FeatureParameters().working_side) -> Channel:
+    def of(cls, layer: Image, part: PartKey, working_side: int = FeatureParameters().working_side) -> Channel:
         """Capture a layer.
 
         Raises
@@ -49,12 +51,13 @@ class Channel:
         ImageError
             If it has no such plane.
         """
-        stack = stack_of(layer, key.axes)
+        stack = stack_of(layer, part.plane.axes)
         low, high = (0.0, 255.0) if layer.rgb else layer.contrast_limits
         return cls(
             stack,
-            stack.check(key.index),
-            stack.level_for(working_side),
+            stack.check(part.plane.index),
+            part.region,
+            stack.level_for(working_side, part.region.shape),
             (float(low), float(high)),
             layer.gamma,
             layer.opacity,
@@ -63,7 +66,7 @@ class Channel:
 
     def seen(self, bit_depth: str) -> NDArray[np.uint8]:
         """Render in grey or RGB: ``[H, W, 3]`` uint8. RGB is taken as it is, whatever the bit depth."""
-        pixels = self.stack.read(self.index, self.level)
+        pixels = self.stack.read(self.index, self.level, self.region.rows, self.region.cols)
         if self.stack.rgb or not np.isfinite(pixels).all():  # as_rgb says what is wrong with pixels not finite
             return as_rgb(pixels)
         if bit_depth == BIT_DEPTHS[0] or bit_depth in _RENDERINGS:
@@ -101,14 +104,15 @@ def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> NDArra
 
 @dataclass(frozen=True, eq=False)
 class GuidePlane:
-    """One plane of a guide layer."""
+    """A part of one plane of a guide layer."""
 
     stack: Stack
     index: Index
+    region: Region
     level: int
 
     @classmethod
-    def of(cls, guide: Image, image: Image, key: PlaneKey, working_side: int) -> GuidePlane:
+    def of(cls, guide: Image, image: Image, part: PartKey, working_side: int) -> GuidePlane:
         """Find the plane of a guide layer that belongs to a plane of an image.
 
         Parameters
@@ -117,8 +121,8 @@ class GuidePlane:
             Grey, of the image's shape or of its last axes, or one plane for all.
         image : Image layer
             Whose plane it is.
-        key : PlaneKey
-            Which plane.
+        part : PartKey
+            Which part of which plane.
         working_side : int
             That a level of a pyramid must have.
 
@@ -127,13 +131,14 @@ class GuidePlane:
         GuideError
             If the guide has another shape or colour.
         """
+        key, region = part.plane, part.region
         seen, own = stack_of(image, key.axes), stack_of(guide)
         missing = len(seen.shape) - len(own.shape)
         if not own.rgb and missing >= 0 and own.shape == seen.shape[missing:] and min(key.axes) >= missing:
             own = stack_of(guide, (key.axes[0] - missing, key.axes[1] - missing))
-            return cls(own, own.check(key.index[missing:]), own.level_for(working_side))
+            return cls(own, own.check(key.index[missing:]), region, own.level_for(working_side, region.shape))
         if not own.rgb and own.shape == seen.plane_shape:
-            return cls(own, (), own.level_for(working_side))
+            return cls(own, (), region, own.level_for(working_side, region.shape))
         raise GuideError(
             f"The guide must be one grey channel registered with the image, of shape {seen.shape} or "
             f"{seen.plane_shape}, got {own.shape}{' in colour' if own.rgb else ''}."
@@ -141,7 +146,7 @@ class GuidePlane:
 
     def read(self) -> NDArray[Any]:
         """Read it, at the level it was found at."""
-        return self.stack.read(self.index, self.level)
+        return self.stack.read(self.index, self.level, self.region.rows, self.region.cols)
 
     def read_for(self, shape: tuple[int, int]) -> NDArray[Any] | None:
         """Read it for an image of this shape, which may be another level of the same plane."""

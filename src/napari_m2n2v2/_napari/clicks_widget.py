@@ -14,11 +14,12 @@ from napari_m2n2v2._napari.channels import Channel, merge
 from napari_m2n2v2._napari.jobs import Jobs, Report
 from napari_m2n2v2._napari.masks import read_plane
 from napari_m2n2v2._napari.opening import no_plane
-from napari_m2n2v2._napari.places import shown_plane, stack_of
+from napari_m2n2v2._napari.places import PartKey, shown_plane, stack_of
 from napari_m2n2v2._napari.qt import MainThread
 from napari_m2n2v2._napari.reach_panel import ScorePlot
 from napari_m2n2v2._napari.settings_panel import layer_choice
 from napari_m2n2v2.errors import ImageError, M2N2V2Error
+from napari_m2n2v2.regions import Region
 
 if TYPE_CHECKING:
     import napari
@@ -109,7 +110,7 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
             raise ImageError(
                 "The ground truth must be a Labels layer of the image's shape with at least one label in what is shown."
             )
-        return Channel.of(image, key), labels
+        return Channel.of(image, PartKey(key, Region.whole(stack_of(image, key.axes).plane_shape))), labels
 
     def _on_cancel(self) -> None:
         self._jobs.cancel("count")

@@ -1,4 +1,4 @@
-"""Features of planes: computed beside the event loop when asked for or clicked on, marked when they no longer match."""
+"""Features of parts: computed beside the event loop when asked for or clicked on, marked when they no longer match."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.jobs import Report
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
-from napari_m2n2v2._napari.planes import Plane
+from napari_m2n2v2._napari.parts import Part
+from napari_m2n2v2._napari.places import PartKey, stack_of
 from napari_m2n2v2._napari.recipe import Recipe
 from napari_m2n2v2._napari.settings import FeatureState, Settings
 from napari_m2n2v2._napari.store import Store
@@ -24,28 +24,28 @@ __all__ = ["Computing"]
 
 @dataclass(frozen=True, eq=False)
 class _Wanted:
-    """The features of a plane, which someone waits for."""
+    """The features of a part, which someone waits for."""
 
     workspace: Workspace
-    plane: Plane
+    part: Part
     work: Callable[[Report], Any]
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
 
     @property
     def job(self) -> Hashable:
-        return id(self.workspace), "features", self.plane.key
+        return id(self.workspace), "features", self.part.key
 
     @property
     def is_shown(self) -> bool:
-        return self.workspace.here == self.plane.key
+        return self.workspace.focus == self.part.key
 
 
 class Computing:
-    """What features are computed with, and the jobs that compute them, one plane after the other.
+    """What features are computed with, and the jobs that compute them, one part after the other.
 
-    The next one is begun when the one before is there and being solved, so that clicks on planes that are ready wait
-    for one plane at most, and so that no more features are held than :class:`Planes` and :class:`Store` keep.
+    The next one is begun when the one before is there and being solved, so that clicks on parts that are ready wait
+    for one part at most, and so that no more features are held than :class:`Parts` and :class:`Store` keep.
 
     Parameters
     ----------
@@ -60,49 +60,43 @@ class Computing:
         self._waiting: list[_Wanted] = []
         self._running: _Wanted | None = None
 
-    def start(self, workspace: Workspace | None = None, key: PlaneKey | None = None) -> None:
-        """Compute the features of a plane with the present settings, by default of the one that is shown."""
+    def start(self, workspace: Workspace | None = None, key: PartKey | None = None) -> None:
+        """Compute the features of a part with the present settings, by default of the one that is shown."""
         controller, settings = self._controller, self.settings
         workspace = workspace or controller.active
-        if workspace is None or (key := key or workspace.here) is None:
+        if workspace is None or (key := key or workspace.focus) is None:
             return
         with controller.errors_shown():
-            plane = workspace.planes.at(key)
-            self._drop(lambda wanted: wanted.plane is plane)
-            if plane.state is FeatureState.COMPUTING:
-                self._settle(plane)
-            recipe, start, rules = self.recipe(workspace, key), plane.start, controller.rules
+            part = workspace.parts.at(key)
+            self._drop(lambda wanted: wanted.part is part)
+            if part.state is FeatureState.COMPUTING:
+                self._settle(part)
 
-            def work(report: Report) -> Any:
-                features = recipe(report)
-                return features, rules.session(features, start)
-
-            def done(answer: Any) -> None:
-                plane.features, plane.session = answer
-                if plane.start is not start or controller.rules != rules:
-                    controller.solving.begin_again(workspace, key)  # changed meanwhile
-                plane.computed_with = settings
-                plane.state = plane.settled_state(self.settings)
-                workspace.planes.use(plane, workspace.here)
-                controller.solving.solve(workspace, key)
+            def done(features: ImageFeatures) -> None:
+                part.features, part.computed_with = features, settings
+                part.state = part.settled_state(self.settings)
+                workspace.parts.use(part, workspace.focus)
+                controller.following.look()
+                controller.solving.solve(workspace, key.plane)
                 self._next()
                 controller.changed.emit()
 
             def failed(error: Exception) -> None:
-                self._settle(plane)
+                self._settle(part)
                 self._next()
                 controller.show_error(error)
 
-            plane.state = FeatureState.COMPUTING
+            wanted = _Wanted(workspace, part, self.recipe(workspace, key), done, failed)
+            part.state = FeatureState.COMPUTING
             # If the job comes to nothing, the features that are left are as old as they were.
-            plane.was_outdated, plane.outdated = plane.outdated, False
-            self._waiting.append(_Wanted(workspace, plane, work, done, failed))
+            part.was_outdated, part.outdated = part.outdated, False
+            self._waiting.append(wanted)
             if self._running is None:
                 self._next()
         controller.changed.emit()
 
     def _next(self) -> None:
-        """Go on with the plane that is shown, if it is waiting, else with the one that has waited longest."""
+        """Go on with the part that is shown, if it is waiting, else with the one that has waited longest."""
         self._running = None
         if self._waiting:
             shown = [w for w in self._waiting if w.workspace is self._controller.active and w.is_shown]
@@ -120,14 +114,14 @@ class Computing:
             self._next()
 
     def drop(self, workspace: Workspace) -> None:
-        """Stop for all planes of an image; at once for the user, at its next report for the worker."""
+        """Stop for all parts of an image; at once for the user, at its next report for the worker."""
         self._drop(lambda wanted: wanted.workspace is workspace)
-        for plane in workspace.planes:
-            if plane.state is FeatureState.COMPUTING:
-                self._settle(plane)
+        for part in workspace.parts:
+            if part.state is FeatureState.COMPUTING:
+                self._settle(part)
 
-    def recipe(self, workspace: Workspace, key: PlaneKey) -> Callable[[Report], ImageFeatures]:
-        """Capture all that the features of a plane are computed from, now; the worker reads and computes.
+    def recipe(self, workspace: Workspace, key: PartKey) -> Callable[[Report], ImageFeatures]:
+        """Capture all that the features of a part are computed from, now; the worker reads and computes.
 
         Returns
         -------
@@ -139,9 +133,9 @@ class Computing:
         ImageError, GuideError
             If layers do not fit together.
         """
-        plane, recipe, store = workspace.planes.at(key), self.recipe_of(workspace, key), self.store
-        known = plane.features
-        if plane.outdated or not self.settings.differs_in_guide_alone(plane.computed_with):
+        part, recipe, store = workspace.parts.at(key), self.recipe_of(workspace, key), self.store
+        known = part.features
+        if part.outdated or not self.settings.differs_in_guide_alone(part.computed_with):
             known = None
 
         def compute(report: Report) -> ImageFeatures:
@@ -152,8 +146,8 @@ class Computing:
 
         return compute
 
-    def recipe_of(self, workspace: Workspace, key: PlaneKey) -> Recipe:
-        """Capture what the features of a plane depend on, without a look at the plane.
+    def recipe_of(self, workspace: Workspace, key: PartKey) -> Recipe:
+        """Capture what the features of a part depend on, without a look at it.
 
         Raises
         ------
@@ -163,7 +157,7 @@ class Computing:
         return Recipe.of(self.settings, self.channels(workspace), workspace.image, key)
 
     def cancel(self) -> None:
-        """Stop for all planes of the active image."""
+        """Stop for all parts of the active image."""
         if self._controller.active is not None:
             self.drop(self._controller.active)
             self._controller.changed.emit()
@@ -181,11 +175,11 @@ class Computing:
 
     def weights_changed(self) -> None:
         """Mark features for which "auto" may choose another backbone now."""
-        self._outdate(lambda _, plane: plane.computed_with is not None and plane.computed_with.attention == "auto")
+        self._outdate(lambda _, part: part.computed_with is not None and part.computed_with.attention == "auto")
 
     def guide_changed(self, layer: Any) -> None:
         """Mark features that this layer guided, because its pixels have changed."""
-        self._outdate(lambda _, plane: plane.computed_with is not None and plane.computed_with.guide is layer)
+        self._outdate(lambda _, part: part.computed_with is not None and part.computed_with.guide is layer)
 
     def image_changed(self, layer: Any) -> None:
         """Mark the features of an image, because what it shows has changed."""
@@ -207,23 +201,23 @@ class Computing:
 
         return [layer for layer in self._controller.viewer.layers if joins(layer)]
 
-    def _outdate(self, which: Callable[[Workspace, Plane], bool]) -> None:
+    def _outdate(self, which: Callable[[Workspace, Part], bool]) -> None:
         for workspace in self._controller.workspaces:
-            for plane in workspace.planes:
-                plane.outdated |= which(workspace, plane)
+            for part in workspace.parts:
+                part.outdated |= which(workspace, part)
         self._mark()
 
     def _mark(self) -> None:
         for workspace in self._controller.workspaces:
-            for plane in workspace.planes:
-                if plane.state is not FeatureState.COMPUTING:
-                    plane.state = plane.settled_state(self.settings)
+            for part in workspace.parts:
+                if part.state is not FeatureState.COMPUTING:
+                    part.state = part.settled_state(self.settings)
         self._controller.changed.emit()
 
-    def _settle(self, plane: Plane) -> None:
+    def _settle(self, part: Part) -> None:
         """Go back to what there was, when a job came to nothing."""
-        plane.outdated |= plane.was_outdated
-        plane.state = plane.settled_state(self.settings)
+        part.outdated |= part.was_outdated
+        part.state = part.settled_state(self.settings)
 
 
 def _shapes(layer: Any) -> list[tuple[int, ...]]:

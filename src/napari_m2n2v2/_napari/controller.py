@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from psygnal import Signal
 
 from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.computing import Computing
+from napari_m2n2v2._napari.fields import Fields
 from napari_m2n2v2._napari.following import Following
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.listening import PointsListener
@@ -19,11 +21,14 @@ from napari_m2n2v2._napari.opening import no_plane, open_workspace
 from napari_m2n2v2._napari.places import (
     PlacedClick,
     PlaneKey,
+    changed_clicks,
     changed_planes,
     keep_carried,
     show_plane,
+    show_point,
     shown_plane,
     stack_of,
+    view_of,
 )
 from napari_m2n2v2._napari.propagating import Propagating
 from napari_m2n2v2._napari.settings import FeatureState, Rules
@@ -52,7 +57,7 @@ class Controller:
 
     changed = Signal()  # anything that the dock shows
     solved = Signal()  # the mask of the active image, or which image that is
-    moved = Signal()  # which plane of it is shown
+    moved = Signal()  # which plane of it is shown, or which part
     selected = Signal()  # which click is looked at
     opened = Signal(object)  # a workspace
     progressed = Signal(float, str)
@@ -65,6 +70,7 @@ class Controller:
         self.computing = Computing(self)
         self.solving = Solving(self)
         self.objects = Objects(self)
+        self.fields = Fields(self)
         self.propagating = Propagating(self)
         self.foreground = True
         self.rules = Rules()
@@ -72,7 +78,7 @@ class Controller:
         self._workspaces: list[Workspace] = []
         self._kept: list[tuple[Any, Workspace]] = []  # features of images whose other layers were deleted
         self._listener = PointsListener(self)
-        self._following = Following(self)
+        self.following = Following(self)
 
     @property
     def workspaces(self) -> tuple[Workspace, ...]:
@@ -102,9 +108,10 @@ class Controller:
         self.active = workspace
         self.viewer.layers.selection.active = workspace.points
         workspace.points.mode = "add"
+        self.following.look()
         if workspace.state in (FeatureState.MISSING, FeatureState.STALE):
             self.computing.start(workspace)
-        elif workspace.result is None and workspace.here is not None:
+        elif workspace.here is not None:
             self.solving.solve(workspace, workspace.here)
         self.solved.emit()
         self.changed.emit()
@@ -117,8 +124,10 @@ class Controller:
             if layer is image:
                 self._take_features(workspace, kept)
         self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
-        workspace.planes.is_shared = self.computing.store.holds
-        self._following.connect(workspace)
+        workspace.parts.is_shared = self.computing.store.holds
+        workspace.parts.let_go = partial(self.solving.let_go, workspace)
+        self.fields.begin(workspace)
+        self.following.connect(workspace)
         self._listener.connect(workspace)
         self._workspaces.append(workspace)
         self.objects.look_through(workspace)
@@ -126,11 +135,11 @@ class Controller:
         return workspace
 
     def _take_features(self, workspace: Workspace, kept: Workspace) -> None:
-        for before in kept.planes:
+        for before in kept.parts:
             if before.features is not None:
-                plane = workspace.planes.at(before.key)
-                plane.take_features(before)
-                plane.state = plane.settled_state(self.computing.settings)
+                part = workspace.parts.at(before.key)
+                part.take_features(before)
+                part.state = part.settled_state(self.computing.settings)
 
     def show_plane(self, key: PlaneKey) -> None:
         """Move the viewer to a plane of the active image."""
@@ -144,7 +153,7 @@ class Controller:
         for key in self.jobs.keys:
             if isinstance(key, tuple) and key[0] == id(workspace):
                 self.jobs.cancel(key)
-        self._following.disconnect(workspace)
+        self.following.disconnect(workspace)
         self._listener.disconnect(workspace)
         self._workspaces.remove(workspace)
         self._kept.append((workspace.image, workspace))
@@ -162,7 +171,7 @@ class Controller:
         for workspace in list(self._workspaces):
             self.close_workspace(workspace)
         self._kept.clear()
-        self._following.close()
+        self.following.close()
         self._listener.close()
         self.jobs.close()
         self.computing.store.close()
@@ -182,7 +191,7 @@ class Controller:
             self.place_clicks(
                 workspace,
                 (
-                    PlacedClick(p.plane, replace(p.click, foreground=not p.click.foreground)) if i in chosen else p
+                    _changed(p, foreground=not p.click.foreground) if i in chosen else p
                     for i, p in enumerate(workspace.placed)
                 ),
             )
@@ -203,7 +212,7 @@ class Controller:
                 key = key or self._plane_shown(self.active)
                 before = self.active.placed
                 others = [placed for placed in before if placed.plane != key]
-                changed = (*others, *(PlacedClick(key, click) for click in clicks))
+                changed = (*others, *(self._placed(self.active, key, click) for click in clicks))
                 self.place_clicks(self.active, keep_carried(before, changed), merge)
 
     def add_click(self, row: float, col: float, foreground: bool | None = None) -> None:
@@ -213,16 +222,15 @@ class Controller:
             means = self.foreground if foreground is None else foreground
             with self.errors_shown():
                 key = self._plane_shown(workspace)
-                click = Click(row, col, means, workspace.object_id)
-                click.pixel(stack_of(workspace.image, key.axes).plane_shape)
-                self.place_clicks(workspace, (*workspace.placed, PlacedClick(key, click)))
+                placed = self._placed(workspace, key, Click(row, col, means, workspace.object_id))
+                self.place_clicks(workspace, (*workspace.placed, placed))
 
     def set_threshold(self, index: int, threshold: float | None) -> None:
-        """Say how far click ``index`` of the plane shown reaches, in ``[0, 1]``; None to let the score decide."""
+        """Say how far click ``index`` of those in view reaches, in ``[0, 1]``; None to let the score decide."""
         if self.active is not None:
             at = self.active.indices[index]
             placed = list(self.active.placed)
-            placed[at] = PlacedClick(placed[at].plane, replace(placed[at].click, threshold=threshold))
+            placed[at] = _changed(placed[at], threshold=threshold)
             self.place_clicks(self.active, placed, merge=("threshold", at))
 
     def undo(self) -> None:
@@ -239,9 +247,19 @@ class Controller:
         before = workspace.placed
         step()
         changed = changed_planes(before, workspace.placed)
-        if changed and workspace.here is not None and workspace.here not in changed:
-            self.show_plane(changed[0])
+        if changed and workspace.here is not None:
+            if workspace.here not in changed:
+                self.show_plane(changed[0])
+            self._show_change(workspace, changed_clicks(before, workspace.placed))
         self.show_and_solve(workspace, before)
+
+    def _show_change(self, workspace: Workspace, changed: list[PlacedClick]) -> None:
+        """Move the camera where clicks changed in the plane that is shown, if none of these is in view."""
+        here = [placed for placed in changed if placed.plane == workspace.here]
+        if here and workspace.by_view:
+            top, left, bottom, right = view_of(self.viewer, workspace.image, here[0].plane)
+            if not any(top <= p.click.row < bottom and left <= p.click.col < right for p in here):
+                show_point(self.viewer, workspace.image, here[0].plane, here[0].click.row, here[0].click.col)
 
     def show_and_solve(self, workspace: Workspace, before: tuple[PlacedClick, ...]) -> None:
         """Make the Points layer show the present clicks, and the Labels layer what they give where they changed."""
@@ -266,9 +284,11 @@ class Controller:
 
     def reset(self) -> None:
         """Remove the clicks of the present object from the plane shown; can be undone."""
-        if self.active is not None:
-            current = self.active.object_id
-            self.set_clicks(click for click in self.active.clicks if click.object_id != current)
+        if (workspace := self.active) is not None:
+            with self.errors_shown():
+                key, current = self._plane_shown(workspace), workspace.object_id
+                others = (p for p in workspace.placed if p.plane != key or p.click.object_id != current)
+                self.place_clicks(workspace, others)
 
     def next_object(self) -> None:
         """Let the next clicks be of a new object, with an id that no label has in any plane."""
@@ -301,8 +321,8 @@ class Controller:
             return
         self.rules = changed
         for workspace in self._workspaces:
-            for plane in workspace.planes:
-                self.solving.begin_again(workspace, plane.key)
+            for key in {part.key.plane for part in workspace.parts if part.features is not None}:
+                self.solving.solve(workspace, key)
 
     # -- solving and asking --------------------------------------------------------------------------------------
 
@@ -312,13 +332,18 @@ class Controller:
         return self.solving.is_solving
 
     def ask(self, key: str, question: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
-        """Ask the session of the plane that is shown something, see :meth:`Solving.ask`."""
+        """Ask the session of the part in view something, see :meth:`Solving.ask`."""
         self.solving.ask(key, question, done)
 
     def _plane_shown(self, workspace: Workspace) -> PlaneKey:
         if (key := workspace.here) is None:
             raise no_plane(self.viewer.dims, workspace.image)
         return key
+
+    def _placed(self, workspace: Workspace, key: PlaneKey, click: Click) -> PlacedClick:
+        """Place a click in the part that is in view there."""
+        click.pixel(stack_of(workspace.image, key.axes).plane_shape)
+        return PlacedClick(key, click, region=self.fields.region_at(workspace, key, click.row, click.col))
 
     # -- telling -------------------------------------------------------------------------------------------------
 
@@ -339,3 +364,8 @@ class Controller:
             yield
         except M2N2V2Error as error:
             self.show_error(error)
+
+
+def _changed(placed: PlacedClick, **changes: Any) -> PlacedClick:
+    """Change a click, which makes it the user's."""
+    return replace(placed, click=replace(placed.click, **changes), carried=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_m2n2v2._napari.opening import no_plane
 from napari_m2n2v2._napari.places import PlaneKey
 from napari_m2n2v2._napari.settings import FeatureState
+from napari_m2n2v2.regions import Region
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.workspace import Workspace
@@ -19,31 +20,45 @@ def plane_text(key: PlaneKey) -> str:
     return f"slice {', '.join(str(at) for at in key.index)}" if key.index else ""
 
 
+def region_text(region: Region, workspace: Workspace) -> str:
+    """Say which part of a large plane is worked on, and how coarse; empty for a plane that fits."""
+    rows, cols = region.rows, region.cols
+    part = f"rows {rows.start} to {rows.stop - 1}, columns {cols.start} to {cols.stop - 1}"
+    if region.step == 1:
+        return part if workspace.region is not None else ""
+    share = f"1/{min(region.shape) / workspace.working_side:.2g} of its resolution"
+    return f"{part} at {share}" if workspace.region is not None else f"all of it at {share}"
+
+
 def describe(workspace: Workspace | None, prepared: bool = False) -> str:
-    """Say in a few lines where things stand with the active image and the plane that is shown, maybe prepared."""
+    """Say in a few lines where things stand with the active image and what is shown of it, maybe prepared."""
     if workspace is None:
         return "Choose an image and press Start, then click on an object."
-    here, plane = workspace.here, workspace.plane
-    if here is None:
+    focus, part = workspace.focus, workspace.part
+    if focus is None:
         return str(no_plane(workspace.dims, workspace.image))
-    name = ", ".join(filter(None, (workspace.image.name, plane_text(here))))
+    here = focus.plane
+    name = ", ".join(filter(None, (workspace.image.name, plane_text(here), region_text(focus.region, workspace))))
     lines = [f"{name}: features {workspace.state.value}"]
-    if plane is not None and (features := plane.features) is not None:
+    if part is not None and (features := part.features) is not None:
         grid = " x ".join(str(side) for side in features.grid_shape)
         lines[0] += f", {features.backbone} {grid} ({features.chosen_because})"
         if features.guide_from:
             lines.append(f"Guide: {features.guide_from.replace('given', 'the chosen layer')}")
-        choice = plane.result.guides.get(workspace.object_id) if plane.result is not None else None
+        solution = part.solution
+        choice = solution.result.guides.get(workspace.object_id) if solution is not None else None
         if choice is not None and features.alternatives:
             lines.append(f"Object {workspace.object_id} is guided by {choice.guides}: {choice.because}")
     if workspace.state is FeatureState.STALE:
         lines.append("The image or the settings changed. Press Compute again to use them.")
-    elif workspace.state is FeatureState.MISSING and here.index:
-        to_compute = "Click on this slice, or press Start, to compute them."
-        lines.append("This slice was prepared: click on it." if prepared else to_compute)
-    others = [p.key for p in workspace.planes if p.state is FeatureState.COMPUTING and p.key != here]
+    elif workspace.state is FeatureState.MISSING and (here.index or workspace.region is not None):
+        what = "slice" if workspace.region is None else "part"
+        to_compute = f"Click on this {what}, or press Start, to compute them."
+        lines.append(f"This {what} was prepared: click on it." if prepared else to_compute)
+    others = [p.key for p in workspace.parts if p.state is FeatureState.COMPUTING and p.key != focus]
     if others:
-        lines.append(f"Computing {'; '.join(plane_text(key) for key in others)}.")
-    if plane is not None and plane.computed_with is not None:
-        lines.append(f"Bit depth: {plane.computed_with.bit_depth}")
+        planes = dict.fromkeys(plane_text(key.plane) or "another part" for key in others)
+        lines.append(f"Computing {'; '.join(planes)}.")
+    if part is not None and part.computed_with is not None:
+        lines.append(f"Bit depth: {part.computed_with.bit_depth}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""What happens in the viewer around the clicks: layers come, go and change, sliders move."""
+"""What happens in the viewer around the clicks: layers come, go and change, sliders and camera move."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari import layers as convert
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.places import PartKey, stack_of
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -26,7 +26,7 @@ class Following:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._shown: tuple[int, PlaneKey | None] | None = None  # of which workspace
+        self._shown: tuple[int, PartKey | None] | None = None  # of which workspace
         for emitter, handler in self._of_viewer():
             emitter.connect(handler)
 
@@ -47,11 +47,12 @@ class Following:
 
     def _of_viewer(self) -> list[tuple[Any, Callable[[Any], None]]]:
         viewer = self._controller.viewer
-        sliders = viewer.dims.events
+        sliders, camera = viewer.dims.events, viewer.scene.camera.events
+        looks = (sliders.point, sliders.order, sliders.ndisplay, camera.center, camera.zoom, viewer.canvas.events.size)
         return [
             (viewer.layers.events.removed, self._on_layer_removed),
             (viewer.layers.selection.events.active, self._on_active_layer),
-            *((emitter, self._on_sliders) for emitter in (sliders.point, sliders.order, sliders.ndisplay)),
+            *((emitter, self.look) for emitter in looks),
         ]
 
     def _of_workspace(self, workspace: Workspace) -> list[tuple[Any, Callable[[Any], None]]]:
@@ -64,12 +65,13 @@ class Following:
             (workspace.labels.events.paint, self._on_paint),
         ]
 
-    def _on_sliders(self, event: Any) -> None:
-        """Buttons and views act on the plane that is shown."""
+    def look(self, event: Any = None) -> None:
+        """Buttons and views act on the plane that is shown, and on the part of it in view."""
+        self._controller.fields.look()
         workspace = self._controller.active
         if workspace is None:
             return
-        shown = (id(workspace), workspace.here)
+        shown = (id(workspace), workspace.focus)
         if shown != self._shown:
             self._shown = shown
             self._controller.moved.emit()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_m2n2v2._napari.layers import place_in_plane, transform_of
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.places import PartKey, stack_of
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 
@@ -48,7 +48,7 @@ class Hover:
         workspace = self._controller.active
         if workspace is None:
             return
-        object_id, key = workspace.object_id, workspace.here
+        object_id, focus = workspace.object_id, workspace.focus
 
         def question(session: Any) -> Any:
             from napari_m2n2v2.diagnostics import margin, suggest_click
@@ -56,9 +56,9 @@ class Hover:
             return suggest_click(margin(session, object_id))
 
         def done(place: Any) -> None:
-            shown = self._controller.active is workspace and workspace.here == key
-            if place is not None and key is not None and shown:
-                self._mark(workspace, key, place)
+            shown = self._controller.active is workspace and workspace.focus == focus
+            if place is not None and focus is not None and shown:
+                self._mark(workspace, focus, place)
 
         self._controller.ask("suggest", question, done)
 
@@ -74,12 +74,12 @@ class Hover:
         workspace = self._controller.active
         if not self.on or workspace is None:
             return
-        key = workspace.here
-        if key is None:
+        focus = workspace.focus
+        if focus is None:
             return
         position = workspace.image.world_to_data(event.position)
-        row, col = (float(position[axis]) for axis in key.axes)
-        click = Click(row, col, self._controller.foreground, workspace.object_id)
+        row, col = (float(position[axis]) for axis in focus.plane.axes)
+        click = focus.region.into(Click(row, col, self._controller.foreground, workspace.object_id))
 
         def question(session: Any) -> Any:
             try:
@@ -88,24 +88,25 @@ class Hover:
                 return None
 
         def done(labels: Any) -> None:
-            if self.on and self._controller.active is workspace and workspace.here == key:
-                self._draw(workspace, key, labels)
+            if self.on and self._controller.active is workspace and workspace.focus == focus:
+                self._draw(workspace, focus, labels)
 
         self._controller.ask("preview", question, done)
 
-    def _draw(self, workspace: Workspace, key: PlaneKey, labels: Any) -> None:
-        shape = stack_of(workspace.image, key.axes).plane_shape
-        drawn = np.zeros(shape, dtype=np.int32) if labels is None else labels
-        data, placed = place_in_plane(workspace.image, key, drawn)
+    def _draw(self, workspace: Workspace, focus: PartKey, labels: Any) -> None:
+        drawn = np.zeros(focus.region.shape, dtype=np.int32) if labels is None else labels
+        data, placed = place_in_plane(workspace.image, focus, drawn)
         if self._outline is None or self._outline not in self._controller.viewer.layers:
             self._outline = self._add("add_labels", workspace, data, name="preview", opacity=0.9, **placed)
             self._outline.contour = 2
         else:
             self._outline.data = data
 
-    def _mark(self, workspace: Workspace, key: PlaneKey, place: tuple[int, int]) -> None:
+    def _mark(self, workspace: Workspace, focus: PartKey, place: tuple[int, int]) -> None:
         self._remove(self._ring)
-        position = np.array([stack_of(workspace.image, key.axes).join(key.index, *place)])
+        key, region = focus.plane, focus.region
+        row, col = region.top + place[0], region.left + place[1]
+        position = np.array([stack_of(workspace.image, key.axes).join(key.index, row, col)])
         size = 2 * float(workspace.points.current_size)
         look: dict[str, Any] = {"symbol": "ring", "face_color": "yellow", "border_color": "yellow", "size": size}
         look |= transform_of(workspace.image)

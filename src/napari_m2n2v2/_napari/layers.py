@@ -7,19 +7,22 @@ transform. A point has one coordinate for each axis of the image, a click only t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, plane_of_point, stack_of
+from napari_m2n2v2._napari.places import PartKey, PlacedClick, PlaneKey, plane_of_point, stack_of
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.regions import Region
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
 
 __all__ = [
+    "as_part_text",
     "as_text",
     "feature_table",
     "features_of",
@@ -36,7 +39,7 @@ __all__ = [
     "transform_of",
 ]
 
-CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY = "class", "object", "threshold", "axes", "placed by"
+CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART = "class", "object", "threshold", "axes", "placed by", "part"
 FOREGROUND, BACKGROUND = "foreground", "background"
 USER, PROPAGATION = "user", "propagation"
 # Red and green are one colour to many people, so the symbols differ too.
@@ -44,7 +47,8 @@ _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)
 _SYMBOL = {FOREGROUND: "disc", BACKGROUND: "cross"}
 _BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
 
-PointFeatures = tuple[str, int, float | None, tuple[int, int]]  # class, object, threshold, axes of the plane
+# class, object, threshold, axes of the plane, part of it
+PointFeatures = tuple[str, int, float | None, tuple[int, int], Region | None]
 
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
@@ -54,14 +58,15 @@ def transform_of(layer: Image) -> dict[str, Any]:
     return {name: getattr(layer, name) for name in _PLACE}
 
 
-def place_in_plane(image: Image, key: PlaneKey, array: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Return ``array [H, W]`` with the image's axes and what places it in that plane: data and settings of a layer."""
+def place_in_plane(image: Image, part: PartKey, array: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return ``array [H, W]`` with the image's axes and what places it in that part: data and settings of a layer."""
     from napari.utils.transforms import Affine
 
+    key, region = part.plane, part.region
     stack = stack_of(image, key.axes)
     named = transform_of(image)
     inner = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear, ndim=image.ndim).linear_matrix
-    named["translate"] = image.translate + inner @ np.array(stack.join(key.index, 0, 0))
+    named["translate"] = image.translate + inner @ np.array(stack.join(key.index, region.top, region.left))
     return np.expand_dims(array, stack.index_axes), named
 
 
@@ -162,22 +167,22 @@ def read_clicks(points: Points, image: Image, shown: PlaneKey | None = None) -> 
         If a point is outside the image, or its features are not a class, an object id and a threshold.
     """
     features = read_features(points)
-    stacks = {axes: stack_of(image, axes) for axes in {axes for *_, axes in features}}
+    stacks = {axes: stack_of(image, axes) for axes in {axes for *_, axes, _ in features}}
     known = points.ndim > 2 and PLACED_BY in points.features
     carried = points.features[PLACED_BY] == PROPAGATION if known else [False] * len(features)
     placed = []
-    for position, (label, object_id, threshold, axes), by in zip(points.data, features, carried, strict=True):
+    for position, (label, object_id, threshold, axes, region), by in zip(points.data, features, carried, strict=True):
         if label not in _SYMBOL:
             raise ClickError(f"The class of a point must be '{FOREGROUND}' or '{BACKGROUND}', got {label!r}.")
         index, (row, col) = plane_of_point(stacks[axes], position, shown)
         click = Click(row, col, label == FOREGROUND, object_id, threshold)
         click.pixel(stacks[axes].plane_shape)
-        placed.append(PlacedClick(PlaneKey(axes, index), click, bool(by)))
+        placed.append(PlacedClick(PlaneKey(axes, index), click, bool(by), region))
     return tuple(placed)
 
 
 def read_features(points: Points) -> list[PointFeatures]:
-    """Read class, object id, own threshold and axes of the plane of every point.
+    """Read class, object id, own threshold, axes of the plane and part of it of every point.
 
     Raises
     ------
@@ -191,18 +196,26 @@ def read_features(points: Points) -> list[PointFeatures]:
         axes = [_last_axes(points.ndim)] * len(objects)
         if points.ndim > 2 and AXES in table:
             axes = [_as_axes(value, points.ndim) for value in table[AXES]]
-        return list(zip(table[CLASS], objects, thresholds, axes, strict=True))
+        parts = [_as_region(value) for value in table[PART]] if PART in table else [None] * len(objects)
+        return list(zip(table[CLASS], objects, thresholds, axes, parts, strict=True))
     except (KeyError, TypeError, ValueError) as error:
         raise ClickError(
             f"The features of the clicks need the columns '{CLASS}', '{OBJECT}' (a whole number) and '{THRESHOLD}' "
-            f"(a number or NaN); '{AXES}' names the two axes of the plane, such as '1 2': {error}."
+            f"(a number or NaN); '{AXES}' names the two axes of the plane, such as '1 2'; '{PART}' is empty or has "
+            f"five whole numbers (top, left, height, width, pixels to one): {error}."
         ) from error
 
 
 def features_of(clicks: Iterable[PlacedClick]) -> list[PointFeatures]:
     """Return what :func:`read_features` reads when the layer shows these clicks."""
     return [
-        (FOREGROUND if c.click.foreground else BACKGROUND, c.click.object_id, c.click.threshold, c.plane.axes)
+        (
+            FOREGROUND if c.click.foreground else BACKGROUND,
+            c.click.object_id,
+            c.click.threshold,
+            c.plane.axes,
+            c.region,
+        )
         for c in clicks
     ]
 
@@ -213,11 +226,13 @@ def feature_table(placed: Sequence[PlacedClick], ndim: int = 2) -> dict[str, NDA
     table = {
         CLASS: np.array([label for label, *_ in features], dtype=object),
         OBJECT: np.array([object_id for _, object_id, *_ in features], dtype=int),
-        THRESHOLD: np.array([np.nan if value is None else value for _, _, value, _ in features], dtype=float),
+        THRESHOLD: np.array([np.nan if value is None else value for _, _, value, *_ in features], dtype=float),
     }
     if ndim > 2:
-        table[AXES] = np.array([as_text(axes) for *_, axes in features], dtype=object)
+        table[AXES] = np.array([as_text(axes) for *_, axes, _ in features], dtype=object)
         table[PLACED_BY] = np.array([PROPAGATION if p.carried else USER for p in placed], dtype=object)
+    if any(p.region for p in placed):
+        table[PART] = np.array([as_part_text(p.region) for p in placed], dtype=object)
     return table
 
 
@@ -255,3 +270,15 @@ def _as_axes(text: Any, ndim: int) -> tuple[int, int]:
     if not 0 <= first < second < ndim:
         raise ValueError(f"axes of a plane are two of 0 to {ndim - 1}, the lower first, got '{text}'")
     return first, second
+
+
+def as_part_text(region: Region | None) -> str:
+    """Write a part of a plane as the features of a point hold it; empty for all of the plane."""
+    return "" if region is None else " ".join(map(str, astuple(region)))
+
+
+def _as_region(text: Any) -> Region | None:
+    if not isinstance(text, str) or not text.strip():  # a point that came without
+        return None
+    top, left, height, width, step = (int(part) for part in text.split())
+    return Region(top, left, height, width, step)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.opening import check_shown
-from napari_m2n2v2._napari.places import keep_carried
+from napari_m2n2v2._napari.places import PlacedClick, keep_carried
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -116,8 +117,15 @@ class PointsListener:
                 check_shown(workspace)
                 self._label_new(workspace, added)
             found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
-            workspace.history.push(keep_carried(before, found))
+            workspace.history.push(keep_carried(before, [self._fitted(workspace, placed) for placed in found]))
         controller.show_and_solve(workspace, before)
+
+    def _fitted(self, workspace: Workspace, placed: PlacedClick) -> PlacedClick:
+        """Place a click that was moved out of its part in the one that is in view there."""
+        region, click = placed.region, placed.click
+        if region is None or region.holds(click.row, click.col):
+            return placed
+        return replace(placed, region=self._controller.fields.region_at(workspace, placed.plane, click.row, click.col))
 
     def _label_new(self, workspace: Workspace, count: int) -> None:
         """Give the newest points the class that the button or the toggle says, the present object, the axes shown."""
@@ -128,7 +136,13 @@ class PointsListener:
         table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
         table.loc[newest, convert.OBJECT] = workspace.object_id
         table.loc[newest, convert.THRESHOLD] = np.nan
-        if workspace.here is not None and workspace.points.ndim > 2:
-            table.loc[newest, convert.AXES] = convert.as_text(workspace.here.axes)
+        here = workspace.here
+        if here is not None and workspace.points.ndim > 2:
+            table.loc[newest, convert.AXES] = convert.as_text(here.axes)
+        if here is not None and workspace.by_view:
+            places = workspace.points.data[-count:, list(here.axes)]
+            regions = [self._controller.fields.region_at(workspace, here, *place) for place in places]
+            table[convert.PART] = table.get(convert.PART, "")
+            table.loc[newest, convert.PART] = [convert.as_part_text(region) for region in regions]
         with self.quiet():
             workspace.points.features = table

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_m2n2v2._napari.jobs import Report
-from napari_m2n2v2._napari.masks import Patch, highest_labels, is_small, read_plane
+from napari_m2n2v2._napari.masks import highest_labels, is_small, read_plane
 from napari_m2n2v2._napari.places import PlaneKey
-from napari_m2n2v2.errors import ClickError
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -72,16 +69,8 @@ class Objects:
         ClickError
             If there is no such label.
         """
-        plane = workspace.planes.at(key)
-        chosen = (read_plane(workspace.labels, key) == label) & plane.protected
-        if label < 1 or not chosen.any():
-            raise ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
-        start = plane.start if plane.start is not None else np.zeros(plane.shape, dtype=np.int32)
-        plane.start = np.where(chosen, np.int32(label), start)
-        plane.protected = plane.protected & ~chosen
-        written = plane.written.within((0, plane.shape[0], 0, plane.shape[1]))
-        plane.written = Patch.of(np.where(chosen, np.int32(label), written))
-        self._controller.solving.begin_again(workspace, key)
+        workspace.masks_of(key).take_over(label)
+        self._controller.solving.solve(workspace, key)
 
     def _found(self, workspace: Workspace, highest: int) -> None:
         workspace.highest_label = max(workspace.highest_label, highest)

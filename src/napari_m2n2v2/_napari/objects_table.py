@@ -98,11 +98,12 @@ def area_text(pixels: int, scale: Any, units: Any) -> str:
 
 
 def _describe(workspace: Workspace, object_id: int) -> tuple[str, ...]:
-    clicks = sum(click.object_id == object_id for click in workspace.clicks)
-    plane, image = workspace.plane, workspace.image
-    pixels = plane.areas.get(object_id, 0) if plane is not None else 0
-    doubt = plane.doubts.get(object_id) if plane is not None else None
-    axes = list(plane.key.axes) if plane is not None else [-2, -1]
+    here, image = workspace.here, workspace.image
+    clicks = sum(click.object_id == object_id for click in workspace.clicks_in(here))
+    masks = workspace.masks_of(here) if here is not None else None
+    pixels = masks.areas.get(object_id, 0) if masks is not None else 0
+    doubt = masks.doubts.get(object_id) if masks is not None else None
+    axes = list(here.axes) if here is not None else [-2, -1]
     area = area_text(pixels, image.scale[axes], [image.units[axis] for axis in axes])
     return f"{object_id}", f"{clicks}", area, "" if doubt is None else f"{doubt:.0%}"
 

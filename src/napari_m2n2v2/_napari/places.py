@@ -1,4 +1,4 @@
-"""Which plane of an image is meant: the one that is shown, the one that a point lies in.
+"""Which plane of an image is meant, and which part of it: what is shown, where a point lies.
 
 Convention: the axes of a plane are the layer's own and ascending, so that a transposed view shows the same plane.
 """
@@ -14,18 +14,23 @@ import numpy as np
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.regions import Region, View
 from napari_m2n2v2.stacks import Index, Stack
 
 __all__ = [
+    "PartKey",
     "PlacedClick",
     "PlaneKey",
+    "changed_clicks",
     "changed_planes",
     "keep_carried",
     "place_of",
     "plane_of_point",
     "show_plane",
+    "show_point",
     "shown_plane",
     "stack_of",
+    "view_of",
 ]
 
 
@@ -46,12 +51,33 @@ class PlaneKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PartKey:
+    """A part of a plane that is worked on like an image of its own; all of it where it fits the working resolution."""
+
+    plane: PlaneKey
+    region: Region
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedClick:
-    """A click and the plane it was placed in; ``carried`` says that propagation placed it, and not the user."""
+    """A click and where it was placed.
+
+    Parameters
+    ----------
+    plane : PlaneKey
+        In which plane.
+    click : Click
+        In pixels of the plane.
+    carried : bool
+        Whether propagation placed it, and not the user.
+    region : Region or None
+        In which part of the plane; None is all of it, as coarse as it has to be.
+    """
 
     plane: PlaneKey
     click: Click
     carried: bool = False
+    region: Region | None = None
 
 
 def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
@@ -107,6 +133,27 @@ def shown_plane(dims: Any, layer: Any) -> PlaneKey | None:
     index = tuple(int(np.round(position[axis])) for axis in stack.index_axes)
     inside = all(0 <= at < length for at, length in zip(index, stack.index_shape, strict=True))
     return PlaneKey((first, second), index) if inside else None
+
+
+def view_of(viewer: Any, layer: Any, key: PlaneKey) -> View:
+    """Return the field of view of a viewer on a plane of a layer that it shows, in pixels of the plane."""
+    dims, camera = viewer.dims, viewer.scene.camera
+    offset = dims.ndim - layer.ndim
+    half = np.divide(viewer.canvas.size, 2 * camera.zoom)
+    corners = []
+    for down, across in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        world = np.array(dims.point, dtype=float)
+        world[list(dims.displayed)] = np.array(camera.center[-2:]) + half * (down, across)
+        corners.append(np.asarray(layer.world_to_data(world[offset:]))[list(key.axes)])
+    (top, left), (bottom, right) = np.min(corners, axis=0), np.max(corners, axis=0)
+    return float(top), float(left), float(bottom), float(right)
+
+
+def show_point(viewer: Any, layer: Any, key: PlaneKey, row: float, col: float) -> None:
+    """Move a viewer's camera, without zooming, to a point of a plane that it shows."""
+    world = layer.data_to_world(stack_of(layer, key.axes).join(key.index, row, col))
+    offset = viewer.dims.ndim - layer.ndim
+    viewer.scene.camera.center = tuple(float(world[axis - offset]) for axis in viewer.dims.displayed)
 
 
 def show_plane(dims: Any, layer: Any, key: PlaneKey) -> None:
@@ -168,11 +215,17 @@ def changed_planes(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) 
         return [after[-1].plane]
     planes = dict.fromkeys(placed.plane for placed in (*reversed(after), *reversed(before)))
 
-    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[Click]]:
-        found: dict[PlaneKey, list[Click]] = {}
+    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[tuple[Click, Region | None]]]:
+        found: dict[PlaneKey, list[tuple[Click, Region | None]]] = {}
         for placed in all_of_them:
-            found.setdefault(placed.plane, []).append(placed.click)
+            found.setdefault(placed.plane, []).append((placed.click, placed.region))
         return found
 
     was, now = clicks(before), clicks(after)
     return [plane for plane in planes if was.get(plane) != now.get(plane)]
+
+
+def changed_clicks(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) -> list[PlacedClick]:
+    """List the clicks that are in one of both alone, the latest that are there first."""
+    was, now = set(before), set(after)
+    return [placed for placed in (*reversed(after), *reversed(before)) if placed not in was & now]

@@ -20,8 +20,7 @@ class _AsSeen(Asked):
     recipe: Recipe
 
     def of(self, index: Index, level: int = 0) -> dict[str, Any]:
-        here = self.recipe.at(index)
-        return here.arguments(here.channels[0].stack.plane_shape_at(level))
+        return self.recipe.at(index).arguments()
 
 
 def precompute_as_seen(stack: Stack, cache: FeatureCache, recipe: Recipe, start: Index) -> Precompute:

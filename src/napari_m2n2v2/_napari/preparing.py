@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 
 from napari_m2n2v2._napari.jobs import Jobs, Report
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.places import PartKey, stack_of
 from napari_m2n2v2._napari.recipe import Recipe
 from napari_m2n2v2._napari.settings import FeatureState
 from napari_m2n2v2._napari.workspace import Workspace
@@ -49,7 +49,7 @@ _OF_STATE = {
 class _Run:
     """What was, or is being, prepared of an image."""
 
-    key: PlaneKey  # it began with
+    key: PartKey  # it began with
     recipe: Recipe
     work: Precompute | None = None  # made by the worker
     standing: Standing | None = None
@@ -97,10 +97,10 @@ class Preparing:
     def start(self) -> None:
         """Prepare all slices of the active image: the one that is shown first, then the nearest."""
         controller, workspace = self._controller, self._controller.active
-        if workspace is None or self._present is not None or (key := workspace.here) is None:
+        if workspace is None or self._present is not None or (key := workspace.focus) is None:
             return
         with controller.errors_shown():
-            recipe, stack = controller.computing.recipe_of(workspace, key), stack_of(workspace.image, key.axes)
+            recipe, stack = controller.computing.recipe_of(workspace, key), stack_of(workspace.image, key.plane.axes)
             run, store = _Run(key, recipe), controller.computing.store
             self._runs[workspace], self._present, self._paused = run, (workspace, run), False
 
@@ -111,7 +111,7 @@ class Preparing:
                     run.standing = standing
                     report(standing.done / standing.total, standing.stage)
 
-                run.work = precompute_as_seen(stack, store.cache(), recipe, key.index)
+                run.work = precompute_as_seen(stack, store.cache(), recipe, key.plane.index)
                 self._follow()
                 run.work.run(tell)
 
@@ -160,13 +160,14 @@ class Preparing:
         return self._present[1].standing if self._present is not None else None
 
     def marks(self) -> dict[Index, Mark]:
-        """Tell what is known of every slice of the active image along the axes shown, in their order."""
+        """Tell what is known of every slice of the active image along the axes shown, or of its part in view."""
         workspace = self._controller.active
-        if workspace is None or (here := workspace.here) is None:
+        if workspace is None or (focus := workspace.focus) is None:
             return {}
-        marks = dict.fromkeys(stack_of(workspace.image, here.axes), Mark.MISSING)
+        axes = focus.plane.axes
+        marks = dict.fromkeys(stack_of(workspace.image, axes), Mark.MISSING)
         run = self._runs.get(workspace)
-        if run is not None and run.work is not None and run.key.axes == here.axes:
+        if run is not None and run.work is not None and (run.key.plane.axes, run.key.region) == (axes, focus.region):
             marks |= {index: Mark.LEFT_OUT for index in run.work.left_out}
             for index, state in run.work.states.items():
                 if state.name != "MISSING":
@@ -174,11 +175,12 @@ class Preparing:
             if not run.fits:
                 out_of_date = {Mark.READY: Mark.STALE, Mark.FAILED: Mark.MISSING, Mark.LEFT_OUT: Mark.MISSING}
                 marks = {index: out_of_date.get(mark, mark) for index, mark in marks.items()}
-        for plane in workspace.planes:
-            if plane.key.axes == here.axes and plane.state in _OF_STATE:
-                mark = _OF_STATE[plane.state]
-                if (mark, marks[plane.key.index]) != (Mark.STALE, Mark.READY):  # a click uses those that were prepared
-                    marks[plane.key.index] = mark
+        for part in workspace.parts:
+            plane = part.key.plane
+            if plane.axes == axes and part.key.region == focus.region and part.state in _OF_STATE:
+                mark = _OF_STATE[part.state]
+                if (mark, marks[plane.index]) != (Mark.STALE, Mark.READY):  # a click uses those that were prepared
+                    marks[plane.index] = mark
         return marks
 
     def failure(self, index: Index) -> str:
@@ -189,7 +191,7 @@ class Preparing:
     def slice_bytes(self) -> int | None:
         """About how much a slice takes, from one that is there; None before there is any."""
         workspace = self._controller.active
-        known = [plane.features.nbytes for plane in workspace.planes if plane.features] if workspace is not None else []
+        known = [part.features.nbytes for part in workspace.parts if part.features] if workspace is not None else []
         return known[-1] if known else None
 
     # -- what happens --------------------------------------------------------------------------------------------

@@ -10,9 +10,8 @@ import numpy as np
 
 from napari_m2n2v2._napari.carried import Carried
 from napari_m2n2v2._napari.describe import plane_text
-from napari_m2n2v2._napari.masks import read_plane
 from napari_m2n2v2._napari.opening import check_shown
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.places import PartKey, PlaneKey, stack_of
 from napari_m2n2v2._napari.propagation_going import Going
 from napari_m2n2v2._napari.propagation_run import Run, Way
 from napari_m2n2v2._napari.settings import FeatureState
@@ -127,7 +126,8 @@ class Propagating:
                 self._extend(workspace, ways, follow)
                 return
             self.direction = ways[0].direction
-            run = self._paused(workspace, key, ways) or self._new(workspace, key, ways)
+            focus = workspace.part_key(key, workspace.region)
+            run = self._paused(workspace, focus, ways) or self._new(workspace, focus, ways)
             run.follow, run.merge, run.said = follow, object(), ""
             self.going.start(run)
 
@@ -139,53 +139,61 @@ class Propagating:
             raise ImageError("An object is being carried already. Wait, or press Cancel.")
         run.way = replace(run.way, count=(run.way.count or 0) + 1)
 
-    def _paused(self, workspace: Workspace, key: PlaneKey, ways: tuple[Way, ...]) -> Run | None:
+    def _paused(self, workspace: Workspace, focus: PartKey, ways: tuple[Way, ...]) -> Run | None:
         """Return the run that came to a plane, if nothing has changed there: it is compared with its start still."""
         run, way = self.going.run, ways[0]
         if run is None or run.ended or run.workspace is not workspace or len(ways) > 1 or run.at == 0:
             return None
         how = self._controller.computing.settings, self.limits, self._controller.rules
-        asked = workspace.object_id, key, way.axis, way.direction, *how
-        if asked != (run.object_id, run.here, run.way.axis, run.way.direction, run.settings, run.limits, run.rules):
+        asked = workspace.object_id, focus, way.axis, way.direction, *how
+        at = PartKey(run.here, run.part.region)
+        if asked != (run.object_id, at, run.way.axis, run.way.direction, run.settings, run.limits, run.rules):
             return None
-        if workspace.clicks_of(key, run.object_id) != run.clicks:
+        if workspace.clicks_of(run.here, run.object_id) != run.clicks:
             return None
-        shown = read_plane(workspace.labels, key) == run.object_id
-        if not self._is_unsettled(workspace, key) and not np.array_equal(shown, run.mask):
+        shown = workspace.masks_of(run.here).shown_in(run.box) == run.object_id
+        if not self._is_unsettled(workspace, focus) and not np.array_equal(shown, run.mask):
             return None
         run.way, run.begun = way, run.at
         return run
 
-    def _new(self, workspace: Workspace, key: PlaneKey, ways: tuple[Way, ...]) -> Run:
-        plane, object_id, settings = workspace.planes.at(key), workspace.object_id, self._controller.computing.settings
-        if self._is_unsettled(workspace, key):
+    def _new(self, workspace: Workspace, focus: PartKey, ways: tuple[Way, ...]) -> Run:
+        key, region, object_id = focus.plane, focus.region, workspace.object_id
+        masks = workspace.masks_of(key)
+        if self._is_unsettled(workspace, focus):
             raise ImageError("The mask of this slice is still being computed. Carry it when it is there.")
-        if plane.state is FeatureState.STALE:
+        if workspace.state is FeatureState.STALE:
             raise ImageError("The image or the settings changed. Press Compute again before you carry an object on.")
-        mask = read_plane(workspace.labels, key) == object_id
+        box = region.top, region.rows.stop, region.left, region.cols.stop
+        mask = masks.shown_in(box) == object_id
+        if masks.reaches_beyond(object_id, box):
+            raise ImageError(
+                f"Object {object_id} reaches beyond the part of the image that is worked on here. Zoom out until all "
+                "of it is in view and click on it there, or choose Work on > all of it, coarse."
+            )
         if not mask.any():
             raise ImageError(f"Object {object_id} has no mask in {plane_text(key)}. Click on it here first.")
-        clicks = workspace.clicks_of(key, object_id)
         first, *rest = (
             Run.begin(
                 workspace,
-                key,
+                focus,
                 way,
                 object_id,
                 mask=mask,
-                clicks=clicks,
-                settings=settings,
+                clicks=workspace.clicks_of(key, object_id),
+                settings=self._controller.computing.settings,
                 limits=self.limits,
                 rules=self._controller.rules,
+                region=workspace.region,
             )
             for way in ways
         )
         first.rest = tuple(rest)
         return first
 
-    def _is_unsettled(self, workspace: Workspace, key: PlaneKey) -> bool:
-        jobs, computing = self._controller.jobs, workspace.planes.at(key).state is FeatureState.COMPUTING
-        return computing or any(jobs.is_busy((id(workspace), kind, key)) for kind in ("begin", "solve"))
+    def _is_unsettled(self, workspace: Workspace, focus: PartKey) -> bool:
+        computing = workspace.parts.at(focus).state is FeatureState.COMPUTING
+        return computing or self._controller.jobs.is_busy((id(workspace), "solve", focus.plane))
 
 
 def _carried_along(known: Mapping[PlaneKey, Carried | None], key: PlaneKey, way: Way) -> int:

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.carried import Carried
 from napari_m2n2v2._napari.describe import plane_text
-from napari_m2n2v2._napari.places import PlacedClick, PlaneKey
+from napari_m2n2v2._napari.places import PartKey, PlacedClick, PlaneKey
 from napari_m2n2v2._napari.propagation_run import Run, Source
 from napari_m2n2v2._napari.settings import FeatureState
 
@@ -80,19 +80,19 @@ class Going:
         elif reason := self._why_not(run):
             self._stop(run, reason)
         else:
-            begin = self._source(run.workspace, run.here) if run.at == 0 else None
-            source = self._source(run.workspace, run.planes[run.at + 1])
+            begin = self._source(run, run.here) if run.at == 0 else None
+            source = self._source(run, run.planes[run.at + 1])
             self._controller.jobs.submit(
                 run.job, partial(run.go, begin, source), partial(self._arrived, run), partial(self._failed, run),
                 partial(self._tell_progress, run),
             )  # fmt: skip
 
-    def _source(self, workspace: Workspace, key: PlaneKey) -> Source:
-        plane = workspace.planes.at(key)
-        features = plane.features
-        if plane.state is FeatureState.READY and features is not None:
+    def _source(self, run: Run, key: PlaneKey) -> Source:
+        part = run.workspace.parts.at(PartKey(key, run.part.region))
+        features = part.features
+        if part.state is FeatureState.READY and features is not None:
             return lambda report: features
-        return self._controller.computing.recipe(workspace, key)
+        return self._controller.computing.recipe(run.workspace, part.key)
 
     def _why_not(self, run: Run) -> str:
         """Say why an object cannot be carried on as things are now."""
@@ -104,8 +104,7 @@ class Going:
         clicked = workspace.clicks_of(key, run.object_id)
         if clicked and workspace.carried.of(workspace.placed, key, run.object_id) is None:
             return f"In {plane_text(key)} you clicked on it yourself, and that stays."
-        start = workspace.planes.at(key).start
-        if start is not None and (start == run.object_id).any():
+        if (workspace.masks_of(key).start.values == run.object_id).any():
             return f"In {plane_text(key)} its label was there before, and you took it over: it stays."
         return ""
 
@@ -119,18 +118,18 @@ class Going:
         self._take_features(run, key, features)
         mask = found.labels == run.object_id
         reason = found.ended.get(run.object_id, "")
-        if not reason and not (mask & ~workspace.planes.at(key).protected).any():
+        if not reason and not (mask & ~workspace.masks_of(key).protected_in(run.box)).any():
             reason = "Labels that were there before lie where it would be, and they stay."
         if reason:
             run.ended = True
             self._stop(run, f"{plane_text(key).capitalize()}: {reason}")
             return
-        doubt = found.doubts[run.object_id]
-        workspace.carried.add(Carried(key, run.object_id, found.clicks, doubt, run.way.axis, run.way.direction))
+        doubt, clicks = found.doubts[run.object_id], run.in_plane(found)
+        workspace.carried.add(Carried(key, run.object_id, clicks, doubt, run.way.axis, run.way.direction))
         self._note(run, "")
         others = [p for p in workspace.placed if p.plane != key or p.click.object_id != run.object_id]
-        run.at, run.mask, run.clicks = run.at + 1, mask, found.clicks
-        self._place(run, [*others, *(PlacedClick(key, click, carried=True) for click in found.clicks)])
+        run.at, run.mask, run.clicks = run.at + 1, mask, clicks
+        self._place(run, [*others, *(PlacedClick(key, click, True, run.region) for click in clicks)])
         if run.follow and self._controller.active is workspace and workspace.here == before:
             self._controller.show_plane(key)
         if self.run is run:
@@ -138,13 +137,11 @@ class Going:
 
     def _take_features(self, run: Run, key: PlaneKey, features: Any) -> None:
         """Keep the features of a plane, as if they had been computed for its clicks."""
-        plane = run.workspace.planes.at(key)
-        if plane.features is not features:
-            plane.features, plane.session, plane.computed_with, plane.outdated = features, None, run.settings, False
-            if plane.state is not FeatureState.COMPUTING:
-                plane.state = plane.settled_state(self._controller.computing.settings)
-        if plane.session is None:
-            plane.session = self._controller.rules.session(features, plane.start)
+        part = run.workspace.parts.at(PartKey(key, run.part.region))
+        if part.features is not features:
+            part.features, part.computed_with, part.outdated = features, run.settings, False
+            if part.state is not FeatureState.COMPUTING:
+                part.state = part.settled_state(self._controller.computing.settings)
 
     def _place(self, run: Run, placed: list[PlacedClick]) -> None:
         with self._controller.errors_shown():

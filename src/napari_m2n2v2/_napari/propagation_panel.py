@@ -61,10 +61,8 @@ def rows_of(workspace: Workspace | None) -> list[Row]:
         return []
     rows = []
     for key, object_id, carried in workspace.carried.present(workspace.placed):
-        plane = workspace.planes.get(key)
         doubt = carried.doubt if carried is not None else math.nan
-        if plane is not None:
-            doubt = plane.doubts.get(object_id, doubt)
+        doubt = workspace.masks_of(key).doubts.get(object_id, doubt)
         rows.append(Row(key, object_id, doubt, "corrected by you" if carried is None else carried.stopped))
     known = [row for row in rows if not math.isnan(row.doubt)]
     return [*sorted(known, key=lambda row: -row.doubt), *(row for row in rows if math.isnan(row.doubt))]

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.jobs import Report
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.places import PartKey, PlaneKey, stack_of
 from napari_m2n2v2._napari.settings import Rules, Settings
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.parameters import PropagationParameters
+from napari_m2n2v2.patches import Box
+from napari_m2n2v2.regions import Region
 from napari_m2n2v2.stacks import Index
 
 if TYPE_CHECKING:
@@ -59,12 +61,12 @@ class Run:
         Where to.
     walk : Walk
         To the end of the axis, however many planes are asked for.
-    axes : tuple of int
-        Of the planes.
+    part : PartKey
+        Where it begins; the same part of all planes is worked on.
     mask : ndarray
-        bool ``[H, W]``, the object in the plane reached last.
+        bool ``[H, W]`` of the part, the object in the plane reached last.
     clicks : tuple of Click
-        Of the object in that plane.
+        Of the object in that plane, in its pixels.
     settings, limits, rules : Settings, PropagationParameters, Rules
         As they were at the beginning.
     merge : object
@@ -75,12 +77,13 @@ class Run:
     object_id: int
     way: Way
     walk: Walk
-    axes: tuple[int, int]
+    part: PartKey
     mask: NDArray[np.bool_]
     clicks: tuple[Click, ...]
     settings: Settings
     limits: PropagationParameters
     rules: Rules
+    region: Region | None = None  # as clicks are placed: None where the part is all of a plane
     merge: object = None
     follow: bool = False  # whether the viewer goes along
     rest: tuple[Run, ...] = ()  # other ways from the same start, to be gone afterwards
@@ -95,7 +98,17 @@ class Run:
     @property
     def planes(self) -> tuple[PlaneKey, ...]:
         """The start and all planes of the walk."""
-        return tuple(PlaneKey(self.axes, index) for index in (self.walk.start, *self.walk.planes))
+        return tuple(PlaneKey(self.part.plane.axes, index) for index in (self.walk.start, *self.walk.planes))
+
+    @property
+    def box(self) -> Box:
+        """The part's box in every plane."""
+        region = self.part.region
+        return region.top, region.rows.stop, region.left, region.cols.stop
+
+    def in_plane(self, found: PropagatedPlane) -> tuple[Click, ...]:
+        """Return what was clicked, in pixels of the plane."""
+        return tuple(map(self.part.region.out_of, found.clicks))
 
     @property
     def here(self) -> PlaneKey:
@@ -146,11 +159,11 @@ class Run:
             self._report(1.0, "clicks")
 
     @classmethod
-    def begin(cls, workspace: Workspace, key: PlaneKey, way: Way, object_id: int, **named: Any) -> Run:
-        """Make a run from a plane to the end of the axis."""
+    def begin(cls, workspace: Workspace, part: PartKey, way: Way, object_id: int, **named: Any) -> Run:
+        """Make a run from a part of a plane to the end of the axis."""
         from napari_m2n2v2.propagation import Walk
 
-        stack = stack_of(workspace.image, key.axes)
+        stack = stack_of(workspace.image, part.plane.axes)
         last = stack.index_shape[way.axis] - 1 if way.direction > 0 else 0
-        walk = Walk.along(stack, key.index, last, axis=way.axis)
-        return cls(workspace, object_id, way, walk, key.axes, **named)
+        walk = Walk.along(stack, part.plane.index, last, axis=way.axis)
+        return cls(workspace, object_id, way, walk, part, **named)

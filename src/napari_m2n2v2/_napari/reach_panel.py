@@ -108,7 +108,7 @@ class ReachPanel(QWidget):  # type: ignore[misc]
     def refresh(self) -> None:
         """Ask for the curve of the selected click, if anybody can see it."""
         workspace, index = self._controller.active, self._controller.selected_click
-        solved = workspace is not None and workspace.session is not None
+        solved = workspace is not None and workspace.features is not None
         self.setEnabled(index is not None and solved)
         if workspace is None or index is None or not solved:
             self.title.setText("Reach of a click")

@@ -1,4 +1,4 @@
-"""All that the features of a plane depend on, captured on the main thread, to be read and computed on a worker."""
+"""All that the features of a part depend on, captured on the main thread, to be read and computed on a worker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.channels import Channel, GuidePlane, merge
 from napari_m2n2v2._napari.jobs import Report
-from napari_m2n2v2._napari.places import PlaneKey
+from napari_m2n2v2._napari.places import PartKey
 from napari_m2n2v2._napari.settings import Settings
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.stacks import Index
@@ -25,7 +25,7 @@ __all__ = ["Recipe"]
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """How the features of a plane are made. Made by :meth:`of`; :meth:`at` is the same for another plane.
+    """How the features of a part are made. Made by :meth:`of`; :meth:`at` is the same for another plane.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Recipe:
     guide: GuidePlane | None
 
     @classmethod
-    def of(cls, settings: Settings, layers: Sequence[Any], image: Any, key: PlaneKey) -> Recipe:
+    def of(cls, settings: Settings, layers: Sequence[Any], image: Any, part: PartKey) -> Recipe:
         """Capture layers.
 
         Raises
@@ -51,8 +51,8 @@ class Recipe:
             If layers do not fit together.
         """
         side = settings.working_side
-        guide = GuidePlane.of(settings.guide, image, key, side) if settings.guide is not None else None
-        return cls(settings, tuple(Channel.of(layer, key, side) for layer in layers), guide)
+        guide = GuidePlane.of(settings.guide, image, part, side) if settings.guide is not None else None
+        return cls(settings, tuple(Channel.of(layer, part, side) for layer in layers), guide)
 
     def at(self, index: Index) -> Recipe:
         """Return the recipe of another plane of the same axes."""
@@ -64,8 +64,14 @@ class Recipe:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """``(H, W)`` of the plane at full resolution."""
-        return self.channels[0].stack.plane_shape
+        """``(H, W)`` of the part at full resolution."""
+        return self.channels[0].region.shape
+
+    @property
+    def seen_shape(self) -> tuple[int, int]:
+        """``(H, W)`` of what :meth:`seen` gives."""
+        first = self.channels[0]
+        return first.stack.shape_at(first.level, first.region.rows, first.region.cols)
 
     @property
     def parameters(self) -> FeatureParameters:
@@ -76,12 +82,12 @@ class Recipe:
         """Read the image, ``[H, W, 3]``, at the level that is worked on."""
         return merge(self.channels, self.settings.bit_depth)
 
-    def arguments(self, shape: tuple[int, int]) -> dict[str, Any]:
-        """Return what :meth:`FeatureCache.features` takes beside the image, which is of this shape."""
+    def arguments(self) -> dict[str, Any]:
+        """Return what :meth:`FeatureCache.features` takes beside the image that is seen."""
         settings = self.settings
         return {
             "attention": settings.attention,
-            "guide": self.guides(None if self.guide is None else self.guide.read_for(shape)),
+            "guide": self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape)),
             "device": settings.device,
             "parameters": self.parameters,
         }
@@ -95,8 +101,7 @@ class Recipe:
 
     def features(self, cache: FeatureCache, report: Report) -> ImageFeatures:
         """Find or compute them, at full resolution whatever level of a pyramid was read."""
-        seen = self.seen()
-        features = cache.features(seen, progress=report, **self.arguments((seen.shape[0], seen.shape[1])))
+        features = cache.features(self.seen(), progress=report, **self.arguments())
         return features if features.shape == self.shape else replace(features, shape=self.shape)
 
     def makes_the_same(self, other: Recipe) -> bool:
@@ -109,7 +114,7 @@ def _looks(recipe: Recipe) -> list[Any]:
 
     def look(channel: Channel) -> tuple[Any, ...]:
         colour = (channel.gamma, channel.opacity, channel.colormap.name) if merged else ()
-        return (*_data(channel.stack), channel.level, channel.contrast_limits, *colour)
+        return (*_data(channel.stack), channel.region, channel.level, channel.contrast_limits, *colour)
 
     guides = [_data(recipe.guide.stack)] if recipe.guide is not None else []
     return [look(channel) for channel in recipe.channels] + guides

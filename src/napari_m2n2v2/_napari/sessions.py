@@ -2,120 +2,162 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_m2n2v2._napari import layers as convert
-from napari_m2n2v2._napari.places import PlacedClick, PlaneKey
-from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2._napari.autosaves import Autosaves
+from napari_m2n2v2._napari.jobs import Report
+from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, stack_of
+from napari_m2n2v2._napari.session_record import SessionRecord, differences_of, placed_in
+from napari_m2n2v2.errors import ImageError, M2N2V2Error
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
+    from napari_m2n2v2._napari.workspace import Workspace
+    from napari_m2n2v2.session_file import SessionFile
 
 __all__ = ["Sessions", "get_reader", "write_clicks"]
 
-_KEEP = 50  # autosaved sessions, the oldest go first
+
+class _Loaded(NamedTuple):
+    workspace: Workspace
+    placed: tuple[PlacedClick, ...]  # as the file says
+    file: SessionFile
+    planes: Sequence[PlaneKey]  # that its parts are in
 
 
 class Sessions:
-    """Saves and loads the clicks of the active image: of a stack, those of the plane that is shown.
+    """Saves and loads the clicks of the active image, of all its slices and parts.
 
     Parameters
     ----------
     controller : Controller
         Of the dock.
     folder : Path
-        Where every solved state is saved by itself, one file an image.
+        Where every solved state is saved by itself, one file for each time an image is worked on.
     """
 
     def __init__(self, controller: Controller, folder: Path) -> None:
-        self.folder = folder
         self._controller = controller
-        controller.solved.connect(self._autosave)
+        self.autosaves = Autosaves(controller, folder)
+        self._loaded: _Loaded | None = None  # to be compared when it is solved
+        controller.solved.connect(self._compare)
 
     def close(self) -> None:
         """Let go of the controller."""
-        self._controller.solved.disconnect(self._autosave)
+        self._controller.solved.disconnect(self._compare)
+        self.autosaves.close()
 
     def save(self, path: str | Path) -> None:
-        """Save the active session to a file: of a stack, that of the plane that is shown."""
+        """Save all clicks of the active image to a file, once what is being solved is there."""
 
-        def question(session: Any) -> None:
+        def write(file: SessionFile) -> None:
             from napari_m2n2v2.session_file import save_session
 
-            save_session(path, session)
+            save_session(path, file)
 
-        self._controller.ask("save", question, lambda _: self._controller.tell(f"Saved to {path}."))
+        self._describe("save", write, lambda _: self._controller.tell(f"Saved to {path}."))
 
-    def load(self, path: str | Path) -> None:
-        """Put a file's clicks on the active image, as one step to undo, and say what differs from when it was saved."""
-        workspace = self._controller.active
-        features, key = (workspace.features, workspace.here) if workspace is not None else (None, None)
-        if workspace is None or features is None or key is None:
-            self._controller.tell("Start the image, or this slice of it, first: a session is loaded onto it.")
-            return
-
-        def question(session: Any) -> Any:
-            from napari_m2n2v2.session_file import load_session
-
-            loaded = load_session(path)
-            return loaded, loaded.replay(features)[1]
-
-        def done(answer: Any) -> None:
-            loaded, differences = answer
-            if self._controller.active is not workspace:
-                return
-            if loaded.start is not None:
-                workspace.planes.at(key).start = loaded.start
-            self._controller.set_rules(reach=loaded.segmentation_parameters.reach)
-            self._controller.set_clicks(loaded.clicks, key=key)
-            if loaded.start is not None:
-                self._controller.solving.begin_again(workspace, key)
-            same = "The masks are the same, bit for bit."
-            told = "The masks differ from the saved ones:\n" + "\n".join(differences) if differences else same
-            self._controller.tell(f"Loaded {len(loaded.clicks)} clicks. {told}")
-
-        self._controller.ask("load", question, done)
-
-    def autosaved(self) -> Path | None:
-        """Return the file that was saved by itself for the active image earlier, if it is there."""
-        workspace = self._controller.active
-        if workspace is None or workspace.features is None:
-            return None
-        path = self.folder / f"{workspace.features.image_hash}.json"
-        return path if path.is_file() else None
-
-    def copy_methods(self, put: Any) -> None:
+    def copy_methods(self, put: Callable[[str], None]) -> None:
         """Make the paragraph for a publication and give it to ``put``."""
 
-        def question(session: Any) -> str:
+        def describe(file: SessionFile) -> str:
             from napari_m2n2v2.session_file import methods_paragraph
 
-            return methods_paragraph(session)
+            return methods_paragraph(file)
 
-        self._controller.ask("methods", question, put)
+        self._describe("methods", describe, put)
 
-    def _autosave(self) -> None:
+    def load(self, path: str | Path) -> None:
+        """Put a file's clicks on the active image, as one step to undo, and say what differs from when it was saved.
+
+        A file of one flat image goes onto the slice that is shown; the clicks of other slices stay then.
+        """
         workspace = self._controller.active
-        if workspace is None or not workspace.clicks or self._controller.is_solving:
+        if workspace is None or workspace.here is None:
+            self._controller.tell("Start the image first: a session is loaded onto it.")
             return
-        folder = self.folder
 
-        def question(session: Any) -> None:
-            from napari_m2n2v2.session_file import save_session
+        def read(report: Report) -> SessionFile:
+            from napari_m2n2v2.session_file import load_session
 
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                save_session(folder / f"{session.features.image_hash}.json", session)
-                for old in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)[:-_KEEP]:
-                    old.unlink()
-            except OSError:  # a full disk must not stop anyone from clicking
-                return
+            return load_session(path)
 
-        self._controller.ask("autosave", question, lambda _: None)
+        def done(file: SessionFile) -> None:
+            with self._controller.errors_shown():
+                self._put(workspace, file)
+
+        self._controller.jobs.submit((id(workspace), "load"), read, done, self._controller.show_error)
+
+    def _put(self, workspace: Workspace, file: SessionFile) -> None:
+        here, shape = workspace.here, stack_of(workspace.image).shape
+        keys = [PlaneKey(part.axes, part.index) for part in file.parts]
+        flat = len(file.shape) == 2 and len(shape) > 2
+        if flat and here is not None:
+            keys = [here] * len(keys)
+        expected = stack_of(workspace.image, keys[0].axes).plane_shape if flat and keys else shape
+        if file.shape != expected:
+            raise ImageError(f"The session is of an image of shape {file.shape}, and this one has {expected}.")
+        placed = placed_in(file, keys)
+        others = [p for p in workspace.placed if p.plane != here] if flat else []
+        for (axes, index), start in file.starts.items():
+            key = keys[0] if flat else PlaneKey(axes, index)
+            workspace.masks_of(key).start = start
+        workspace.carried.take_up(placed)
+        controller = self._controller
+        controller.set_rules(compete=file.compete, reach=file.segmentation_parameters.reach)
+        controller.place_clicks(workspace, [*others, *placed])
+        for key in dict.fromkeys(keys):
+            controller.solving.solve(workspace, key)  # labels to start from are no clicks
+        self._loaded = _Loaded(workspace, workspace.placed, file, keys)
+        self._compare()
+
+    def _compare(self) -> None:
+        """Once all that was loaded is solved, say whether the masks are what they were."""
+        if self._loaded is None:
+            return
+        workspace, placed, file, planes = self._loaded
+        if workspace.placed != placed or workspace not in self._controller.workspaces:
+            self._loaded = None
+            return
+        record = SessionRecord.of(workspace, self._controller.rules)
+        if self._controller.is_solving or workspace.is_computing or not record.is_complete:
+            return
+        self._loaded = None
+
+        def done(differences: list[str]) -> None:
+            same = "The masks are the same, bit for bit."
+            told = "The masks differ from the saved ones:\n" + "\n".join(differences) if differences else same
+            self._controller.tell(f"Loaded {len(file.saved)} clicks. {told}")
+
+        self._controller.jobs.submit(
+            (id(workspace), "compare"),
+            lambda report: differences_of(record, file, planes),
+            done,
+            self._controller.show_error,
+        )
+
+    def file_of(self, workspace: Workspace) -> SessionFile:
+        """Describe an image as it is now; in this thread."""
+        return SessionRecord.of(workspace, self._controller.rules).to_file()
+
+    def _describe(self, key: str, question: Callable[[SessionFile], Any], done: Callable[[Any], None]) -> None:
+        """Ask something of the file that would be saved, once all earlier jobs are done."""
+        controller, workspace = self._controller, self._controller.active
+        if workspace is None:
+            return
+
+        def describe(_: Any) -> None:
+            record = SessionRecord.of(workspace, controller.rules)
+            controller.jobs.submit(
+                (id(workspace), key), lambda report: question(record.to_file()), done, controller.show_error
+            )
+
+        controller.jobs.submit((id(workspace), key), lambda report: None, describe, controller.show_error)
 
 
 def get_reader(path: str | Sequence[str]) -> Any:
@@ -135,13 +177,18 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     """Read a session file as a Points layer with its clicks."""
     from napari_m2n2v2.session_file import load_session
 
-    loaded = load_session(path)
-    positions = np.array([(click.row, click.col) for click in loaded.clicks], dtype=float).reshape(-1, 2)
+    file = load_session(path)
+    ndim = len(file.shape)
+    placed = placed_in(file, [PlaneKey(part.axes, part.index) for part in file.parts])
+    positions = np.zeros((len(placed), ndim))
+    for row, p in zip(positions, placed, strict=True):
+        others = [axis for axis in range(ndim) if axis not in p.plane.axes]
+        row[others], row[list(p.plane.axes)] = p.plane.index, (p.click.row, p.click.col)
     settings = {
         "name": f"{Path(path).stem} clicks",
-        "features": convert.feature_table([PlacedClick(PlaneKey(), click) for click in loaded.clicks]),
+        "features": convert.feature_table(placed, ndim),
         "metadata": {"napari_m2n2v2": "clicks", "session": str(path)},
-        "ndim": 2,
+        "ndim": ndim,
     }
     return [(positions, settings, "points")]
 

@@ -6,22 +6,19 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_m2n2v2.guidance import AUTO
 from napari_m2n2v2.image_guides import IMAGE_GUIDES
 from napari_m2n2v2.parameters import FeatureParameters, Reach, SegmentationParameters
 
 if TYPE_CHECKING:
-    from napari_m2n2v2.features import ImageFeatures
-    from napari_m2n2v2.session import Session
+    from napari_m2n2v2.mosaic import Mosaic
+    from napari_m2n2v2.patches import Patch
 
 __all__ = ["FeatureState", "Rules", "Settings"]
 
 
 class FeatureState(Enum):
-    """Whether the features of a plane can be used."""
+    """Whether the features of a part can be used."""
 
     MISSING = "not computed"
     COMPUTING = "computing"
@@ -91,8 +88,8 @@ class Rules:
         """What clicks are solved with."""
         return SegmentationParameters(reach=self.reach)
 
-    def session(self, features: ImageFeatures, start: NDArray[np.int32] | None) -> Session:
-        """Begin a session; on the worker, because it imports what computes."""
-        from napari_m2n2v2.session import Session
+    def mosaic(self, shape: tuple[int, int], start: Patch) -> Mosaic:
+        """Begin with a plane; on the worker, because it imports what computes."""
+        from napari_m2n2v2.mosaic import Mosaic
 
-        return Session(features, self.parameters, start=start, compete=self.compete)
+        return Mosaic(shape, self.parameters, start=start, compete=self.compete)

@@ -1,17 +1,16 @@
-"""From clicks to masks: the jobs that drive the session of a plane, and questions to it."""
+"""From clicks to masks: the jobs that bring a plane up to date, and questions to the part of it in view."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_m2n2v2._napari.jobs import Report
-from napari_m2n2v2._napari.masks import Patch, write_plane
-from napari_m2n2v2._napari.places import PlaneKey
-from napari_m2n2v2._napari.planes import Plane
+from napari_m2n2v2._napari.places import PartKey, PlaneKey
+from napari_m2n2v2._napari.plane_solver import Solved
 from napari_m2n2v2._napari.settings import FeatureState
+from napari_m2n2v2.regions import Region, clicks_in
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -32,97 +31,77 @@ class Solving:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
 
-    def begin_again(self, workspace: Workspace, key: PlaneKey) -> None:
-        """Make a new session of a plane on the same features, and solve."""
-        plane, rules = workspace.planes.at(key), self._controller.rules
-        features, start = plane.features, plane.start
-        if features is None:
-            return
-
-        def work(report: Report) -> Any:
-            return rules.session(features, start)
-
-        def done(session: Any) -> None:
-            if plane.features is not features:  # computed anew, or let go, meanwhile
-                self.begin_again(workspace, key)
-                return
-            plane.session = session
-            self.solve(workspace, key)
-
-        self._controller.jobs.submit((id(workspace), "begin", key), work, done, self._controller.show_error)
-
     def solve(self, workspace: Workspace, key: PlaneKey) -> None:
         """Bring the masks of a plane up to date with its clicks; what it lacks for that is computed first."""
-        controller, clicks = self._controller, workspace.clicks_in(key)
-        plane = workspace.planes.at(key)
-        session, start_over = plane.session, (id(workspace), "begin", key)
-        if session is None:
-            if plane.features is not None:
-                if not controller.jobs.is_busy(start_over):
-                    self.begin_again(workspace, key)
-            elif not clicks and plane.start is None:
-                self._clear(workspace, plane)
-            elif plane.state is not FeatureState.COMPUTING:
-                controller.computing.start(workspace, key)
+        controller, placed, masks = self._controller, workspace.region_clicks(key), workspace.masks_of(key)
+        ready = {part.key.region: part.features for part in workspace.parts.of(key) if part.features is not None}
+        wanted = {p.region for p in placed}
+        lacking = [r for r in wanted if r not in ready and masks.solved.get(r) != clicks_in(r, placed)]
+        if wanted and len(lacking) == len(wanted):  # nothing to do for the worker yet
+            self._compute(workspace, key, lacking)
             return
+        asked = (controller.rules, masks.start), ready, placed, masks.written_boxes(), masks.arrived
 
-        def work(report: Report) -> Any:
-            from napari_m2n2v2.diagnostics import doubt_of, margin
-
-            result = session.replay(clicks, report)
-            ids = sorted({click.object_id for click in clicks})
-            doubts = {i: doubt_of(margin(session, i), result.objects[i].mask) for i in ids}
-            labels = np.where(plane.protected, 0, result.labels)
-            areas = dict(enumerate(np.bincount(labels.ravel()).tolist()))
-            return result, Patch.of(labels), doubts, areas
-
-        def done(answer: Any) -> None:
-            result, patch, plane.doubts, plane.areas = answer
-            if plane.session is session:
-                plane.result = result
+        def done(found: Solved) -> None:
+            masks.solved, masks.doubts = found.clicks, found.doubts
+            for part in workspace.parts.of(key):
+                if part.key.region in found.solutions and part.features is ready.get(part.key.region):
+                    part.solution, part.session_bytes = found.solutions[part.key.region]
+                    workspace.parts.use(part, workspace.focus)
             with controller.errors_shown():
-                plane.written = write_plane(workspace.labels, key, patch, plane.written)
-            workspace.planes.use(plane, workspace.here)
+                masks.write(found.patches)
+                masks.arrived = found.serial
+            self._compute(workspace, key, found.lacking)
             controller.solved.emit()
             controller.changed.emit()
 
-        controller.jobs.submit((id(workspace), "solve", key), work, done, controller.show_error)
+        controller.jobs.submit(
+            (id(workspace), "solve", key), partial(masks.solver.solve, *asked), done, controller.show_error
+        )
 
-    def _clear(self, workspace: Workspace, plane: Plane) -> None:
-        """Take the masks of a plane without clicks away, for which no features are needed."""
-        self._controller.jobs.cancel((id(workspace), "solve", plane.key))
-        plane.doubts, plane.areas = {}, {}
-        plane.written = write_plane(workspace.labels, plane.key, Patch.of(np.zeros((0, 0))), plane.written)
-        self._controller.solved.emit()
+    def _compute(self, workspace: Workspace, key: PlaneKey, regions: Sequence[Region]) -> None:
+        for part in (PartKey(key, region) for region in regions):
+            if workspace.parts.at(part).state is not FeatureState.COMPUTING:
+                self._controller.computing.start(workspace, part)
+
+    def let_go(self, workspace: Workspace, part: PartKey) -> None:
+        """Let the worker let go of what it holds of a part, whose features went."""
+        solver = workspace.masks_of(part.plane).solver
+        self._controller.jobs.submit(
+            (id(workspace), "let go", part),
+            lambda report: solver.let_go(part.region),
+            lambda _: None,
+            self._controller.show_error,
+        )
 
     @property
     def is_solving(self) -> bool:
         """Whether a mask of the active image is still to come."""
         workspace = self._controller.active
         return workspace is not None and any(
-            isinstance(key, tuple) and key[0] == id(workspace) and key[1] in ("begin", "solve")
+            isinstance(key, tuple) and key[0] == id(workspace) and key[1] == "solve"
             for key in self._controller.jobs.keys
         )
 
     def ask(self, key: str, question: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
-        """Ask the session of the plane that is shown something, on the worker; nothing happens while there is none.
+        """Ask the session of the part in view something, on the worker; nothing happens while there is none.
 
         Parameters
         ----------
         key : str
             A newer question with the same key replaces an older one.
         question : callable
-            Given the session with the present clicks; must not change it.
+            Given the session with the present clicks; must not change it. It is in pixels of the part.
         done : callable
             Given the answer, on the main thread.
         """
         workspace = self._controller.active
-        if workspace is None or (session := workspace.session) is None:
+        if workspace is None or (focus := workspace.focus) is None or (features := workspace.features) is None:
             return
-        clicks = workspace.clicks
+        masks, placed = workspace.masks_of(focus.plane), workspace.region_clicks(focus.plane)
+        made_from = self._controller.rules, masks.start
 
         def work(report: Report) -> Any:
-            session.replay(clicks, report)
-            return question(session)
+            return question(masks.solver.session(made_from, focus.region, features, placed, report))
 
         self._controller.jobs.submit((id(workspace), key), work, done, self._controller.show_error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_m2n2v2._napari.layers import place_in_plane
-from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.places import PartKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -79,7 +79,7 @@ class Views:
 
     def _ask(self, name: str) -> None:
         workspace, index = self._controller.active, self._controller.selected_click
-        if workspace is None or (key := workspace.here) is None:
+        if workspace is None or (focus := workspace.focus) is None:
             return
         object_id = workspace.object_id
 
@@ -99,15 +99,14 @@ class Views:
             own = session.result.objects.get(object_id)
             return 1 - np.abs(diagnostics.margin(session, object_id)) if own is not None and own.clicks else None
 
-        self._controller.ask(f"view {name}", question, lambda answer: self._draw(name, workspace, key, answer))
+        self._controller.ask(f"view {name}", question, lambda answer: self._draw(name, workspace, focus, answer))
 
-    def _draw(self, name: str, workspace: Workspace, key: PlaneKey, answer: Any) -> None:
+    def _draw(self, name: str, workspace: Workspace, focus: PartKey, answer: Any) -> None:
         if name not in self._layers:
             return
         layer = self._layers[name]
-        shape = stack_of(workspace.image, key.axes).plane_shape
-        drawn = np.zeros(shape, dtype=np.float32) if answer is None else answer
-        data, placed = place_in_plane(workspace.image, key, drawn.astype(np.int32) if name == "Owner" else drawn)
+        drawn = np.zeros(focus.region.shape, dtype=np.float32) if answer is None else answer
+        data, placed = place_in_plane(workspace.image, focus, drawn.astype(np.int32) if name == "Owner" else drawn)
         if layer is not None and layer.metadata["image"] is workspace.image and layer.data.shape == data.shape:
             layer.data = data
             layer.translate = placed["translate"]

@@ -192,12 +192,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
         self.save = self._button(
             "Save…",
-            "Clicks of this image or slice, parameters, versions: the same masks again",
+            "Clicks of this image, all slices, with parameters and versions: the same masks again",
             save,
         )
-        self.load = self._button("Load…", "Put a saved session's clicks on this image or slice (can be undone)", load)
+        self.load = self._button("Load…", "Put a saved session's clicks on this image (can be undone)", load)
         self.restore = self._button(
-            "Restore autosave", "The clicks this image or slice had when it was last segmented", self._restore
+            "Restore autosave", "The clicks this image had when it was last segmented", self._restore
         )
         self.methods = self._button("Copy methods text", "A paragraph for a publication", self._copy_methods)
         for i, button in enumerate((self.save, self.load, self.restore, self.methods)):
@@ -266,7 +266,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.place.clear()
 
     def _restore(self) -> None:
-        path = self.sessions.autosaved()
+        path = self.sessions.autosaves.latest()
         if path is not None:
             self.sessions.load(path)
 
@@ -284,7 +284,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _refresh(self) -> None:
         controller, workspace = self.controller, self.controller.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
-        computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.session is not None
+        computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.features is not None
         any_computing = workspace is not None and workspace.is_computing
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
         self.start.setEnabled(not computing)
@@ -302,7 +302,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.preview.setChecked(self.hover.on)
         for name, button in self.toggles.items():
             button.setChecked(self.views.is_shown(name))
-        self.restore.setEnabled(self.sessions.autosaved() is not None)
+        self.restore.setEnabled(self.sessions.autosaves.latest() is not None)
         self.table.refresh()
         features = workspace.features if workspace is not None else None
         if features is not self._features_seen:

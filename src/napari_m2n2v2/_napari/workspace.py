@@ -1,4 +1,4 @@
-"""One image being segmented: its layers, its clicks and what is known of its planes."""
+"""One image being segmented: its layers, its clicks, its masks, and what is known of its parts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.carried import CarriedPlanes
-from napari_m2n2v2._napari.masks import read_plane
-from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, shown_plane, stack_of
-from napari_m2n2v2._napari.planes import Plane, Planes
+from napari_m2n2v2._napari.parts import Part, Parts, Solution
+from napari_m2n2v2._napari.places import PartKey, PlacedClick, PlaneKey, shown_plane, stack_of
+from napari_m2n2v2._napari.plane_masks import PlaneMasks
 from napari_m2n2v2._napari.settings import FeatureState, Settings
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.history import History
+from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.regions import Region, RegionClick, counts_in
 from napari_m2n2v2.stacks import Stack
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
 
     from napari_m2n2v2.features import ImageFeatures
-    from napari_m2n2v2.session import Session, SessionResult
 
 __all__ = ["FeatureState", "Settings", "Workspace"]
 
@@ -30,7 +31,8 @@ __all__ = ["FeatureState", "Settings", "Workspace"]
 class Workspace:
     """The state of one image layer; followed by object, never by name.
 
-    What has no plane in its name is of the plane that is shown: nothing, while there is none.
+    What has no plane in its name is of what is shown: of the plane, and of the part of it that is worked on there;
+    nothing, while there is none.
     """
 
     dims: Any  # the viewer's
@@ -39,27 +41,22 @@ class Workspace:
     labels: Labels
     taken_up: tuple[PlacedClick, ...] = ()  # clicks of ours that were opened again
     history: History[tuple[PlacedClick, ...]] = field(init=False)
-    planes: Planes = field(init=False)
-    carried: CarriedPlanes = field(init=False)
+    parts: Parts = field(default_factory=Parts)
+    carried: CarriedPlanes = field(default_factory=CarriedPlanes)
     object_id: int = 1
     is_new: bool = False  # whether the Labels layer was empty when we began
     highest_label: int = 0  # that the Labels layer is known to hold
+    by_view: bool = False  # whether the field of view is worked on, or all of a plane
+    region: Region | None = None  # of the plane that is shown, in view; None is all of it
+    working_side: int = FeatureParameters().working_side
+    _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.history = History(())
         self.history.push(self.taken_up)
-        self.planes = Planes(self._make_plane)
-        self.carried = CarriedPlanes.taken_up(self.taken_up)
+        self.carried.take_up(self.taken_up)
 
-    def _make_plane(self, key: PlaneKey) -> Plane:
-        # Labels of objects whose clicks we know are ours to change; all others are protected.
-        ours = sorted({placed.click.object_id for placed in self.taken_up if placed.plane == key})
-        return Plane.of(key, read_plane(self.labels, key), ours)
-
-    @property
-    def here(self) -> PlaneKey | None:
-        """The plane that is shown; None in the 3-D view of a stack, and where the sliders are beyond the image."""
-        return shown_plane(self.dims, self.image)
+    # -- of any plane --------------------------------------------------------------------------------------------
 
     @property
     def stack(self) -> Stack:
@@ -71,6 +68,33 @@ class Workspace:
         """The present clicks of all planes, in the order of the Points layer."""
         return self.history.present
 
+    @property
+    def is_computing(self) -> bool:
+        """Whether the features of any part are being computed."""
+        return any(part.state is FeatureState.COMPUTING for part in self.parts)
+
+    @property
+    def masks(self) -> tuple[PlaneMasks, ...]:
+        """Those of all planes that were worked on."""
+        return tuple(self._masks.values())
+
+    def masks_of(self, key: PlaneKey) -> PlaneMasks:
+        """Return the masks of a plane."""
+        if key not in self._masks:
+            # Labels of objects whose clicks we know are ours to change; all others are protected.
+            ours = sorted({placed.click.object_id for placed in self.taken_up if placed.plane == key})
+            self._masks[key] = PlaneMasks(self.labels, key, ours)
+        return self._masks[key]
+
+    def part_key(self, key: PlaneKey, region: Region | None = None) -> PartKey:
+        """Return the key of a part; of all of a plane by default."""
+        return PartKey(key, region or Region.whole(stack_of(self.image, key.axes).plane_shape, self.working_side))
+
+    def region_clicks(self, key: PlaneKey) -> tuple[RegionClick, ...]:
+        """Return the present clicks of one plane with their regions, in their order."""
+        here = (placed for placed in self.placed if placed.plane == key)
+        return tuple(RegionClick(self.part_key(key, p.region).region, p.click) for p in here)
+
     def clicks_in(self, key: PlaneKey | None) -> tuple[Click, ...]:
         """Return the present clicks of one plane, in their order."""
         return tuple(placed.click for placed in self.placed if placed.plane == key)
@@ -79,54 +103,58 @@ class Workspace:
         """Return the present clicks of one object in one plane, in their order."""
         return tuple(click for click in self.clicks_in(key) if click.object_id == object_id)
 
+    # -- of what is shown ----------------------------------------------------------------------------------------
+
     @property
-    def clicks(self) -> tuple[Click, ...]:
-        """The present clicks of the plane that is shown."""
-        return self.clicks_in(self.here)
+    def here(self) -> PlaneKey | None:
+        """The plane that is shown; None in the 3-D view of a stack, and where the sliders are beyond the image."""
+        return shown_plane(self.dims, self.image)
+
+    @property
+    def focus(self) -> PartKey | None:
+        """The part of it that is worked on where one clicks in view."""
+        return self.part_key(here, self.region) if (here := self.here) is not None else None
 
     @property
     def indices(self) -> list[int]:
-        """Where among all clicks (:attr:`placed`) those of the plane that is shown are."""
-        here = self.here
-        return [i for i, placed in enumerate(self.placed) if placed.plane == here]
+        """Where among all clicks (:attr:`placed`) those are that the part in view is solved by."""
+        focus = self.focus
+        if focus is None:
+            return []
+        whole = self.part_key(focus.plane).region
+        return [
+            i
+            for i, p in enumerate(self.placed)
+            if p.plane == focus.plane and counts_in(focus.region, RegionClick(p.region or whole, p.click))
+        ]
 
     @property
-    def plane(self) -> Plane | None:
-        """The plane that is shown, if it was worked on."""
-        return self.planes.get(self.here)
+    def clicks(self) -> tuple[Click, ...]:
+        """The present clicks that the part in view is solved by, in pixels of the plane."""
+        return tuple(self.placed[i].click for i in self.indices)
+
+    @property
+    def part(self) -> Part | None:
+        """The part in view, if it was worked on."""
+        return self.parts.get(self.focus)
 
     @property
     def state(self) -> FeatureState:
-        """Where the features stand."""
-        plane = self.plane
-        return plane.state if plane is not None else FeatureState.MISSING
+        """Where its features stand."""
+        return part.state if (part := self.part) is not None else FeatureState.MISSING
 
     @property
     def features(self) -> ImageFeatures | None:
-        """The features."""
-        return plane.features if (plane := self.plane) is not None else None
+        """Its features."""
+        return part.features if (part := self.part) is not None else None
 
     @property
-    def session(self) -> Session | None:
-        """The session; touched by the worker only."""
-        return plane.session if (plane := self.plane) is not None else None
-
-    @property
-    def result(self) -> SessionResult | None:
-        """What the clicks gave when they were last solved."""
-        return plane.result if (plane := self.plane) is not None else None
-
-    @property
-    def start(self) -> NDArray[np.int32] | None:
-        """Labels taken over from before."""
-        return plane.start if (plane := self.plane) is not None else None
+    def solution(self) -> Solution | None:
+        """What its clicks gave when they were last solved."""
+        return part.solution if (part := self.part) is not None else None
 
     @property
     def protected(self) -> NDArray[np.bool_]:
-        """Pixels of labels that were there before us."""
-        return plane.protected if (plane := self.plane) is not None else np.zeros((0, 0), dtype=bool)
-
-    @property
-    def is_computing(self) -> bool:
-        """Whether the features of any plane are being computed."""
-        return any(plane.state is FeatureState.COMPUTING for plane in self.planes)
+        """Pixels of the plane with labels that were there before us."""
+        here = self.here
+        return np.zeros((0, 0), dtype=bool) if here is None else self.masks_of(here).protected

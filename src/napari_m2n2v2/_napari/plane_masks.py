@@ -1,0 +1,176 @@
+"""One plane of a Labels layer: what we wrote into it, what was there before us, and only the boxes that change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2._napari.places import PlaneKey, place_of, stack_of
+from napari_m2n2v2._napari.plane_solver import PlaneSolver
+from napari_m2n2v2._napari.tiles import Tiles, tile_box, tiles_around
+from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.patches import Box, Patch
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from napari_m2n2v2.clicks import Click
+    from napari_m2n2v2.regions import Region
+
+__all__ = ["PlaneMasks"]
+
+
+class PlaneMasks:
+    """The masks of one plane.
+
+    Labels that were there when a part of it was first written to are protected, and what the user paints stays.
+
+    Parameters
+    ----------
+    labels : Labels
+        Any integer dtype, numpy or zarr.
+    key : PlaneKey
+        Which plane of it.
+    ours : iterable of int
+        Labels in it that are of objects of ours, whose clicks were opened again: they may change.
+    """
+
+    def __init__(self, labels: Labels, key: PlaneKey, ours: Iterable[int] = ()) -> None:
+        self.key = key
+        self.shape = stack_of(labels, key.axes).plane_shape
+        self.start = Patch.of(np.zeros((0, 0)))  # labels taken over from before
+        self.doubts: dict[int, float] = {}  # of every object with clicks
+        self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
+        self.solver = PlaneSolver(self.shape)  # touched by the worker only
+        self.arrived = 0  # the latest answer of it
+        self._labels = labels
+        self._ours = tuple(ours)
+        self._written = Tiles(np.int32)
+        self._protected = Tiles(np.bool_)
+        self._seen: set[tuple[int, int]] = set()  # tiles, whose protected pixels are known
+        self._areas: dict[int, int] = {}
+
+    @property
+    def areas(self) -> dict[int, int]:
+        """Pixels of every object that was written."""
+        return {i: pixels for i, pixels in sorted(self._areas.items()) if pixels}
+
+    @property
+    def whole(self) -> Box:
+        """The box around all of the plane."""
+        return 0, self.shape[0], 0, self.shape[1]
+
+    @property
+    def protected(self) -> NDArray[np.bool_]:
+        """Pixels of labels that were there before us, bool ``[H, W]``, a new array."""
+        return self.protected_in(self.whole)
+
+    def protected_in(self, box: Box) -> NDArray[np.bool_]:
+        """Return them for a box."""
+        self._look(box)
+        return self._protected.read(box)
+
+    def shown_in(self, box: Box) -> NDArray[Any]:
+        """Return what the layer holds in a box; it may be a view."""
+        return np.asarray(self._labels.data[self._place(box)])
+
+    def reaches_beyond(self, object_id: int, box: Box) -> bool:
+        """Whether anything was written of an object outside a box."""
+        return self.areas.get(object_id, 0) > int(np.count_nonzero(self._written.read(box) == object_id))
+
+    def written_boxes(self) -> list[Box]:
+        """Return boxes outside which nothing was written."""
+        return self._written.boxes(self.shape)
+
+    def write(self, patches: Iterable[tuple[Box, NDArray[np.int32]]]) -> None:
+        """Write what changed since we last wrote, where nobody else has written.
+
+        Outside napari's own undo, on purpose: there it belongs to what the user painted.
+
+        Parameters
+        ----------
+        patches : iterable of (box, ndarray)
+            All labels in each box, int32 ``[h, w]``.
+
+        Raises
+        ------
+        ImageError
+            If the layer's dtype is too small for a label.
+        """
+        changed = [self._write(box, wanted) for box, wanted in patches]
+        if any(changed):
+            self._labels.refresh(extent=False)
+
+    def take_over(self, label: int) -> None:
+        """Let what is there of a label be of an object of ours: it is written, and what the object starts from.
+
+        Raises
+        ------
+        ClickError
+            If there is no such label.
+        """
+        protected, shown = self.protected, self.shown_in(self.whole)
+        chosen = (shown == label) & protected
+        if label < 1 or not chosen.any():
+            raise ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
+        self.start = Patch.of(np.where(chosen, np.int32(label), self.start.within(self.whole)))
+        self._protected.write(self.whole, protected & ~chosen)
+        self._written.write(self.whole, np.where(chosen, np.int32(label), self._written.read(self.whole)))
+        self._count(np.zeros(0, dtype=np.int32), np.full(np.count_nonzero(chosen), label))
+
+    def _write(self, box: Box, wanted: NDArray[np.int32]) -> bool:
+        self._look(box)
+        before, block = self._written.read(box), self.shown_in(box)
+        wanted = np.where(self._protected.read(box), 0, wanted)
+        changed = (wanted != before) & (block == before)
+        if not changed.any():
+            return False
+        highest, most = int(wanted[changed].max()), int(np.iinfo(block.dtype).max)
+        if highest > most:
+            raise ImageError(
+                f"Label {highest} does not fit into layer '{self._labels.name}' of {block.dtype}. "
+                "Convert its data to int32 first."
+            )
+        (top, bottom), (left, right) = (_span(changed.any(axis=axis)) for axis in (1, 0))
+        part = slice(top, bottom), slice(left, right)
+        now = np.where(changed[part], wanted[part], before[part])
+        here = box[0] + top, box[0] + bottom, box[2] + left, box[2] + right
+        self._labels.data[self._place(here)] = np.where(changed[part], wanted[part], block[part]).astype(block.dtype)
+        self._written.write(here, now)
+        self._count(before[changed], wanted[changed])
+        return True
+
+    def _count(self, before: NDArray[np.int32], now: NDArray[np.int32]) -> None:
+        for labels, sign in ((before, -1), (now, 1)):
+            for i, pixels in zip(*np.unique(labels, return_counts=True), strict=True):
+                if i:
+                    self._areas[int(i)] = self._areas.get(int(i), 0) + sign * int(pixels)
+
+    def _look(self, box: Box) -> None:
+        """See what is in the layer where nobody has looked yet."""
+        new = [tile_box(at, self.shape) for at in tiles_around(box) - self._seen]
+        if not new:
+            return
+        self._seen |= tiles_around(box)
+        # Read at once: tile by tile, a chunk of zarr would be read again and again.
+        tops, bottoms, lefts, rights = zip(*new, strict=True)
+        top, left = min(tops), min(lefts)
+        labels = self.shown_in((top, max(bottoms), left, max(rights)))
+        for tile in new:
+            here = labels[tile[0] - top : tile[1] - top, tile[2] - left : tile[3] - left]
+            known = np.isin(here, self._ours)
+            self._protected.write(tile, (here != 0) & ~known)
+            self._written.write(tile, np.where(known, here, 0))
+            self._count(np.zeros(0, dtype=np.int32), here[known])
+
+    def _place(self, box: Box) -> tuple[int | slice, ...]:
+        stack = stack_of(self._labels, self.key.axes)
+        return place_of(stack, self.key, slice(box[0], box[1]), slice(box[2], box[3]))
+
+
+def _span(used: NDArray[np.bool_]) -> tuple[int, int]:
+    at = np.flatnonzero(used)
+    return int(at[0]), int(at[-1]) + 1
