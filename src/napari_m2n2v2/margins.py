@@ -97,8 +97,9 @@ class ObjectInRegion:
         if not joins:
             return cls(found, *counts, None)
         signed = np.where(mask, np.maximum(clear, LEAST), np.minimum(clear, -LEAST)).astype(np.float32)
-        if found.start is None:
+        if found.start is None and any(click.foreground for click in found.clicks):
             return cls(found, *counts, Margin.of(signed, (inside < _FAR) | mask, -1.0))
+        # Nothing says where the object ends: only what the clicks reach is known.
         unreached = np.minimum(inside, outside) > 1
         signed[unreached] = np.where(mask[unreached], LEAST, np.float32(np.nan))
         return cls(found, *counts, Margin.of(signed, ~np.isnan(signed), np.nan))

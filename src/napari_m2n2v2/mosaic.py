@@ -222,9 +222,9 @@ class Mosaic:
         wanted = _wanted(placed)
         changed = self._with_other_clicks(wanted, placed)
         self._note_order(placed)
-        for region in set(self._parts).difference(wanted):
-            self._changed.append(_box_of_change(region, self._parts.pop(region), None))
-        touched: list[Region] = []
+        gone = [region for region in self._parts if region not in wanted]
+        touched = [self._box_of_change(region, self._parts.pop(region), None) for region in gone]
+        self._changed.extend(touched)
         self._waiting = []
         for done, region in enumerate(wanted):
             report(done / len(wanted), "clicks")
@@ -235,7 +235,7 @@ class Mosaic:
                 continue
             before = self._parts.get(region)
             self._parts[region] = after = self._solve(region, clicks_in(region, placed), before, report)
-            touched.append(_box_of_change(region, before, after))
+            touched.append(self._box_of_change(region, before, after))
             self._changed.append(touched[-1])
         if self._waiting and not partly:
             raise _not_there(self._waiting[0])
@@ -354,6 +354,23 @@ class Mosaic:
         }
         return _Part.of(digest, clicks, result, said)
 
+    def _box_of_change(self, region: Region, before: _Part | None, after: _Part | None) -> Region:
+        """Return the box outside which labels cannot have changed; of no size where they have not."""
+        parts = [part for part in (before, after) if part is not None]
+        others = [r for r, part in self._parts.items() if r != region and part.box is not None and r.overlap(region)]
+        if len(parts) == 2 and all(part.labels is not None and part.joins for part in parts):
+            old, new = parts[0].objects, parts[1].objects
+            differ = [i for i in {*old, *new} if old.get(i) is not new.get(i)]
+            said = [part.objects[i].margin for part in parts for i in differ if i in part.objects]
+            boxes = [_full_box(region, m.box, parts[0].result) for m in said if m is not None and m.box is not None]
+            # What is said of an object counts wherever another region has it.
+            boxes += [_edges(area) for i in differ if (area := self._area(i, region, others)) is not None]
+        else:
+            boxes = [_full_box(region, part.box, part.result) for part in parts if part.box is not None]
+            boxes += [_edges(_region_of(*both)) for other in others if (both := other.overlap(region)) is not None]
+        around = _around(boxes)
+        return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
+
     def _session(self, region: Region, start: NDArray[np.int32] | None, digest: str) -> Session:
         known = self._sessions.get(region)
         if known is not None and known[0] == digest:
@@ -459,17 +476,6 @@ def _full_box(region: Region, box: Box, result: SessionResult) -> Box:
         )
     )
     return top, bottom, left, right
-
-
-def _box_of_change(region: Region, before: _Part | None, after: _Part | None) -> Region:
-    """Return the box outside which labels cannot have changed; of no size where they have not."""
-    parts = [part for part in (before, after) if part is not None]
-    boxes = [part.box for part in parts]
-    if len(parts) == 2 and all(part.labels is not None and part.joins for part in parts):
-        old, new = (set(part.objects.values()) for part in parts)
-        boxes = [said.margin.box for said in old ^ new if said.margin is not None]
-    around = _around([_full_box(region, box, parts[0].result) for box in boxes if box is not None])
-    return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
 
 
 def _around(boxes: Iterable[Box | None]) -> Box | None:

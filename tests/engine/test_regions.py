@@ -221,6 +221,36 @@ class TestJoining:
             np.testing.assert_array_equal(written, before)
         assert made.replay(placed) == []
 
+    @settings(max_examples=40, deadline=None)
+    @given(data=st.data(), compete=st.booleans(), start=st.booleans())
+    def test_whatever_is_clicked_taken_back_and_let_go_what_was_written_is_right(self, features, data, compete, start):
+        """Clicks come and go in any region, features are let go and found again; only the boxes told are written."""
+        given = np.zeros(SHAPE, dtype=np.int32)
+        given[20:50, 120:150] = 3 if start else 0
+        made, placed, written = Mosaic(SHAPE, start=given, compete=compete), [], given.copy()
+        for _ in range(data.draw(st.integers(1, 6))):
+            if placed and data.draw(st.booleans()):
+                del placed[data.draw(st.integers(0, len(placed) - 1))]
+            else:
+                region = data.draw(st.sampled_from([WHOLE, LEFT, MIDDLE]))
+                row = data.draw(st.integers(region.top, region.rows.stop - 1))
+                col = data.draw(st.integers(region.left, region.cols.stop - 1))
+                click = Click(row, col, data.draw(st.booleans()), data.draw(st.integers(1, 3)))
+                placed.append(RegionClick(region, click))
+            for region in data.draw(st.lists(st.sampled_from([WHOLE, LEFT, MIDDLE]), unique=True)):
+                made.drop(region)
+            boxes = made.replay(placed, partly=True)
+            while lacking := made.lacking(placed):
+                made.put(lacking[0], features[lacking[0]])
+                boxes += made.replay(placed, partly=True)
+            for box in boxes:
+                written[box.rows, box.cols] = made.labels_in(box.rows, box.cols)
+            fresh = Mosaic(SHAPE, start=given, compete=compete)
+            for region in features:
+                fresh.put(region, features[region])
+            fresh.replay(placed)
+            np.testing.assert_array_equal(written, everything(fresh))
+
     def test_work_that_was_stopped_is_told_of_the_next_time(self, features):
         made = mosaic(features)
         placed = [RegionClick(WHOLE, Click(82, 100)), RegionClick(LEFT, Click(60, 50, False))]

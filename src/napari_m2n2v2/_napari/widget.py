@@ -122,14 +122,25 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.image.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.image.native.setMinimumContentsLength(8)
         self.backbones = BackbonePanel(self.controller, Jobs(MainThread()))
-        form = QFormLayout()
+        self.by_view = QComboBox()
+        self.by_view.addItem("all of it, coarse", False)
+        self.by_view.addItem("the field of view", True)
+        self.by_view.setToolTip(
+            "This image is larger than what is worked on at once.\n"
+            "The field of view: where you zoom in, parts are worked on as finely as you see them, each computed once"
+        )
+        self.by_view.activated.connect(lambda: self.controller.fields.set_by_view(self.by_view.currentData()))
+        self._form = form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow(self.backbones)
+        form.addRow("Work on", self.by_view)
         return form
 
     def _build_buttons(self) -> QGridLayout:
         controller = self.controller
-        self.start = self._button("Start", "Compute what the clicks need; once per image or slice", self._on_start)
+        self.start = self._button(
+            "Start", "Compute what the clicks need; once per image, slice or part", self._on_start
+        )
         self.cancel = self._button("Cancel", "Stop computing, all slices of this image", controller.computing.cancel)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
@@ -286,6 +297,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         state = workspace.state if workspace is not None else FeatureState.MISSING
         computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.features is not None
         any_computing = workspace is not None and workspace.is_computing
+        self._form.setRowVisible(self.by_view, workspace is not None and controller.fields.can_be_parted(workspace))
+        self.by_view.setCurrentIndex(self.by_view.findData(workspace is not None and workspace.by_view))
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
         self.start.setEnabled(not computing)
         self.cancel.setEnabled(any_computing)
