@@ -52,7 +52,7 @@ class FeatureCache:
         self,
         folder: Path | str | None = None,
         *,
-        memory_bytes: int = 2 << 30,
+        memory_bytes: int = 10**9,
         disk_bytes: int = 20 * 10**9,
         notify: Callable[[str], None] | None = None,
     ) -> None:

@@ -170,10 +170,15 @@ class ImageFeatures:
         """What guides the flood fill, ``[C, H', W']`` float32, each channel times its weight; None without a guide."""
         return weighted(self.guides)
 
-    @cached_property
+    @property
     def options(self) -> tuple[ImageFeatures, ...]:
         """These features, and those with each of the alternatives as guides; all but the guides is shared."""
-        return (self, *(replace(self, guides=guides, alternatives=()) for guides in self.alternatives))
+        return (self, *self._others)
+
+    @cached_property
+    def _others(self) -> tuple[ImageFeatures, ...]:
+        # Without these features themselves, which would then never be let go before the garbage collector comes.
+        return tuple(replace(self, guides=guides, alternatives=()) for guides in self.alternatives)
 
     @property
     def joins_upsampling(self) -> bool:

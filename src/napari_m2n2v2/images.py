@@ -119,7 +119,13 @@ def resize_rgb(image: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.u
     """Reduce ``[H, W, 3]`` uint8 to ``shape`` by averaging areas; the same array if it has that shape already."""
     if image.shape[:2] == shape:
         return image
-    averaged = _average_areas(np.moveaxis(image, 2, 0).astype(np.float32), shape)
+    # Rows first, one after the other: a large image must not become a larger one of floats.
+    height, full = shape[0], image.shape[0]
+    rows = np.empty((3, height, image.shape[1]), dtype=np.float32)
+    for row in range(height):
+        covered = image[row * full // height : -(-(row + 1) * full // height)]
+        rows[:, row] = covered.mean(axis=0, dtype=np.float32).T
+    averaged = _average_areas(rows, shape)
     return np.ascontiguousarray(np.moveaxis(averaged, 0, 2).round().astype(np.uint8))
 
 

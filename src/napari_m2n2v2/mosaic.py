@@ -147,8 +147,19 @@ class Mosaic:
         """Return what the session of a region holds beside the features."""
         return self._sessions[region][1].nbytes if region in self._sessions else 0
 
-    def session(self, region: Region) -> Session:
-        """Return the session of a region with its present clicks, in pixels of the region; not to be changed.
+    def session(
+        self, region: Region, clicks: Iterable[Click] | None = None, progress: Progress | None = None
+    ) -> Session:
+        """Return the session of a region, which is in pixels of the region.
+
+        Parameters
+        ----------
+        region : Region
+            Which.
+        clicks : iterable of Click, optional
+            What to ask it about, in pixels of the plane; by default what the region was last solved by.
+        progress : callable, optional
+            As for :meth:`replay`.
 
         Raises
         ------
@@ -156,8 +167,9 @@ class Mosaic:
             If its features are not there.
         """
         session = self._session(region, *self._start_of(region))
-        clicks = self._parts[region].clicks if region in self._parts else ()
-        session.replay(map(region.into, clicks))
+        if clicks is None:
+            clicks = self._parts[region].clicks if region in self._parts else ()
+        session.replay(map(region.into, clicks), progress)
         return session
 
     def put(self, region: Region, features: ImageFeatures) -> None:

@@ -5,6 +5,7 @@ Planes come one at a time, when they are asked for: whoever asks can write each,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.carrying import Appearance, Expectation, Floats, Mask, deepest, expect, smoothed
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.diagnostics import doubt_of, margin
 from napari_m2n2v2.errors import ImageError, ParameterError
 from napari_m2n2v2.features import ImageFeatures, Progress, silent
+from napari_m2n2v2.margins import ObjectInRegion
 from napari_m2n2v2.parameters import PropagationParameters, SegmentationParameters
 from napari_m2n2v2.segmentation import Segmentation, at_full_resolution
 from napari_m2n2v2.session import Session
@@ -131,6 +132,7 @@ def propagate(
     parameters: SegmentationParameters | None = None,
     propagation: PropagationParameters | None = None,
     progress: Progress | None = None,
+    session_of: Callable[[ImageFeatures], Session] | None = None,
 ) -> Iterator[PropagatedPlane]:
     """Carry every object of a segmented plane along a walk, until it ends.
 
@@ -150,6 +152,9 @@ def propagate(
     progress : callable, optional
         Called as ``progress(share, stage)`` before each click; raise :class:`~napari_m2n2v2.Cancelled` from it to stop
         within a plane. To stop between planes, ask for no more.
+    session_of : callable, optional
+        Gives the session to click in, whose clicks are replaced; a new one by default. A caller who goes on with the
+        clicks of a plane need not have their Markov-maps computed again.
 
     Returns
     -------
@@ -174,9 +179,8 @@ def propagate(
     propagation = propagation or PropagationParameters()
     smooth = smoothed(before.image)
     carried = [_Carried.begin(i, found, smooth, propagation.band) for i, found in objects.items()]
-    return _planes(
-        features_of, walk, carried, smooth, parameters or SegmentationParameters(), propagation, progress or silent
-    )
+    begin = session_of or partial(Session, parameters=parameters)
+    return _planes(features_of, walk, carried, smooth, begin, propagation, progress or silent)
 
 
 class _Doubtful(Protocol):
@@ -212,27 +216,38 @@ def _planes(
     walk: Walk,
     carried: list[_Carried],
     before: Floats,
-    parameters: SegmentationParameters,
+    session_of: Callable[[ImageFeatures], Session],
     propagation: PropagationParameters,
     report: Progress,
 ) -> Iterator[PropagatedPlane]:
     for n, index in enumerate(walk.planes):
-        features = features_of(index)
-        here = smoothed(features.image)
-        if here.shape != before.shape:
-            raise ImageError(f"Plane {index} is worked on at {here.shape[:2]}, the one before at {before.shape[:2]}.")
-        share = n / len(walk.planes)
-        expected = {old.object_id: expect(old.mask, before, here, old.appearance, propagation) for old in carried}
-        session = Session(features, parameters)
-        for object_id, expectation in expected.items():
-            if expectation.match >= propagation.least_match:
-                _click(session, object_id, expectation, propagation.most_clicks, partial(report, share, "propagation"))
-        plane = _settle(index, session, carried, expected, propagation)
+        # In a function of its own, so that no features are held while nobody asks for the next plane.
+        on_click = partial(report, n / len(walk.planes), "propagation")
+        plane, before = _go_on(session_of(features_of(index)), index, carried, before, propagation, on_click)
         yield plane
         carried = [_after(old, plane) for old in carried if old.object_id in plane.doubts]
-        before = here
         if not carried:
             return
+
+
+def _go_on(
+    session: Session,
+    index: Index,
+    carried: list[_Carried],
+    before: Floats,
+    propagation: PropagationParameters,
+    on_click: Callable[[], None],
+) -> tuple[PropagatedPlane, Floats]:
+    """Carry objects to one plane; return it, and what it looks like."""
+    here = smoothed(session.features.image)
+    if here.shape != before.shape:
+        raise ImageError(f"Plane {index} is worked on at {here.shape[:2]}, the one before at {before.shape[:2]}.")
+    expected = {old.object_id: expect(old.mask, before, here, old.appearance, propagation) for old in carried}
+    session.reset()
+    for object_id, expectation in expected.items():
+        if expectation.match >= propagation.least_match:
+            _click(session, object_id, expectation, propagation.most_clicks, on_click)
+    return _settle(index, session, carried, expected, propagation), here
 
 
 def _click(session: Session, object_id: int, expectation: Expectation, most: int, report: Callable[[], None]) -> None:
@@ -259,13 +274,15 @@ def _settle(
     limits: PropagationParameters,
 ) -> PropagatedPlane:
     """Let go of the objects that ended; take the others as they are."""
-    labels = session.result.labels
+    labels = session.result.working_labels
+    pixels = math.prod(session.features.shape) / labels.size  # of the mask, in one worked on
     doubts, ended = {}, {}
     for old in carried:
         i = old.object_id
         found = session.result.objects.get(i)
-        doubt = doubt_of(margin(session, i), found.mask) if found is not None else 1.0
-        reason = _reason_to_stop(expected[i].match, old.area, int((labels == i).sum()), doubt, limits)
+        doubt = ObjectInRegion.of(session, found).doubt if found is not None and found.clicks else 1.0
+        area = round(pixels * np.count_nonzero(labels == i))
+        reason = _reason_to_stop(expected[i].match, old.area, area, doubt, limits)
         if reason:
             ended[i] = reason
         else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "Parts", "Solution"]
 
-_MOST_BYTES = 500_000_000
+_MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from napari_m2n2v2._napari.parts import Solution
 from napari_m2n2v2._napari.settings import Rules
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.patches import Box, Patch
-from napari_m2n2v2.regions import Region, RegionClick, clicks_in
+from napari_m2n2v2.regions import Region, RegionClick
 
 if TYPE_CHECKING:
     from napari_m2n2v2.features import ImageFeatures
@@ -114,13 +114,11 @@ class PlaneSolver:
         made_from: tuple[Rules, Patch],
         region: Region,
         features: ImageFeatures,
-        placed: Sequence[RegionClick],
+        clicks: Sequence[Click],
         report: Report,
     ) -> Session:
-        """Return the session of a region with these clicks, to be asked and not to be changed."""
-        session = self._bring_up(made_from, {region: features}).session(region)
-        session.replay((region.into(click) for click in clicks_in(region, placed)), report)
-        return session
+        """Return the session of a region with these clicks, which are in pixels of the plane."""
+        return self._bring_up(made_from, {region: features}).session(region, clicks, report)
 
     def _provenance(self, features: ImageFeatures) -> Provenance:
         from napari_m2n2v2.provenance import Provenance

@@ -82,9 +82,10 @@ class Going:
         else:
             begin = self._source(run, run.here) if run.at == 0 else None
             source = self._source(run, run.planes[run.at + 1])
+            masks = run.workspace.masks_of(run.planes[run.at + 1])
             self._controller.jobs.submit(
-                run.job, partial(run.go, begin, source), partial(self._arrived, run), partial(self._failed, run),
-                partial(self._tell_progress, run),
+                run.job, partial(run.go, begin, source, masks.solver, masks.start), partial(self._arrived, run),
+                partial(self._failed, run), partial(self._tell_progress, run),
             )  # fmt: skip
 
     def _source(self, run: Run, key: PlaneKey) -> Source:

@@ -14,14 +14,16 @@ from napari_m2n2v2._napari.places import PartKey, PlaneKey, stack_of
 from napari_m2n2v2._napari.settings import Rules, Settings
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.parameters import PropagationParameters
-from napari_m2n2v2.patches import Box
+from napari_m2n2v2.patches import Box, Patch
 from napari_m2n2v2.regions import Region
 from napari_m2n2v2.stacks import Index
 
 if TYPE_CHECKING:
+    from napari_m2n2v2._napari.plane_solver import PlaneSolver
     from napari_m2n2v2._napari.workspace import Workspace
     from napari_m2n2v2.features import ImageFeatures
     from napari_m2n2v2.propagation import PropagatedPlane, Walk
+    from napari_m2n2v2.session import Session
 
 __all__ = ["Run", "Source", "Way"]
 
@@ -45,6 +47,22 @@ class Way:
     axis: int
     direction: int
     count: int | None = None
+
+
+class _Step:
+    """What is needed in the slice at hand, and nothing of the run, so that neither keeps the other alive."""
+
+    report: Report | None = None
+    begin: Callable[[ImageFeatures], Session] | None = None
+
+    def on_click(self, share: float, stage: str) -> None:
+        if self.report is not None:
+            self.report(1.0, "clicks")
+
+    def session_of(self, features: ImageFeatures) -> Session:
+        if self.begin is None:
+            raise RuntimeError("no slice is at hand")
+        return self.begin(features)
 
 
 @dataclass(eq=False)
@@ -92,7 +110,7 @@ class Run:
     at: int = 0  # planes gone
     ended: bool = False
     _given: dict[Index, ImageFeatures] = field(default_factory=dict)
-    _report: Report | None = None
+    _step: _Step = field(default_factory=_Step)
     _found: Iterator[PropagatedPlane] | None = None
 
     @property
@@ -126,37 +144,41 @@ class Run:
         """The key of its jobs."""
         return id(self.workspace), "propagate"
 
-    def go(self, begin: Source | None, source: Source, report: Report) -> tuple[PropagatedPlane, ImageFeatures]:
+    def go(
+        self, begin: Source | None, source: Source, solver: PlaneSolver, start: Patch, report: Report
+    ) -> tuple[PropagatedPlane, ImageFeatures]:
         """Compute the next plane. Runs on the worker.
 
         Parameters
         ----------
         begin, source : callable
             Give the features of the start, needed the first time, and of the next plane.
+        solver, start : PlaneSolver, Patch
+            Of the next plane, and the labels that objects start from there.
         report : callable
             Of the present job; what it raises stops the run for good.
         """
         from napari_m2n2v2.propagation import propagate
 
         index = self.walk.planes[self.at]
-        self._report = report
         if self._found is None and begin is not None:
             self._given[self.walk.start] = begin(report)
-        self._given[index] = source(report)
-        if self._found is None:
-            labels = np.where(self.mask, np.int32(self.object_id), np.int32(0))
-            self._found = propagate(
-                self._given.__getitem__, self.walk, labels,
-                parameters=self.rules.parameters, propagation=self.limits, progress=self._on_click,
-            )  # fmt: skip
-        found = next(self._found)
-        features = self._given[index]
-        self._given.clear()
-        return found, features
-
-    def _on_click(self, share: float, stage: str) -> None:
-        if self._report is not None:
-            self._report(1.0, "clicks")
+        self._given[index] = features = source(report)
+        made_from, region = (self.rules, start), self.part.region
+        self._step.report = report
+        self._step.begin = lambda features: solver.session(made_from, region, features, (), report)
+        try:
+            if self._found is None:
+                labels = np.where(self.mask, np.int32(self.object_id), np.int32(0))
+                self._found = propagate(
+                    self._given.__getitem__, self.walk, labels,
+                    propagation=self.limits, progress=self._step.on_click, session_of=self._step.session_of,
+                )  # fmt: skip
+            return next(self._found), features
+        finally:
+            # What is left here would be held as long as the run is known.
+            self._given.clear()
+            self._step.report = self._step.begin = None
 
     @classmethod
     def begin(cls, workspace: Workspace, part: PartKey, way: Way, object_id: int, **named: Any) -> Run:

@@ -98,10 +98,10 @@ class Solving:
         workspace = self._controller.active
         if workspace is None or (focus := workspace.focus) is None or (features := workspace.features) is None:
             return
-        masks, placed = workspace.masks_of(focus.plane), workspace.region_clicks(focus.plane)
+        masks, clicks = workspace.masks_of(focus.plane), workspace.clicks
         made_from = self._controller.rules, masks.start
 
         def work(report: Report) -> Any:
-            return question(masks.solver.session(made_from, focus.region, features, placed, report))
+            return question(masks.solver.session(made_from, focus.region, features, clicks, report))
 
         self._controller.jobs.submit((id(workspace), key), work, done, self._controller.show_error)

@@ -29,7 +29,7 @@ class Store:
         Most that features take in memory; what planes hold beyond it, :class:`Planes` bounds.
     """
 
-    def __init__(self, tell: Callable[[str], None], memory_bytes: int = 3 * GIGABYTE // 2) -> None:
+    def __init__(self, tell: Callable[[str], None], memory_bytes: int = 4 * GIGABYTE // 5) -> None:
         self.memory_bytes = memory_bytes
         self.disk: FeatureFolder | None = None
         self._tell = tell

@@ -26,6 +26,7 @@ from napari_m2n2v2._napari.attach import register
 from napari_m2n2v2._napari.backbone_panel import BackbonePanel
 from napari_m2n2v2._napari.controller import Controller
 from napari_m2n2v2._napari.describe import describe
+from napari_m2n2v2._napari.frames import Frames
 from napari_m2n2v2._napari.hover import Hover
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.keybindings import Keys
@@ -64,6 +65,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         viewer = getattr(viewer, "__wrapped__", viewer)
         self.controller = controller = Controller(viewer, jobs or Jobs(MainThread()))
         self.views = Views(controller, self._refresh)
+        self.frames = Frames(controller, self._refresh)
         self.hover = Hover(controller)
         self.sessions = Sessions(controller, autosave_folder())
         self._keys = Keys(controller, self.hover)
@@ -180,6 +182,10 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             button.setCheckable(True)
             self.toggles[name] = button
             grid.addWidget(button, i // 2, i % 2)
+        tip = "Frames around the parts of a large image that are ready, and around the one in view"
+        self.parts: QPushButton = self._button("Parts", tip, lambda: self.frames.show(self.parts.isChecked()))
+        self.parts.setCheckable(True)
+        grid.addWidget(self.parts, 2, 1)
         self.seen = QLabel()
         self.seen.setToolTip("What the engine sees: the image, and the guide beside it")
         grid.addWidget(self.seen, 3, 0, 1, 2)
@@ -251,7 +257,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         register(self, False)
         self._keys.release()
         self.controller.changed.disconnect(self._refresh)
-        for part in (self.hover, self.views, self.sessions):
+        for part in (self.hover, self.views, self.frames, self.sessions):
             part.close()
         self.prepare.preparing.marked.disconnect(self._show_status)
         for panel in (self.reach, self.prepare, self.propagation, self.settings.store):
@@ -297,7 +303,10 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         state = workspace.state if workspace is not None else FeatureState.MISSING
         computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.features is not None
         any_computing = workspace is not None and workspace.is_computing
-        self._form.setRowVisible(self.by_view, workspace is not None and controller.fields.can_be_parted(workspace))
+        is_large = workspace is not None and controller.fields.can_be_parted(workspace)
+        self._form.setRowVisible(self.by_view, is_large)
+        self.parts.setEnabled(is_large)
+        self.parts.setChecked(self.frames.on)
         self.by_view.setCurrentIndex(self.by_view.findData(workspace is not None and workspace.by_view))
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
         self.start.setEnabled(not computing)
