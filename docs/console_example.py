@@ -31,5 +31,5 @@ control.undo()
 control.redo()
 
 # Seeing why, and what next.
-dock.views.show("Doubt", True)
+dock.why.views.show("Doubt", True)
 dock.hover.suggest()

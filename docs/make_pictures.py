@@ -87,7 +87,7 @@ def why() -> None:
     click(dock, 80, 80, foreground=False)
     for fold in folds(dock):
         fold.expand(animate=False)
-    dock.views.show("Doubt", True)
+    dock.why.views.show("Doubt", True)
     dock.hover.suggest()
     wait(lambda: {"cell Doubt", "suggested click"} <= {layer.name for layer in viewer.layers})
     dock.controller.active.points.mode = "select"

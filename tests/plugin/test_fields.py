@@ -189,7 +189,7 @@ def test_views_and_preview_are_drawn_over_their_part(slide):
     look_at(slide, 82, 60)
     slide.click(82, 60)
     part = slide.workspace.region
-    slide.widget.toggles["Markov-map"].click()
+    slide.widget.why.toggles["Markov-map"].click()
     view = slide.viewer.layers["slide Markov-map"]
     assert view.data.shape == part.shape
     same(view.data_to_world((82 - part.top, 60 - part.left)), (82, 60))
@@ -355,11 +355,11 @@ class TestStacksOfLargePlanes:
         stack.click(84, 200, Qt.MouseButton.RightButton)
         placed, before = stack.workspace.placed, stack.labels.copy()
         assert [p.region is None for p in placed] == [False, True]
-        stack.widget.sessions.save(tmp_path / "s.json")
+        stack.widget.session.sessions.save(tmp_path / "s.json")
         (name,) = stack.points.save(str(tmp_path / "stack clicks.csv"))
         stack.controller.place_clicks(stack.workspace, ())
         assert not stack.labels.any()
-        stack.widget.sessions.load(tmp_path / "s.json")
+        stack.widget.session.sessions.load(tmp_path / "s.json")
         assert "bit for bit" in told[-1] and stack.workspace.placed == placed
         same(stack.labels, before)
         stack.controller.place_clicks(stack.workspace, ())

@@ -149,10 +149,10 @@ class TestCarrying:
         told = []
         globe.controller.told.connect(told.append)
         before = globe.labels.copy()
-        globe.widget.sessions.save(tmp_path / "slice.json")
+        globe.widget.session.sessions.save(tmp_path / "slice.json")
         globe.controller.reset()
         assert not globe.shown_labels.any()
-        globe.widget.sessions.load(tmp_path / "slice.json")
+        globe.widget.session.sessions.load(tmp_path / "slice.json")
         same(globe.labels, before)
         assert "bit for bit" in told[-1]
         session = Session(globe.workspace.features)

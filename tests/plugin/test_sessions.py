@@ -28,10 +28,10 @@ def clicked(started):
 
 def test_save_and_load_give_the_same_masks_and_can_be_undone(clicked, tmp_path):
     path, before = tmp_path / "s.json", clicked.labels.copy()
-    clicked.widget.sessions.save(path)
+    clicked.widget.session.sessions.save(path)
     clicked.controller.set_clicks(())
     assert not clicked.labels.any()
-    clicked.widget.sessions.load(path)
+    clicked.widget.session.sessions.load(path)
     same(clicked.labels, before)
     assert "bit for bit" in clicked.told[-1]
     clicked.widget.undo.click()
@@ -39,9 +39,9 @@ def test_save_and_load_give_the_same_masks_and_can_be_undone(clicked, tmp_path):
 
 
 def test_loading_onto_another_image_says_what_differs(clicked, tmp_path, image):
-    clicked.widget.sessions.save(tmp_path / "s.json")
+    clicked.widget.session.sessions.save(tmp_path / "s.json")
     clicked.start(clicked.viewer.add_image(image[::-1].copy(), name="other"))
-    clicked.widget.sessions.load(tmp_path / "s.json")
+    clicked.widget.session.sessions.load(tmp_path / "s.json")
     assert "image: was" in clicked.told[-1] and len(clicked.workspace.clicks) == 3
 
 
@@ -49,7 +49,7 @@ def test_a_damaged_file_is_told_and_nothing_is_lost(clicked, tmp_path):
     path = tmp_path / "s.json"
     path.write_text("{")
     before = clicked.labels.copy()
-    clicked.widget.sessions.load(path)
+    clicked.widget.session.sessions.load(path)
     assert "cannot be read" in clicked.errors[-1]
     same(clicked.labels, before)
 
@@ -59,28 +59,28 @@ def test_every_solved_state_is_saved_by_itself_and_can_be_restored(clicked, auto
     assert load_session(path).clicks == clicked.workspace.clicks
     before = clicked.labels.copy()
     clicked.controller.set_clicks(())
-    assert clicked.widget.restore.isEnabled()
-    clicked.widget.restore.click()
+    assert clicked.widget.session.restore.isEnabled()
+    clicked.widget.session.restore.click()
     same(clicked.labels, before)
 
 
 def test_a_folder_that_cannot_be_written_stops_nobody(started, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    started.widget.sessions.autosaves.folder = blocked / "autosave"
+    started.widget.session.sessions.autosaves.folder = blocked / "autosave"
     started.controller.add_click(16, 16)
     assert started.labels.any() and not started.errors
 
 
 def test_the_methods_paragraph_is_copied(clicked, qtbot):
-    clicked.widget.methods.click()
+    clicked.widget.session.methods.click()
     text = QGuiApplication.clipboard().text()
     assert "2 objects" in text and "M2N2V2" in text
 
 
 def test_napari_opens_a_session_file_as_points(clicked, tmp_path):
     path = tmp_path / "s.json"
-    clicked.widget.sessions.save(path)
+    clicked.widget.session.sessions.save(path)
     (layer,) = clicked.viewer.open(path, plugin="napari-m2n2v2")
     assert isinstance(layer, Points) and list(layer.features["class"]) == ["foreground", "background", "foreground"]
     other = tmp_path / "other.json"
@@ -117,7 +117,7 @@ def test_layers_saved_by_napari_are_taken_up_again(clicked, tmp_path, make_napar
 
 def test_clicks_in_a_session_keep_their_order_and_thresholds(clicked, tmp_path):
     clicked.controller.set_threshold(0, 0.4)
-    clicked.widget.sessions.save(tmp_path / "s.json")
+    clicked.widget.session.sessions.save(tmp_path / "s.json")
     assert load_session(tmp_path / "s.json").clicks[0] == Click(16, 16, threshold=0.4)
     assert np.isnan(clicked.points.features["threshold"][1])
 
@@ -130,7 +130,7 @@ def test_autosaves_of_earlier_work_are_offered_before_the_present_one(clicked, a
     clicked.start(layer)
     clicked.controller.add_click(40, 10)
     assert len(list(autosaves.glob("*.json"))) == 2
-    clicked.widget.restore.click()
+    clicked.widget.session.restore.click()
     assert clicked.workspace.clicks == clicks
     same(clicked.labels, earlier)
 
@@ -168,9 +168,9 @@ class TestStacks:
 
     def test_a_file_holds_all_slices_and_undo_brings_back_what_was_there(self, stack, tmp_path):
         placed, before = stack.workspace.placed, stack.labels.copy()
-        stack.widget.sessions.save(tmp_path / "s.json")
+        stack.widget.session.sessions.save(tmp_path / "s.json")
         stack.controller.place_clicks(stack.workspace, [PlacedClick(PlaneKey((1, 2), (0,)), Click(16, 16))])
-        stack.widget.sessions.load(tmp_path / "s.json")
+        stack.widget.session.sessions.load(tmp_path / "s.json")
         assert stack.workspace.placed == placed and any(p.carried for p in placed)
         same(stack.labels, before)
         assert stack.told[-1] == f"Loaded {len(placed)} clicks. The masks are the same, bit for bit."
@@ -179,22 +179,22 @@ class TestStacks:
 
     def test_in_a_new_dock_slices_are_computed_and_then_compared(self, stack, volume, tmp_path):
         placed, before = stack.workspace.placed, stack.labels.copy()
-        stack.widget.sessions.save(tmp_path / "s.json")
+        stack.widget.session.sessions.save(tmp_path / "s.json")
         stack.viewer.layers.clear()
         stack.start(stack.viewer.add_image(volume, name="other"))
-        stack.widget.sessions.load(tmp_path / "s.json")
+        stack.widget.session.sessions.load(tmp_path / "s.json")
         assert stack.workspace.placed == placed and "bit for bit" in stack.told[-1]
         same(stack.labels, before)
         rows = stack.widget.propagation.table.rows
         assert [row.note for row in rows] == ["" for row in rows] and rows  # carried, not corrected
 
     def test_what_differs_is_said_by_slice(self, stack, volume, tmp_path):
-        stack.widget.sessions.save(tmp_path / "s.json")
+        stack.widget.session.sessions.save(tmp_path / "s.json")
         stack.viewer.layers.clear()
         changed = volume.copy()
         changed[1] = changed[1, :, ::-1]
         stack.start(stack.viewer.add_image(changed, name="other"))
-        stack.widget.sessions.load(tmp_path / "s.json")
+        stack.widget.session.sessions.load(tmp_path / "s.json")
         assert "slice 1, image: was" in stack.told[-1] and "slice 2, image" not in stack.told[-1]
 
     def test_changing_clicks_meanwhile_ends_the_comparison(self, real_dock, volume, tmp_path):
@@ -202,11 +202,11 @@ class TestStacks:
         real_dock.controller.told.connect(told.append)
         real_dock.start(real_dock.viewer.add_image(volume))
         real_dock.points.add([[1, 16, 19], [2, 16, 22]])
-        real_dock.widget.sessions.save(tmp_path / "s.json")
+        real_dock.widget.session.sessions.save(tmp_path / "s.json")
         real_dock.qtbot.waitUntil(lambda: any("Saved" in text for text in told), timeout=60_000)
         real_dock.viewer.layers.clear()
         real_dock.start(real_dock.viewer.add_image(volume))
-        real_dock.widget.sessions.load(tmp_path / "s.json")
+        real_dock.widget.session.sessions.load(tmp_path / "s.json")
         real_dock.qtbot.waitUntil(lambda: len(real_dock.workspace.placed) == 2, timeout=20_000)
         real_dock.controller.undo()
         real_dock.settle()
@@ -214,11 +214,11 @@ class TestStacks:
         assert not any("Loaded" in text for text in told) and not real_dock.errors
 
     def test_an_image_of_another_shape_is_refused(self, stack, volume, tmp_path):
-        stack.widget.sessions.save(tmp_path / "s.json")
+        stack.widget.session.sessions.save(tmp_path / "s.json")
         stack.slide(0)
         stack.start(stack.viewer.add_image(volume[:2], name="short"))
         stack.points.add([0, 16, 16])
-        stack.widget.sessions.load(tmp_path / "s.json")
+        stack.widget.session.sessions.load(tmp_path / "s.json")
         assert "(4, 48, 64)" in stack.errors[-1] and "(2, 48, 64)" in stack.errors[-1]
         assert len(stack.workspace.placed) == 1
 
@@ -227,11 +227,11 @@ class TestStacks:
         flat.replay([Click(16, 22), Click(40, 10, False)])
         save_session(tmp_path / "flat.json", flat)
         elsewhere = [p for p in stack.workspace.placed if p.plane != stack.workspace.here]
-        stack.widget.sessions.load(tmp_path / "flat.json")
+        stack.widget.session.sessions.load(tmp_path / "flat.json")
         assert stack.workspace.clicks == flat.clicks and "bit for bit" in stack.told[-1]
         assert [p for p in stack.workspace.placed if p.plane != stack.workspace.here] == elsewhere
         with pytest.raises(ClickError, match="holds clicks in"):
-            stack.widget.sessions.save(tmp_path / "s.json")
+            stack.widget.session.sessions.save(tmp_path / "s.json")
             load_session(tmp_path / "s.json").replay(stack.workspace.features)
 
     def test_labels_that_were_taken_over_are_in_it(self, dock, volume, tmp_path):
@@ -246,12 +246,12 @@ class TestStacks:
         dock.controller.take_over(5)
         dock.points.add([1, 36, 44])
         before = dock.labels.copy()
-        dock.widget.sessions.save(tmp_path / "s.json")
+        dock.widget.session.sessions.save(tmp_path / "s.json")
         dock.viewer.layers.remove(labels)
         dock.widget.settings.labels.value = None
         dock.start(layer)
         assert dock.workspace.labels is not labels
-        dock.widget.sessions.load(tmp_path / "s.json")
+        dock.widget.session.sessions.load(tmp_path / "s.json")
         assert "bit for bit" in told[-1]
         same(dock.labels, before)
 
@@ -264,7 +264,7 @@ class TestStacks:
             assert list(layer.features[name].astype(str)) == list(stack.points.features[name].astype(str))
 
     def test_the_methods_paragraph_is_of_all_slices(self, stack):
-        stack.widget.methods.click()
+        stack.widget.session.methods.click()
         text = QGuiApplication.clipboard().text()
         assert "2 objects in 3 slices or parts of an image of 4 x 48 x 64 pixels" in text
         assert "placed by propagation" in text and "; and from appearance on a grid of" in text  # the slice across
@@ -275,9 +275,9 @@ class TestStacks:
         stack.start(stack.viewer.add_image(volume, name="again"))
         stack.slide(0)
         stack.controller.computing.start()
-        assert not stack.widget.restore.isEnabled()  # no click was there
+        assert not stack.widget.session.restore.isEnabled()  # no click was there
         stack.slide(1)
         stack.controller.computing.start()
-        stack.widget.restore.click()
+        stack.widget.session.restore.click()
         assert stack.workspace.placed == placed
         same(stack.labels, before)

@@ -590,7 +590,7 @@ class TestOtherParts:
         stack.workspace.image.scale = (4, 1, 1)
         stack.slide(1)
         stack.points.add([[1, 16, 19], [1, 5, 50]])
-        stack.widget.toggles["Markov-map"].click()
+        stack.widget.why.toggles["Markov-map"].click()
         view = stack.viewer.layers["stack Markov-map"]
         assert view.data.shape == (1, *stack.shown_labels.shape)
         same(view.data_to_world((0, 7, 9)), stack.workspace.image.data_to_world((1, 7, 9)))

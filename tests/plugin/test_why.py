@@ -20,30 +20,30 @@ def clicked(started):
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_toggle_adds_and_removes_its_layer(clicked, name):
     before = list(clicked.viewer.layers)
-    clicked.widget.toggles[name].click()
+    clicked.widget.why.toggles[name].click()
     (added,) = [layer for layer in clicked.viewer.layers if layer not in before]
     assert added.name == f"cells {name}" and added.data.shape == clicked.labels.shape
     assert clicked.viewer.layers.selection.active is clicked.points
-    clicked.widget.toggles[name].click()
+    clicked.widget.why.toggles[name].click()
     assert list(clicked.viewer.layers) == before
 
 
 def test_views_follow_the_selected_click_and_the_mask(clicked):
-    clicked.widget.toggles["Markov-map"].click()
+    clicked.widget.why.toggles["Markov-map"].click()
     layer = clicked.viewer.layers["cells Markov-map"]
     clicked.points.mode = "select"
     clicked.points.selected_data = {0}
     assert layer.data[16, 16] == 0 and layer.data[5, 50] > 0
     clicked.points.selected_data = {1}
     assert layer.data[5, 50] == 0 and layer.data[16, 16] > 0
-    clicked.widget.toggles["Owner"].click()
+    clicked.widget.why.toggles["Owner"].click()
     owners = clicked.viewer.layers["cells Owner"]
     clicked.controller.add_click(33, 48)
     assert owners.data[33, 48] == 3
 
 
 def test_views_go_over_to_another_image(clicked, image):
-    clicked.widget.toggles["Owner"].click()
+    clicked.widget.why.toggles["Owner"].click()
     clicked.start(clicked.viewer.add_image(image[:, ::-1].copy(), name="other", scale=(2, 2)))
     clicked.controller.add_click(16, 48)
     names = [layer.name for layer in clicked.viewer.layers if "Owner" in layer.name]
@@ -52,19 +52,19 @@ def test_views_go_over_to_another_image(clicked, image):
 
 
 def test_views_are_no_channels(clicked):
-    clicked.widget.toggles["Markov-map"].click()
+    clicked.widget.why.toggles["Markov-map"].click()
     clicked.widget.settings.merge.setChecked(True)
     assert clicked.controller.computing.channels() == [clicked.workspace.image]
 
 
 def test_a_view_deleted_by_hand_puts_its_toggle_out(clicked):
-    clicked.widget.toggles["Doubt"].click()
+    clicked.widget.why.toggles["Doubt"].click()
     clicked.viewer.layers.remove("cells Doubt")
-    assert not clicked.widget.toggles["Doubt"].isChecked()
+    assert not clicked.widget.why.toggles["Doubt"].isChecked()
 
 
 def test_what_the_engine_sees_is_shown(clicked):
-    pixmap = clicked.widget.seen.pixmap()
+    pixmap = clicked.widget.why.seen.pixmap()
     assert pixmap.width() / pixmap.height() == pytest.approx(64 / 48, rel=0.05)
 
 

@@ -19,7 +19,7 @@ _DOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
 def attach(viewer: Any) -> SegmentWithClicks:
     """Open the dock in a viewer, or return the one that is open there.
 
-    Its ``controller`` has a call for everything the dock does; ``views``, ``hover`` and ``sessions`` are beside it.
+    Its ``controller`` has a call for everything the dock does; ``why.views``, ``hover`` and ``session.sessions`` are beside it.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def session_of(points_name: str) -> SessionFile:
     for dock in _DOCKS:
         for workspace in dock.controller.workspaces:
             if workspace.points.name == points_name:
-                file: SessionFile = dock.sessions.file_of(workspace)
+                file: SessionFile = dock.session.sessions.file_of(workspace)
                 return file
     raise UnwritableFileError(
         f"Layer '{points_name}' belongs to no image being segmented. A session file needs the image's features: "

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QToolTip, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QToolTip, QWidget
 
 from napari_m2n2v2._napari.describe import plane_text
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.places import PlaneKey
 from napari_m2n2v2._napari.preparing import Mark, Preparing, room_for, summary
+from napari_m2n2v2._napari.qt import make_button
 from napari_m2n2v2._napari.store import GIGABYTE
 from napari_m2n2v2.stacks import Index
 
@@ -115,15 +115,13 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         super().__init__()
         self._controller = controller
         self.preparing = preparing = Preparing(controller, jobs)
-        self.start = _button("Prepare all slices", preparing.start)
-        self.start.setToolTip(
+        tip = (
             "Compute ahead what clicks need: this slice first, then the nearest. Clicks always go before it.\n"
             "Clicks and masks stay as they are"
         )
-        self.pause = _button("Pause", self._on_pause)
-        self.pause.setToolTip("Stops within the slice; goes on with it when you resume")
-        self.cancel = _button("Cancel", preparing.cancel)
-        self.cancel.setToolTip("Stop; the slices that are ready stay")
+        self.start = make_button("Prepare all slices", tip, preparing.start)
+        self.pause = make_button("Pause", "Stops within the slice; goes on with it when you resume", self._on_pause)
+        self.cancel = make_button("Cancel", "Stop; the slices that are ready stay", preparing.cancel)
         self.progress = QProgressBar()
         self.strip = SliceStrip()
         self.strip.chosen.connect(self._go)
@@ -210,12 +208,6 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         workspace = self._controller.active
         if workspace is not None and workspace.here is not None:
             self._controller.show_plane(PlaneKey(workspace.here.axes, index))
-
-
-def _button(text: str, action: Callable[[], object]) -> QPushButton:
-    button = QPushButton(text)
-    button.clicked.connect(lambda: action())
-    return button
 
 
 def _text(index: Index) -> str:

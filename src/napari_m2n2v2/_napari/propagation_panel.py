@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QProgressBar,
-    QPushButton,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
@@ -23,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_m2n2v2._napari.places import PlaneKey, stack_of
+from napari_m2n2v2._napari.qt import make_button
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -123,17 +123,17 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         super().__init__()
         self._controller = controller
         self._propagating = going_to = controller.propagating
-        self.back = self._button("", "Carry the present object to the slice before, and show it", self._step(-1))
-        self.next = self._button("", "Carry the present object to the slice after, and show it", self._step(1))
-        self.back_to_end = self._button("◀◀ Until it ends", "To lower slices, until it ends", self._until(-1))
-        self.next_to_end = self._button("Until it ends ▶▶", "To higher slices, until it ends", self._until(1))
-        self.both = self._button("◀◀ Both ways ▶▶", "From the slice that is shown, until it ends", going_to.both_ways)
-        self.again = self._button(
+        self.back = make_button("", "Carry the present object to the slice before, and show it", self._step(-1))
+        self.next = make_button("", "Carry the present object to the slice after, and show it", self._step(1))
+        self.back_to_end = make_button("◀◀ Until it ends", "To lower slices, until it ends", self._until(-1))
+        self.next_to_end = make_button("Until it ends ▶▶", "To higher slices, until it ends", self._until(1))
+        self.both = make_button("◀◀ Both ways ▶▶", "From the slice that is shown, until it ends", going_to.both_ways)
+        self.again = make_button(
             "Carry on from here again",
             "After you corrected this slice: what was carried from here on is carried anew, the rest stays",
             going_to.again,
         )
-        self.to = self._button("To slice", "To this slice and all between", self._on_to)
+        self.to = make_button("To slice", "To this slice and all between", self._on_to)
         self.slice = QSpinBox()
         self.slice.setToolTip("As the slider counts")
         self.axis = QComboBox()
@@ -147,7 +147,7 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.limit.valueChanged.connect(self._on_limit)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
-        self.cancel = self._button("Cancel", "Stop at once; what was carried stays", self._cancel)
+        self.cancel = make_button("Cancel", "Stop at once; what was carried stays", self._cancel)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -209,12 +209,6 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         grid.addWidget(self.cancel, row + 1, 1)
         grid.addWidget(self.message, row + 2, 0, 1, 2)
         grid.addWidget(self.table, row + 3, 0, 1, 2)
-
-    def _button(self, text: str, tip: str, action: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.clicked.connect(lambda: action())
-        return button
 
     def _step(self, direction: int) -> Callable[[], None]:
         return lambda: self._propagating.carry(direction, 1)

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, QStandardPaths, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QScrollArea, QWidget
+from qtpy.QtWidgets import QPushButton, QScrollArea, QWidget
 
-__all__ = ["MainThread", "VerticalScroll", "autosave_folder", "thumbnail"]
+__all__ = ["MainThread", "VerticalScroll", "autosave_folder", "make_button", "thumbnail"]
 
 _THUMBNAIL_HEIGHT = 110
 
@@ -50,6 +50,14 @@ class VerticalScroll(QScrollArea):  # type: ignore[misc]
             bar = self.verticalScrollBar().sizeHint().width()
             self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
         return bool(super().eventFilter(watched, event))
+
+
+def make_button(text: str, tip: str, action: Callable[[], object]) -> QPushButton:
+    """Make a button that says what it does, and does it."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.clicked.connect(lambda: action())
+    return button
 
 
 def autosave_folder() -> Path:

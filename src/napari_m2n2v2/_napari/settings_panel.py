@@ -102,6 +102,11 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self._row("One click claims", self.reach, "Beyond one region: thin lines suit the guide ridges")
         controller.changed.connect(self._show_rules)
 
+    def close_down(self) -> None:
+        """Let go of the controller."""
+        self._controller.changed.disconnect(self._show_rules)
+        self.store.close_down()
+
     def _show_rules(self) -> None:
         """Follow rules that a loaded session brought."""
         self.reach.setCurrentIndex(self.reach.findData(self._controller.rules.reach))
