@@ -16,7 +16,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from napari_m2n2v2.parameters import PropagationParameters
 
-__all__ = ["Appearance", "Expectation", "deepest", "expect", "smoothed"]
+__all__ = ["Appearance", "Expectation", "deepest", "doubt_of_carried", "expect", "smoothed"]
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -111,6 +111,43 @@ def deepest(mask: Mask, expectation: Expectation) -> tuple[int, int] | None:
     row, col = np.unravel_index(int(depth.argmax()), depth.shape)
     least = _LEAST_DEPTH if mask.any() else 1.0
     return (int(row), int(col)) if depth[row, col] >= least else None
+
+
+def doubt_of_carried(
+    mask: Mask,
+    before: Mask,
+    here: Floats,
+    expectation: Expectation,
+    appearance: Appearance,
+    parameters: PropagationParameters,
+) -> float:
+    """Return how doubtful it is that a mask is the object still, from 0 to 1: 1 less the product of three agreements.
+
+    Where it is: the Dice coefficient with its mask in the plane before. How it looks: how far its mean colour, away
+    from its outline, is from the object's in the plane it started from, of ``most_unlike`` spreads. What was expected:
+    the share of it that contradicts the expectation in spite of all clicks.
+
+    Parameters
+    ----------
+    mask, before : ndarray
+        bool ``[H', W']``, in this plane and in the one before, the latter not empty.
+    here : ndarray
+        ``[H', W', 3]`` float32, this plane, see :func:`smoothed`.
+    expectation : Expectation
+        Of this plane.
+    appearance : Appearance
+        Of the object where it started.
+    parameters : PropagationParameters
+        Its ``band`` and ``most_unlike`` are used.
+    """
+    area = int(mask.sum())
+    if not area:
+        return 1.0
+    overlap = 2 * int((mask & before).sum()) / (area + int(before.sum()))
+    drift = float(_distance(Appearance.of(here, mask, parameters.band).colour, appearance.colour)) / appearance.spread
+    alike = max(0.0, 1 - drift / parameters.most_unlike)
+    unsettled = int(((mask != expectation.wanted) & expectation.known).sum()) / area
+    return 1 - overlap * alike * max(0.0, 1 - unsettled)
 
 
 def _depth(region: Mask) -> NDArray[np.float64]:

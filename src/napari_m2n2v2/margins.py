@@ -84,13 +84,8 @@ class ObjectInRegion:
     clear: int
     margin: Margin | None
 
-    @property
-    def doubt(self) -> float:
-        """As :func:`~napari_m2n2v2.diagnostics.doubt_of` gives it, at working resolution."""
-        return self.doubtful / max(self.doubtful + self.clear, 1)
-
     @classmethod
-    def of(cls, session: Session, found: Segmentation, *, joins: bool = False) -> ObjectInRegion:
+    def of(cls, session: Session, found: Segmentation, *, joins: bool) -> ObjectInRegion:
         """See what a session says, whose present clicks gave ``found``."""
         mask = found.working_mask
         if not found.clicks:  # a mask from before

@@ -173,7 +173,7 @@ class PropagationParameters:
     most_jump : float
         It stops where its area grows or shrinks by more than this factor from plane to plane, at least 1.
     most_doubt : float
-        It stops where :func:`~napari_m2n2v2.diagnostics.doubt_of` is above this, in ``[0, 1]``; 1 never stops it.
+        It stops where :func:`~napari_m2n2v2.carrying.doubt_of_carried` is above this, in ``[0, 1]``; 1 never stops it.
     """
 
     most_clicks: int = 12
@@ -183,7 +183,7 @@ class PropagationParameters:
     least_match: float = 0.1
     least_area: int = 12
     most_jump: float = 3.0
-    most_doubt: float = 0.95
+    most_doubt: float = 0.6
 
     def __post_init__(self) -> None:
         _require(self.most_clicks >= 1, "most_clicks", "at least 1", self.most_clicks)

@@ -15,11 +15,19 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.carrying import Appearance, Expectation, Floats, Mask, deepest, expect, smoothed
+from napari_m2n2v2.carrying import (
+    Appearance,
+    Expectation,
+    Floats,
+    Mask,
+    deepest,
+    doubt_of_carried,
+    expect,
+    smoothed,
+)
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError, ParameterError
 from napari_m2n2v2.features import ImageFeatures, Progress, silent
-from napari_m2n2v2.margins import ObjectInRegion
 from napari_m2n2v2.parameters import PropagationParameters, SegmentationParameters
 from napari_m2n2v2.segmentation import Segmentation, at_full_resolution
 from napari_m2n2v2.session import Session
@@ -107,7 +115,8 @@ class PropagatedPlane:
     labels : ndarray
         int32 ``[H, W]``, the objects by their ids, 0 for background. Those that ended here are not in it.
     doubts : mapping
-        Doubt of each object in it, from 0 to 1 (:func:`~napari_m2n2v2.diagnostics.doubt_of`).
+        Doubt of each object in it, from 0 to 1: the largest on its way so far
+        (:func:`~napari_m2n2v2.carrying.doubt_of_carried`).
     ended : mapping
         Why the others went no further, by id.
     """
@@ -204,6 +213,7 @@ class _Carried:
     mask: Mask  # [H', W']
     area: int  # in pixels of the image given
     appearance: Appearance
+    doubt: float = 0.0  # the largest on its way so far
 
     @classmethod
     def begin(cls, object_id: int, found: Segmentation, smooth: Floats, band: float) -> _Carried:
@@ -247,7 +257,7 @@ def _go_on(
     for object_id, expectation in expected.items():
         if expectation.match >= propagation.least_match:
             _click(session, object_id, expectation, propagation.most_clicks, on_click)
-    return _settle(index, session, carried, expected, propagation), here
+    return _settle(index, session, carried, here, expected, propagation), here
 
 
 def _click(session: Session, object_id: int, expectation: Expectation, most: int, report: Callable[[], None]) -> None:
@@ -270,6 +280,7 @@ def _settle(
     index: Index,
     session: Session,
     carried: list[_Carried],
+    here: Floats,
     expected: Mapping[int, Expectation],
     limits: PropagationParameters,
 ) -> PropagatedPlane:
@@ -279,10 +290,11 @@ def _settle(
     doubts, ended = {}, {}
     for old in carried:
         i = old.object_id
-        found = session.result.objects.get(i)
-        doubt = ObjectInRegion.of(session, found).doubt if found is not None and found.clicks else 1.0
-        area = round(pixels * np.count_nonzero(labels == i))
-        reason = _reason_to_stop(expected[i].match, old.area, area, doubt, limits)
+        mask, own = labels == i, expected[i]
+        # What was lost once is not found again by being the same from there on.
+        doubt = max(old.doubt, doubt_of_carried(mask, old.mask, here, own, old.appearance, limits))
+        area = round(pixels * np.count_nonzero(mask))
+        reason = _reason_to_stop(own.match, old.area, area, doubt, limits)
         if reason:
             ended[i] = reason
         else:
@@ -307,4 +319,5 @@ def _reason_to_stop(match: float, before: int, area: int, doubt: float, limits: 
 
 def _after(old: _Carried, plane: PropagatedPlane) -> _Carried:
     mask = plane.labels == old.object_id
-    return replace(old, mask=at_full_resolution(mask, old.mask.shape), area=int(mask.sum()))
+    doubt = plane.doubts[old.object_id]
+    return replace(old, mask=at_full_resolution(mask, old.mask.shape), area=int(mask.sum()), doubt=doubt)

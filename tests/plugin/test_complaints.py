@@ -187,7 +187,7 @@ def test_keys_act_on_the_image_whose_layer_is_chosen(started, image):
     assert started.workspace is first
     started.points.add([33, 48])
     started.press(Qt.Key.Key_Z, CONTROL)
-    assert first.clicks == () and len(started.controller.workspaces[1].clicks) == 1
+    assert first.clicks == () and len(list(started.controller.workspaces)[1].clicks) == 1
 
 
 def test_changes_made_while_computing_leave_the_features_marked(real_dock, image):

@@ -280,7 +280,7 @@ class TestReview:
         doubts = [row.doubt for row in table.rows]
         assert doubts == sorted(doubts, reverse=True) and len(doubts) == len(carried(globe.workspace))
         for row in table.rows:
-            assert globe.workspace.masks_of(row.plane).doubts[1] == row.doubt
+            assert globe.workspace.carried.of(globe.workspace.placed, row.plane, 1).doubt == row.doubt
         assert sum(bool(row.note) for row in table.rows) == 2  # the last one each way
         globe.controller.next_object()
         next(f for f in globe.widget.findChildren(QCollapsible) if f.isAncestorOf(table)).expand(animate=False)

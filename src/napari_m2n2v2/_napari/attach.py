@@ -19,7 +19,8 @@ _DOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
 def attach(viewer: Any) -> SegmentWithClicks:
     """Open the dock in a viewer, or return the one that is open there.
 
-    Its ``controller`` has a call for everything the dock does; ``why.views``, ``hover`` and ``session.sessions`` are beside it.
+    Its ``controller`` has a call for everything the dock does; ``why.views``, ``hover`` and ``session.sessions`` are
+    beside it.
 
     Parameters
     ----------

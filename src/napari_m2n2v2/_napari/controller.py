@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from psygnal import Signal
@@ -17,7 +16,7 @@ from napari_m2n2v2._napari.following import Following
 from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.listening import PointsListener
 from napari_m2n2v2._napari.objects import Objects
-from napari_m2n2v2._napari.opening import no_plane, open_workspace
+from napari_m2n2v2._napari.opening import no_plane
 from napari_m2n2v2._napari.places import (
     PlacedClick,
     PlaneKey,
@@ -34,6 +33,7 @@ from napari_m2n2v2._napari.propagating import Propagating
 from napari_m2n2v2._napari.settings import FeatureState, Rules
 from napari_m2n2v2._napari.solving import Solving
 from napari_m2n2v2._napari.workspace import Workspace
+from napari_m2n2v2._napari.workspaces import Workspaces
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import M2N2V2Error
 
@@ -75,15 +75,9 @@ class Controller:
         self.foreground = True
         self.rules = Rules()
         self.active: Workspace | None = None
-        self._workspaces: list[Workspace] = []
-        self._kept: list[tuple[Any, Workspace]] = []  # features of images whose other layers were deleted
-        self._listener = PointsListener(self)
+        self.workspaces = Workspaces(self)
+        self.listener = PointsListener(self)
         self.following = Following(self)
-
-    @property
-    def workspaces(self) -> tuple[Workspace, ...]:
-        """Every image being segmented."""
-        return tuple(self._workspaces)
 
     # -- choosing an image and a plane ---------------------------------------------------------------------------
 
@@ -97,12 +91,10 @@ class Controller:
         labels : Labels layer, optional
             An existing layer to write into; the labels in it are protected.
         """
-        found = next((w for w in self._workspaces if w.image is image), None)
         with self.errors_shown():
             if shown_plane(self.viewer.dims, image) is None:
                 raise no_plane(self.viewer.dims, image)
-            found = found or self._open(image, labels)
-            self._begin(found)
+            self._begin(self.workspaces.of(image) or self.workspaces.open(image, labels))
 
     def _begin(self, workspace: Workspace) -> None:
         self.active = workspace
@@ -116,63 +108,16 @@ class Controller:
         self.solved.emit()
         self.changed.emit()
 
-    def _open(self, image: Any, labels: Any) -> Workspace:
-        taken = [layer for w in self._workspaces for layer in (w.points, w.labels)]
-        with self._listener.quiet():
-            workspace = open_workspace(self.viewer, image, labels, taken)
-        for layer, kept in self._kept:
-            if layer is image:
-                self._take_features(workspace, kept)
-        self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
-        workspace.parts.is_shared = self.computing.store.holds
-        workspace.parts.let_go = partial(self.solving.let_go, workspace)
-        self.fields.begin(workspace)
-        self.following.connect(workspace)
-        self._listener.connect(workspace)
-        self._workspaces.append(workspace)
-        self.objects.look_through(workspace)
-        self.opened.emit(workspace)
-        return workspace
-
-    def _take_features(self, workspace: Workspace, kept: Workspace) -> None:
-        for before in kept.parts:
-            if before.features is not None:
-                part = workspace.parts.at(before.key)
-                part.take_features(before)
-                part.state = part.settled_state(self.computing.settings)
-
     def show_plane(self, key: PlaneKey) -> None:
         """Move the viewer to a plane of the active image."""
         if self.active is not None:
             show_plane(self.viewer.dims, self.active.image, key)
 
-    def close_workspace(self, workspace: Workspace) -> None:
-        """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""
-        self.computing.drop(workspace)
-        self.propagating.going.drop(workspace)
-        for key in self.jobs.keys:
-            if isinstance(key, tuple) and key[0] == id(workspace):
-                self.jobs.cancel(key)
-        self.following.disconnect(workspace)
-        self._listener.disconnect(workspace)
-        self._workspaces.remove(workspace)
-        self._kept.append((workspace.image, workspace))
-        if self.active is workspace:
-            self.active = None
-        self.solved.emit()
-        self.changed.emit()
-
-    def forget(self, image: Any) -> None:
-        """Let go of the features kept for an image that is no longer there."""
-        self._kept = [(layer, kept) for layer, kept in self._kept if layer is not image]
-
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
-        for workspace in list(self._workspaces):
-            self.close_workspace(workspace)
-        self._kept.clear()
+        self.workspaces.close_all()
         self.following.close()
-        self._listener.close()
+        self.listener.close()
         self.jobs.close()
         self.computing.store.close()
 
@@ -263,7 +208,7 @@ class Controller:
 
     def show_and_solve(self, workspace: Workspace, before: tuple[PlacedClick, ...]) -> None:
         """Make the Points layer show the present clicks, and the Labels layer what they give where they changed."""
-        with self._listener.quiet():
+        with self.listener.quiet():
             convert.show_clicks(workspace.points, workspace.image, workspace.placed)
         for key in changed_planes(before, workspace.placed):
             self.solving.solve(workspace, key)
@@ -320,7 +265,7 @@ class Controller:
         if (changed := replace(self.rules, **changes)) == self.rules:
             return
         self.rules = changed
-        for workspace in self._workspaces:
+        for workspace in self.workspaces:
             for key in {part.key.plane for part in workspace.parts if part.features is not None}:
                 self.solving.solve(workspace, key)
 

@@ -90,8 +90,8 @@ class Following:
         controller, layer = self._controller, event.value
         for workspace in controller.workspaces:
             if layer in (workspace.image, workspace.points, workspace.labels):
-                controller.close_workspace(workspace)
-        controller.forget(layer)
+                controller.workspaces.close(workspace)
+        controller.workspaces.forget(layer)
         if layer is controller.computing.settings.guide:
             controller.computing.change(guide=None)
 
@@ -99,8 +99,8 @@ class Following:
         controller, image = self._controller, event.source
         for workspace in controller.workspaces:
             if workspace.image is image and tuple(workspace.labels.data.shape) != stack_of(image).shape:
-                controller.close_workspace(workspace)
-                controller.forget(image)
+                controller.workspaces.close(workspace)
+                controller.workspaces.forget(image)
                 controller.tell(f"'{image.name}' has another shape now. Press Start to begin with it anew.")
         controller.computing.image_changed(image)
         controller.propagating.going.image_changed(image)

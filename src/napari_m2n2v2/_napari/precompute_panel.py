@@ -138,7 +138,7 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         preparing.changed.connect(self._show_progress)
         preparing.marked.connect(self.refresh)
         controller.moved.connect(self.refresh)
-        self.destroyed.connect(partial(Preparing.close, preparing))
+        self.destroyed.connect(partial(Preparing.end, preparing))
         self.refresh()
         self._show_progress()
 

@@ -137,9 +137,13 @@ class Preparing:
 
     def close(self) -> None:
         """Stop, and let go of the controller."""
-        self._stop()
         self._controller.jobs.turned.disconnect(self._follow, missing_ok=True)
         self._controller.changed.disconnect(self._look, missing_ok=True)
+        self.end()
+
+    def end(self) -> None:
+        """Stop for good, also when a window that is closed has taken the controller with it."""
+        self._stop()
         self._jobs.close()
 
     # -- what there is to show -----------------------------------------------------------------------------------

@@ -61,8 +61,8 @@ def rows_of(workspace: Workspace | None) -> list[Row]:
         return []
     rows = []
     for key, object_id, carried in workspace.carried.present(workspace.placed):
-        doubt = carried.doubt if carried is not None else math.nan
-        doubt = workspace.masks_of(key).doubts.get(object_id, doubt)
+        of_clicks = workspace.masks_of(key).doubts.get(object_id, math.nan)
+        doubt = carried.doubt if carried is not None and not math.isnan(carried.doubt) else of_clicks
         rows.append(Row(key, object_id, doubt, "corrected by you" if carried is None else carried.stopped))
     known = [row for row in rows if not math.isnan(row.doubt)]
     return [*sorted(known, key=lambda row: -row.doubt), *(row for row in rows if math.isnan(row.doubt))]
@@ -76,7 +76,10 @@ class ReviewTable(QTableWidget):  # type: ignore[misc]
         self._controller = controller
         self.rows: list[Row] = []
         self.setHorizontalHeaderLabels(_COLUMNS)
-        self.setToolTip("Slices that an object was carried to, the most doubtful first. A click on a row shows it")
+        self.setToolTip(
+            "Slices that an object was carried to, the most doubtful first. A click on a row shows it.\n"
+            "Doubt: how much it moved, changed its look or was not as expected, anywhere on its way to the slice"
+        )
         self.verticalHeader().hide()
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
