@@ -14,6 +14,10 @@ from napari_m2n2v2._napari.places import stack_of
 from napari_m2n2v2._napari.widget import SegmentWithClicks
 from napari_m2n2v2._napari.workspace import FeatureState
 
+from ..conftest import blob_image
+
+DEPTH = 4  # of small stacks
+
 
 class AtOnce(Executor):
     """An executor that runs work in the thread that submits it."""
@@ -178,3 +182,26 @@ def started(dock, image):
 
 def same(a, b):
     np.testing.assert_array_equal(a, b)
+
+
+def planes(depth=DEPTH):
+    """RGB planes that differ: the disc and the square move."""
+    return np.stack([np.roll(blob_image(seed=z), 3 * z, axis=1) for z in range(depth)])
+
+
+@pytest.fixture
+def volume():
+    return planes()[..., 0]
+
+
+@pytest.fixture
+def stack(dock, volume):
+    """A started stack, slice 1 shown."""
+    layer = dock.viewer.add_image(volume, name="stack")
+    dock.slide(1)
+    return dock.start(layer)
+
+
+def written_planes(labels):
+    """Indices of the planes of the last two axes that hold a label."""
+    return sorted(zip(*(axis.tolist() for axis in np.nonzero(labels.any(axis=(-2, -1)))), strict=True))

@@ -10,7 +10,6 @@ from qtpy.QtGui import QGuiApplication
 from napari_m2n2v2 import Click, ClickError, Session, load_session, save_session
 from napari_m2n2v2._napari.places import PlacedClick, PlaneKey
 
-from ..conftest import blob_image
 from .conftest import same
 
 
@@ -144,10 +143,6 @@ def test_only_the_latest_autosaves_are_kept(clicked, autosaves, monkeypatch):
 
 
 class TestStacks:
-    @pytest.fixture
-    def volume(self):
-        return np.stack([np.roll(blob_image(seed=z), 3 * z, axis=1)[..., 0] for z in range(4)])
-
     @pytest.fixture
     def stack(self, dock, volume):
         """Clicks in three slices, one of them across, two objects, some of them carried."""
