@@ -121,7 +121,7 @@ def measure(sample, path):
     image = read_image(sample.image)
     request = FeatureRequest.of(image, BACKBONE, device="cpu")
     transition, seconds = timed(lambda: request.read_transition(silent))
-    exact = assemble(request, transition, request.read_guide(silent))
+    exact = assemble(request, transition, request.guides(request.read_depth(silent)))
     operator, build = timed(lambda: exact.upsampling_operator(guided=True))
     clicks, mask = clicked(exact, sample.read_truth(), sample.read_ignore())
     matrix = transition.matrix.numpy()

@@ -1,0 +1,45 @@
+"""The scripts that docs quote still run: on tiny data, for what they print and not for how fast they are."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.io import imsave
+
+from .conftest import blob_image
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """One small image with one object, as the evaluator takes it."""
+    image = blob_image()
+    for folder, name, pixels in (("images", "a", image), ("masks", "a__1", (image[..., 0] > 150) * np.uint8(255))):
+        (tmp_path / folder).mkdir()
+        imsave(tmp_path / folder / f"{name}.png", pixels, check_contrast=False)
+    return tmp_path
+
+
+def run(*command):
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_what_storing_features_takes(dataset):
+    rows = [line.split("|") for line in run("-m", "benchmarks.stored_features", dataset).splitlines()[2:]]
+    by_name = {row[1].strip(): [cell.strip() for cell in row[2:-1]] for row in rows}
+    assert by_name["transition matrix, float32"][-2:] == ["0.00", "1.0000"]
+    assert by_name["a plane from the folder"][-2:] == ["0.00", "1.0000"]
+
+
+def test_how_visible_seams_are(monkeypatch):
+    seams = runpy.run_path(str(ROOT / "benchmarks" / "seams.py"))
+    agreement, alone, elsewhere, at_seam = seams["measure"](0)
+    assert agreement > 0.9 and alone > 0.9 and at_seam < 3 * elsewhere + 1
