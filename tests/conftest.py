@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -73,3 +75,19 @@ def guided_features(image):
 
     guide = np.tile(np.linspace(3.0, 7.0, image.shape[1]), (image.shape[0], 1))
     return compute_features(image, "appearance", guide, device="cpu", parameters=FeatureParameters(grid=12))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, of 800 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def mount(*options):
+        command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(place)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    if not (sys.platform == "linux" and mount("size=800k")):
+        pytest.skip("mounting a small disk needs root on Linux")
+    yield place, lambda: mount("remount", "ro")
+    subprocess.run(["umount", "-l", str(place)], check=True)

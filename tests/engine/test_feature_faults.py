@@ -7,7 +7,6 @@ import sys
 import time
 
 import numpy as np
-import pytest
 import torch
 
 from napari_m2n2v2 import FeatureParameters, compute_features
@@ -113,22 +112,6 @@ def test_a_file_system_that_takes_no_more(tmp_path):
     )
     assert outcome.returncode == 0, outcome.stderr
     assert list((tmp_path / "features").iterdir()) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, of 800 kB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-
-    def mount(*options):
-        command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(place)]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    if not (sys.platform == "linux" and mount("size=800k")):
-        pytest.skip("mounting a small disk needs root on Linux")
-    yield place, lambda: mount("remount", "ro")
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def assert_right(features, seed):

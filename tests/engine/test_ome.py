@@ -131,6 +131,21 @@ class TestReading:
             assert file.scale == (0.5, 3.0, 0.5, 0.25)
             assert file.units == ("second", "micrometer", "micrometer", "micrometer")
 
+    def test_planes_in_one_piece_are_read_one_at_a_time(self, tmp_path, monkeypatch):
+        """So ImageJ writes what is larger than 4 GB."""
+        path = tmp_path / "i.tif"
+        tifffile.imwrite(path, VOLUME[0], imagej=True, truncate=True)
+        read = []
+        real = tifffile.FileHandle.read
+        monkeypatch.setattr(tifffile.FileHandle, "read", lambda *a, **k: read.append(real(*a, **k)) or read[-1])
+        whole = tifffile.TiffPageSeries.asarray
+        monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", lambda *a, **k: read.append(whole(*a, **k)) or read[-1])
+        with open_stack(path) as file:
+            read.clear()
+            for z in range(3):
+                np.testing.assert_array_equal(file.read((z,)), VOLUME[0, z])
+        assert sum(len(part) if isinstance(part, bytes) else part.nbytes for part in read) == VOLUME[0].nbytes
+
     def test_plain_tiff_has_axes_without_names_and_a_resolution_for_printing(self, tmp_path):
         path = tmp_path / "p.tif"
         tifffile.imwrite(path, VOLUME[0], metadata=None, resolution=(300, 300), photometric="minisblack")
@@ -340,6 +355,18 @@ class TestWriting:
             with pytest.raises(UnwritableFileError, match="Cannot write"):
                 create_labels(tmp_path / "no" / "l.zarr", image, np.uint8)
             assert {p.name for p in tmp_path.iterdir()} == {"many.zarr"}
+
+    @pytest.mark.parametrize("ending", ["tif", "zarr"])
+    def test_a_full_disk_is_told(self, small_disk, tmp_path, ending):
+        place, _ = small_disk
+        zarr.create_array(tmp_path / "v.zarr", shape=(40, 200, 300), chunks=(1, 200, 300), dtype="u1")
+        plane = RNG.integers(0, 200, (200, 300), dtype=np.uint8)  # of which 800 kB hold less than 14
+        with open_stack(tmp_path / "v.zarr") as image:
+            labels = create_labels(place / f"l.{ending}", image, np.uint8)
+            with pytest.raises(UnwritableFileError, match=r"Cannot write plane .*No space left"):
+                for z in range(40):
+                    labels.write((z,), plane)
+            open_labels(place / f"l.{ending}", image)
 
     def test_what_is_no_label_volume_of_this_image(self, tmp_path):
         with open_stack(ngff(tmp_path / "v.zarr", "0.5")) as image:

@@ -221,13 +221,18 @@ def test_the_reach_of_a_click_is_that_of_the_part_in_view(slide):
     same(slide.labels, joined(slide))
 
 
-def test_scaled_rotated_and_transposed_layers(dock):
+@pytest.mark.parametrize(
+    ("order", "turn"), [((0, 1), {"scale": (0.5, 0.5), "rotate": 90, "translate": (7, 3)}), ((1, 0), {})]
+)
+def test_scaled_rotated_and_transposed_layers(dock, order, turn):
     dock.controller.computing.change(working_side=SIDE)
-    layer = dock.viewer.add_image(IMAGE, name="slide", scale=(0.5, 0.5), rotate=90, translate=(7, 3))
+    layer = dock.viewer.add_image(IMAGE, name="slide", **turn)
+    dock.viewer.dims.order = order
     dock.viewer.reset_view()
     dock.start(layer)
     look_at(dock, 82, 60)
-    dock.viewer.scene.camera.center = tuple(layer.data_to_world((82, 60)))
+    world = layer.data_to_world((82, 60))
+    dock.viewer.scene.camera.center = tuple(world[axis] for axis in dock.viewer.dims.displayed)
     part = dock.workspace.region
     assert part.holds(82, 60) and part.step == 1
     dock.click(82, 60)

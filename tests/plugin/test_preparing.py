@@ -1,6 +1,7 @@
 """All slices ahead of clicks: marks, room, giving way, pausing, changes meanwhile, the folder, closing."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from napari_m2n2v2._napari.preparing import Mark
 from napari_m2n2v2._napari.recipe import Recipe
 from napari_m2n2v2._napari.store import GIGABYTE
 from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2.backbones.appearance import AppearanceAttention
 
 from ..conftest import blob_image
 from .conftest import same
@@ -134,6 +136,28 @@ def test_a_click_goes_before_the_slice_at_hand(stack, gate):
     same(stack.shown_labels, stack.expected())
     finish(stack)
     assert marks(stack) == ["READY"] * DEPTH and not stack.errors
+
+
+def test_carrying_goes_before_the_slice_at_hand(stack, monkeypatch):
+    stack.points.add([1, 16, 19])
+    stack.settle()
+    real, inside = AppearanceAttention.attention, threading.Event()
+
+    def slowly(self, image, grid, device, progress):
+        for share in np.linspace(0, 1, 20):
+            progress(share, "slowly")
+            inside.set()
+            time.sleep(0.02)
+        return real(self, image, grid, device, progress)
+
+    monkeypatch.setattr(AppearanceAttention, "attention", slowly)
+    panel(stack).start.click()
+    stack.qtbot.waitUntil(inside.is_set, timeout=10_000)
+    stack.controller.propagating.carry(1, 2)
+    stack.qtbot.waitUntil(lambda: not stack.controller.propagating.going.is_running, timeout=20_000)
+    assert panel(stack).preparing.is_running  # the slice that was let go is still to come
+    assert stack.labels[2].any() and stack.labels[3].any()
+    finish(stack)
 
 
 def test_pause_holds_and_cancel_stops_within_the_slice(stack, gate):

@@ -103,7 +103,7 @@ class Computing:
             self._running = wanted = (shown or self._waiting)[0]
             self._waiting.remove(wanted)
             self._controller.jobs.submit(
-                wanted.job, wanted.work, wanted.done, wanted.failed, self._controller.progressed.emit
+                wanted.job, wanted.work, wanted.done, wanted.failed, self._controller.progressed.emit, computes=True
             )
 
     def _drop(self, which: Callable[[_Wanted], bool]) -> None:

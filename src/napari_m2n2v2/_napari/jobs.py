@@ -20,6 +20,7 @@ Deliver = Callable[[Callable[[], None]], None]
 
 @dataclass(eq=False)
 class _Job:
+    computes: bool
     stopped: threading.Event = field(default_factory=threading.Event)
 
 
@@ -51,6 +52,8 @@ class Jobs:
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
         progress: Report | None = None,
+        *,
+        computes: bool = False,
     ) -> None:
         """Run ``work(report)`` on the worker, then ``done(answer)`` or ``failed(error)`` on the main thread.
 
@@ -62,9 +65,11 @@ class Jobs:
             Calls ``report(share, stage)`` now and then, and lets what it raises pass.
         done, failed, progress : callable
             Called on the main thread, only while this is still the present job of its key.
+        computes : bool
+            Whether it may compute features, for which a backbone is needed that others may be using.
         """
         self.cancel(key)
-        job = _Job()
+        job = _Job(computes)
         self._present[key] = job
         self.turned.emit()
 
@@ -108,6 +113,11 @@ class Jobs:
     def is_busy(self, key: Hashable) -> bool:
         """Whether an answer for this key is still to come."""
         return key in self._present
+
+    @property
+    def computes(self) -> bool:
+        """Whether a job whose answer is still to come may compute features."""
+        return any(job.computes for job in self._present.values())
 
     @property
     def keys(self) -> tuple[Hashable, ...]:

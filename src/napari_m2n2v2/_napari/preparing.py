@@ -204,9 +204,8 @@ class Preparing:
         """Let what the dock does go first: a slice at hand is let go where another is needed now."""
         with self._following:  # whoever comes last knows best
             if self._present is not None:
-                jobs = self._controller.jobs.keys
-                computing = any(isinstance(key, tuple) and "features" in key for key in jobs)
-                self._present[1].follow(self._paused or bool(jobs), let_go=self._paused or computing)
+                jobs = self._controller.jobs
+                self._present[1].follow(self._paused or bool(jobs.keys), let_go=self._paused or jobs.computes)
 
     def _look(self) -> None:
         """Notice that images or settings are no longer what slices were prepared with."""

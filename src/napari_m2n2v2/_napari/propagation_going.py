@@ -85,7 +85,7 @@ class Going:
             masks = run.workspace.masks_of(run.planes[run.at + 1])
             self._controller.jobs.submit(
                 run.job, partial(run.go, begin, source, masks.solver, masks.start), partial(self._arrived, run),
-                partial(self._failed, run), partial(self._tell_progress, run),
+                partial(self._failed, run), partial(self._tell_progress, run), computes=True,
             )  # fmt: skip
 
     def _source(self, run: Run, key: PlaneKey) -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,10 @@ def _opened(path: Path, tiff: Any) -> StackFile:
     letters = letters[:-1] if rgb else letters
     axes = [f"axis-{n}" if letter in _UNNAMED else letter for n, letter in enumerate(letters)]
     planes = (letters.index("y"), letters.index("x")) if {"y", "x"} <= set(letters) else (-2, -1)
-    levels = [_level(series, n) for n in range(len(series.levels))]
+    if len(series.levels) == 1 and (len(letters) == 2 or letters == "syx"):
+        levels = [_SinglePlane(series)]
+    else:
+        levels = [import_zarr().open(series.aszarr(level=n), mode="r") for n in range(len(series.levels))]
     known = _calibration(tiff, letters)
     return StackFile(
         path,
@@ -89,7 +93,7 @@ def _opened(path: Path, tiff: Any) -> StackFile:
 
 
 class _SinglePlane:
-    """A TIFF of one plane, read as a whole each time: this needs no zarr."""
+    """A TIFF of one plane, its colours together or apart, read as a whole each time: this needs no zarr."""
 
     def __init__(self, series: Any) -> None:
         self.shape, self.ndim, self.dtype = series.shape, series.ndim, series.dtype
@@ -97,12 +101,6 @@ class _SinglePlane:
 
     def __getitem__(self, place: Any) -> Any:
         return self._series.asarray()[place]
-
-
-def _level(series: Any, level: int) -> Any:
-    if len(series.levels) == 1 and len(series.pages) == 1:
-        return _SinglePlane(series)
-    return import_zarr().open(series.aszarr(level=level), mode="r")
 
 
 def _calibration(tiff: Any, letters: str) -> _Calibration:
@@ -146,9 +144,10 @@ def _from_imagej(told: Mapping[str, Any], page: Any) -> _Calibration:
 class TiffLabels:
     """Labels as OME-TIFF: not compressed, so that one plane can be written into it; the plane's axes are the last."""
 
-    def __init__(self, path: Path, volume: Any, stack: Stack) -> None:
+    def __init__(self, path: Path, dtype: np.dtype[Any], begins: int, stack: Stack) -> None:
         self._path = path
-        self._volume = volume
+        self._dtype = dtype
+        self._begins = begins  # in bytes
         self._stack = stack
 
     @classmethod
@@ -173,28 +172,38 @@ class TiffLabels:
     @classmethod
     def open(cls, path: Path, like: StackFile) -> Self:
         """Open one that was begun; see :func:`~napari_m2n2v2.ome.open_labels`."""
-        from tifffile import memmap
+        from tifffile import TiffFile
 
-        shape = like.stack.index_shape + like.stack.plane_shape
         try:
-            # Axes of length one are dropped at reading, but pixels stay in the same order.
-            volume = memmap(path, mode="r+").reshape(shape)
+            with TiffFile(path) as tiff:
+                series = tiff.series[0]
+                begins, pixels = series.dataoffset, series.size
+                dtype = np.dtype(series.dtype).newbyteorder(tiff.byteorder)
         except Exception as error:  # tifffile raises many kinds of errors
             raise UnreadableFileError(f"{path} is not a label volume of {like.path}: {error}") from error
-        return cls(path, volume, like.stack)
+        # Axes of length one are dropped at reading, but pixels stay in the same order.
+        expected = math.prod(like.stack.index_shape + like.stack.plane_shape)
+        if begins is None or pixels != expected:
+            raise UnreadableFileError(
+                f"{path} is not a label volume of {like.path}: expected {expected} pixels in one piece, got {pixels}."
+            )
+        return cls(path, dtype, begins, like.stack)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the labels."""
-        dtype: np.dtype[Any] = np.dtype(self._volume.dtype)
-        return dtype
+        return self._dtype.newbyteorder("=")
 
     def write(self, index: Sequence[int], labels: NDArray[Any]) -> None:
         """Write the labels of one plane; see :meth:`LabelVolume.write <napari_m2n2v2.ome.LabelVolume.write>`."""
         index = self._stack.check(index)
+        plane = np.ascontiguousarray(np.broadcast_to(labels, self._stack.plane_shape), dtype=self._dtype)
+        before = int(np.ravel_multi_index(index, self._stack.index_shape)) if index else 0
         try:
-            self._volume[index] = labels
-            self._volume.flush()
+            # Not through a memory map, where a full disk ends the process.
+            with self._path.open("r+b") as file:
+                file.seek(self._begins + before * plane.nbytes)
+                file.write(plane.data)
         except OSError as error:
             raise UnwritableFileError(f"Cannot write plane {tuple(index)} of {self._path}: {error}") from error
 
