@@ -27,7 +27,15 @@ from napari_m2n2v2.regions import Region
 from napari_m2n2v2.session import Session
 from napari_m2n2v2.stacks import Index
 
-__all__ = ["SavedClick", "SavedPart", "SessionFile", "load_session", "methods_paragraph", "save_session"]
+__all__ = [
+    "SavedCarried",
+    "SavedClick",
+    "SavedPart",
+    "SessionFile",
+    "load_session",
+    "methods_paragraph",
+    "save_session",
+]
 
 _FORMAT = "napari-m2n2v2 session"
 _VERSION = 2
@@ -57,12 +65,19 @@ class SavedPart:
     provenance: Provenance | None = None
     labels_sha256: str = ""
 
-    def differences(self, now: Provenance, labels_sha256: str, versions: Mapping[str, str]) -> list[str]:
-        """Say why masks are not the same as when the file was written, bit for bit; nothing when they are."""
-        if self.provenance is None or labels_sha256 == self.labels_sha256:
+    def differences(
+        self, now: Provenance, labels_sha256: str, versions: Mapping[str, str], also: Sequence[str] = ()
+    ) -> list[str]:
+        """Say why masks are not the same as when the file was written, bit for bit; nothing when they are.
+
+        What else is known to differ is said ``also``.
+        """
+        if self.provenance is None:
+            return ["masks: they were not there when the file was written"]
+        if labels_sha256 == self.labels_sha256:
             return []
         here = software()
-        said = self.provenance.differences(now)
+        said = [*self.provenance.differences(now), *also]
         said += [f"{name}: was {was}, is {here.get(name)}" for name, was in versions.items() if was != here.get(name)]
         return said or ["masks: same inputs and versions, so another processor or number of threads"]
 
@@ -74,6 +89,33 @@ class SavedClick:
     click: Click
     part: int = 0
     carried: bool = False
+
+
+@dataclass(frozen=True)
+class SavedCarried:
+    """What is known of an object in a plane that it was carried to.
+
+    Parameters
+    ----------
+    axes, index : tuple of int
+        Of the plane, as :class:`SavedPart` has them.
+    object_id : int
+        Which object.
+    doubt : float or None
+        From 0 to 1; None where it is not known.
+    axis, direction : int
+        Along which of the stack's index axes it came, and 1 or -1; 0 where that is not known.
+    stopped : str
+        Why it went no further; empty where it did, or was not asked to.
+    """
+
+    axes: tuple[int, int]
+    index: Index
+    object_id: int
+    doubt: float | None = None
+    axis: int = 0
+    direction: int = 0
+    stopped: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +136,8 @@ class SessionFile:
         As :class:`~napari_m2n2v2.Session` takes it.
     starts : mapping
         Labels that planes began with, by (axes, index).
+    carried : tuple of SavedCarried
+        What was carried from plane to plane, and not corrected since.
     versions : mapping
         Of Python and of the packages that compute.
     """
@@ -104,6 +148,7 @@ class SessionFile:
     segmentation_parameters: SegmentationParameters
     compete: bool = True
     starts: Mapping[tuple[tuple[int, int], Index], Patch] = field(default_factory=dict)
+    carried: tuple[SavedCarried, ...] = ()
     versions: Mapping[str, str] = field(default_factory=software)
 
     @classmethod
@@ -183,6 +228,7 @@ def save_session(path: str | Path, session: Session | SessionFile) -> None:
             {"axes": axes, "index": index, "row": patch.row, "col": patch.col, "labels": _pack(patch.values)}
             for (axes, index), patch in file.starts.items()
         ],
+        "carried": [asdict(carried) for carried in file.carried],
         "clicks": [asdict(saved.click) | {"part": saved.part, "carried": saved.carried} for saved in file.saved],
     }
     text = json.dumps(content, indent=2)
@@ -199,14 +245,15 @@ def load_session(path: str | Path) -> SessionFile:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UnreadableFileError(f"{path} cannot be read as a session file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise UnreadableFileError(f'{path} is no session file: expected JSON with "format": "{_FORMAT}".')
-    if content.get("format_version") != _VERSION:
+    if (version := content.get("format_version")) != _VERSION:
+        newer = isinstance(version, int) and version > _VERSION
         raise UnreadableFileError(
-            f"{path} is a session file of version {content.get('format_version')}, this release reads {_VERSION}. "
-            "Install a newer napari-m2n2v2."
+            f"{path} is a session file of version {version}, and this napari-m2n2v2 reads version {_VERSION}. "
+            + ("Install a newer one." if newer else "It was written before the first release, and has to be made anew.")
         )
     try:
         file = SessionFile(
@@ -214,13 +261,14 @@ def load_session(path: str | Path) -> SessionFile:
             parts=tuple(_part(**part) for part in content["parts"]),
             saved=tuple(_saved(**saved) for saved in content["clicks"]),
             segmentation_parameters=SegmentationParameters(**content["segmentation_parameters"]),
-            compete=bool(content["compete"]),
+            compete=_flag(content["compete"]),
             starts=dict(_start(**start) for start in content["starts"]),
-            versions=content["versions"],
+            carried=tuple(_carried(**carried) for carried in content.get("carried", ())),
+            versions={str(name): str(number) for name, number in content["versions"].items()},
         )
-        for saved in file.saved:
-            _ = file.parts[saved.part]
-    except (IndexError, KeyError, TypeError, ValueError, M2N2V2Error, zlib.error) as error:
+        if not all(0 <= saved.part < len(file.parts) for saved in file.saved):
+            raise ValueError("a click is of a part that is not there")
+    except (AttributeError, KeyError, TypeError, ValueError, M2N2V2Error, zlib.error) as error:
         raise UnreadableFileError(f"{path} is damaged: {type(error).__name__} {error}") from error
     return file
 
@@ -238,24 +286,26 @@ def methods_paragraph(session: Session | SessionFile) -> str:
     if len(file.parts) > 1:
         where = f"{_count(len(file.parts), 'slice or part')} of {where}".replace("slice or parts", "slices or parts")
     parameters = file.segmentation_parameters
-    known = [part.provenance for part in file.parts if part.provenance is not None]
-    sources = dict.fromkeys(_source_in_words(provenance) for provenance in known)
-    temperatures = ", ".join(dict.fromkeys(f"{provenance.parameters.temperature:g}" for provenance in known))
-    images = ", ".join(dict.fromkeys(provenance.image_sha256[:16] for provenance in known[:3]))
-    return (
+    said = (
         f"{objects} in {where} were segmented interactively with {placed} using "
-        f"{'M2N2V2' if parameters.score_adaptive else 'M2N2'} (Markov-map nearest neighbour; arXiv:2503.16254) as "
-        f"implemented in napari-m2n2v2. Self-attention came from {'; and from '.join(sources)}; "
-        f"temperature {temperatures}, tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}. "
-        f"No model was trained. Image SHA-256 {images}{' and others' if len(known) > 3 else ''}; "
-        f"{', '.join(f'{name} {number}' for name, number in file.versions.items())}."
+        f"{'M2N2V2' if parameters.score_adaptive else 'M2N2'} (Markov-map nearest neighbour; arXiv:2503.16254; "
+        f"tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}) as implemented in napari-m2n2v2. "
+        "No model was trained. "
     )
+    known = [part.provenance for part in file.parts if part.provenance is not None]
+    if known:
+        sources = dict.fromkeys(_source_in_words(provenance) for provenance in known)
+        images = ", ".join(dict.fromkeys(provenance.image_sha256[:16] for provenance in known[:3]))
+        said += f"Self-attention came from {'; and from '.join(sources)}. "
+        said += f"Image SHA-256 {images}{' and others' if len(known) > 3 else ''}; "
+    return said + ", ".join(f"{name} {number}" for name, number in file.versions.items()) + "."
 
 
 def _source_in_words(provenance: Provenance) -> str:
     revision = f" ({provenance.weights_revision})" if provenance.weights_revision else ""
     rows, cols = provenance.grid_shape
-    return f"{provenance.backbone}{revision} on a grid of {rows} x {cols} cells, {provenance.guide}"
+    cells = f"a grid of {rows} x {cols} cells, temperature {provenance.parameters.temperature:g}"
+    return f"{provenance.backbone}{revision} on {cells}, {provenance.guide}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -280,11 +330,26 @@ def _provenance(shape: Any, grid_shape: Any, parameters: Any, **texts: Any) -> P
 
 
 def _saved(part: Any, carried: Any, **click: Any) -> SavedClick:
-    return SavedClick(Click(**click), int(part), bool(carried))
+    return SavedClick(Click(**click), int(part), _flag(carried))
+
+
+def _carried(
+    axes: Any, index: Any, object_id: Any, doubt: Any, axis: Any, direction: Any, stopped: Any
+) -> SavedCarried:
+    known = None if doubt is None else float(doubt)
+    return SavedCarried(
+        _pair(axes), _whole_numbers(index), int(object_id), known, int(axis), int(direction), str(stopped)
+    )
 
 
 def _start(axes: Any, index: Any, row: Any, col: Any, labels: Any) -> tuple[tuple[tuple[int, int], Index], Patch]:
     return (_pair(axes), _whole_numbers(index)), Patch(int(row), int(col), _unpack(labels))
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {value!r}")
+    return value
 
 
 def _whole_numbers(values: Sequence[Any]) -> tuple[int, ...]:

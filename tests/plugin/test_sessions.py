@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from napari.layers import Points
 from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QFileDialog
 
-from napari_m2n2v2 import Click, ClickError, Session, load_session, save_session
+from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session, load_session, save_session
+from napari_m2n2v2._napari.autosaves import Autosaves
+from napari_m2n2v2._napari.jobs import Jobs
 from napari_m2n2v2._napari.places import PlacedClick, PlaneKey
+from napari_m2n2v2._napari.widget import SegmentWithClicks
 
-from .conftest import same
+from .conftest import AtOnce, run_now, same
 
 
 @pytest.fixture
@@ -136,10 +140,100 @@ def test_autosaves_of_earlier_work_are_offered_before_the_present_one(clicked, a
 
 def test_only_the_latest_autosaves_are_kept(clicked, autosaves, monkeypatch):
     monkeypatch.setattr("napari_m2n2v2._napari.autosaves._KEEP", 3)
-    for name in ("19990101", "20000101", "20010101", "20020101"):
-        (autosaves / f"{name}.json").write_text("{}")
+    for year in (1999, 2000, 2001, 2002):
+        (autosaves / f"{year}0101-000000-000000.json").write_text("{}")
+    (autosaves / "0 of somebody else.json").write_text("{}")
     clicked.controller.add_click(40, 10)
-    assert [path.name[:4] for path in sorted(autosaves.glob("*.json"))][:2] == ["2001", "2002"]
+    assert [path.name[:4] for path in sorted(autosaves.glob("*.json"))][:3] == ["0 of", "2001", "2002"]
+
+
+def test_a_damaged_autosave_hides_no_other(clicked, autosaves, viewer, qtbot):
+    (autosaves / "20200101-000000-000000.json").write_bytes(b"\xff\xfe no text")
+    found = Autosaves(clicked.controller, autosaves)
+    assert found.latest() in set(autosaves.glob("*.json")) and not clicked.errors
+    found.close()
+
+
+def test_parameters_that_the_dock_has_not_are_said(started, tmp_path):
+    told, session = [], Session(started.workspace.features, SegmentationParameters.m2n2())
+    started.controller.told.connect(told.append)
+    session.replay([Click(16, 19), Click(40, 40, False), Click(20, 24)])
+    save_session(tmp_path / "s.json", session)
+    started.widget.session.sessions.load(tmp_path / "s.json")
+    assert "score_adaptive: was False, is True in the dock" in told[-1] and "processor" not in told[-1]
+
+
+def test_two_viewers_save_each_its_own(clicked, make_napari_viewer, tmp_path, image):
+    other = make_napari_viewer()
+    widget = SegmentWithClicks(other, Jobs(run_now, AtOnce()))
+    other.window.add_dock_widget(widget)
+    widget.controller.computing.change(attention="appearance", grid=12, device="cpu")
+    widget.controller.start(other.add_image(image, name="cells"))
+    widget.controller.add_click(16, 16)
+    for name, viewer in (("one", clicked.viewer), ("two", other)):
+        viewer.layers["cells clicks"].save(str(tmp_path / f"{name}.json"), plugin="napari-m2n2v2")
+    widget.close_down()
+    assert [len(load_session(tmp_path / f"{name}.json").clicks) for name in ("one", "two")] == [3, 1]
+
+
+def test_save_gives_the_ending_that_load_looks_for(clicked, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    clicked.widget.session.save.click()
+    assert load_session(tmp_path / "mine.json").clicks == clicked.workspace.clicks
+
+
+class TestLabelsTakenOver:
+    @pytest.fixture
+    def before(self, image):
+        labels = np.zeros(image.shape[:2], np.int32)
+        labels[5:45, 5:60] = 7
+        return labels
+
+    @pytest.fixture
+    def begin(self, dock, image, before):
+        def begin():
+            dock.viewer.layers.clear()
+            layer = dock.viewer.add_image(image, name="cells")
+            dock.controller.start(layer, dock.viewer.add_labels(before.copy(), name="mine"))
+
+        dock.told = []
+        dock.controller.told.connect(dock.told.append)
+        return begin
+
+    def test_they_go_on_from_the_same_labels(self, dock, begin, before, tmp_path):
+        begin()
+        dock.controller.take_over(7)
+        dock.controller.add_click(40, 50, False)
+        after = dock.labels.copy()
+        assert (after != before).any()
+        dock.widget.session.sessions.save(tmp_path / "s.json")
+        begin()
+        dock.widget.session.sessions.load(tmp_path / "s.json")
+        same(dock.labels, after)
+        assert "bit for bit" in dock.told[-1]
+
+    def test_those_that_the_file_has_not_stay_and_are_said(self, dock, begin, before, tmp_path):
+        begin()
+        dock.controller.add_click(2, 62)
+        dock.widget.session.sessions.save(tmp_path / "s.json")
+        begin()
+        dock.controller.take_over(7)
+        dock.widget.session.sessions.load(tmp_path / "s.json")
+        assert (dock.labels == 7).any() and "taken over from before" in dock.told[-1]
+
+
+def test_saved_layers_are_laid_over_their_image_again(dock, image):
+    placed = {"scale": (0.5, 0.5), "translate": (3, 4)}
+    table = {"class": ["foreground"], "object": [1], "threshold": [np.nan]}
+    points = dock.viewer.add_points([[16.0, 19.0]], name="cells clicks", features=table)
+    masks = dock.viewer.add_labels(np.zeros(image.shape[:2], np.int32), name="cells masks")
+    dock.start(dock.viewer.add_image(image, name="cells", **placed))
+    assert dock.points is points and dock.workspace.labels is masks
+    for layer in (points, masks):
+        same(layer.data_to_world((20, 24)), dock.workspace.image.data_to_world((20, 24)))
+    dock.points.mode = "add"
+    dock.click(20, 24)
+    np.testing.assert_allclose(dock.points.data[-1], (20, 24), atol=1)
 
 
 class TestStacks:
@@ -174,6 +268,7 @@ class TestStacks:
 
     def test_in_a_new_dock_slices_are_computed_and_then_compared(self, stack, volume, tmp_path):
         placed, before = stack.workspace.placed, stack.labels.copy()
+        doubts = [row.doubt for row in stack.widget.propagation.table.rows]
         stack.widget.session.sessions.save(tmp_path / "s.json")
         stack.viewer.layers.clear()
         stack.start(stack.viewer.add_image(volume, name="other"))
@@ -182,6 +277,50 @@ class TestStacks:
         same(stack.labels, before)
         rows = stack.widget.propagation.table.rows
         assert [row.note for row in rows] == ["" for row in rows] and rows  # carried, not corrected
+        assert [row.doubt for row in rows] == doubts and not np.isnan(doubts).any()
+        stack.slide(1)
+        stack.controller.select_object(1)
+        stack.controller.add_click(40, 10, False)
+        assert stack.widget.propagation.again.isEnabled()
+
+    def test_what_is_known_of_carried_slices_stays_when_its_own_file_is_loaded(self, stack, tmp_path):
+        rows = stack.widget.propagation.table.rows
+        stack.widget.session.sessions.save(tmp_path / "s.json")
+        stack.widget.session.sessions.load(tmp_path / "s.json")
+        assert stack.widget.propagation.table.rows == rows
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [("axes", [1, 7]), ("index", [99]), ("region", [0, 0, 500, 64, 1]), ("region", [30, 0, 9, 9, 1])],
+    )
+    def test_a_file_with_places_that_are_not_there_changes_nothing(self, stack, tmp_path, key, value):
+        path = tmp_path / "s.json"
+        stack.widget.session.sessions.save(path)
+        content = json.loads(path.read_text())
+        content["parts"][0][key] = value
+        path.write_text(json.dumps(content))
+        placed, labels = stack.workspace.placed, stack.labels.copy()
+        stack.widget.session.sessions.load(path)
+        assert stack.errors and stack.workspace.placed == placed
+        same(stack.labels, labels)
+
+    def test_what_was_not_solved_is_not_compared(self, stack, volume, tmp_path):
+        path = tmp_path / "s.json"
+        stack.widget.session.sessions.save(path)
+        content = json.loads(path.read_text())
+        content["parts"][0] |= {"provenance": None, "labels_sha256": ""}
+        path.write_text(json.dumps(content))
+        stack.widget.session.sessions.load(path)
+        assert "bit for bit" in stack.told[-1] and "1 of 3 slices or parts cannot be compared" in stack.told[-1]
+
+    def test_saving_waits_for_what_is_being_computed(self, real_dock, volume, tmp_path):
+        path = tmp_path / "s.json"
+        real_dock.start(real_dock.viewer.add_image(volume))
+        real_dock.points.add([[1, 16, 19], [2, 16, 22]])
+        assert real_dock.workspace.is_computing
+        real_dock.widget.session.sessions.save(path)
+        real_dock.qtbot.waitUntil(path.exists, timeout=20_000)
+        assert all(part.provenance is not None for part in load_session(path).parts)
 
     def test_what_differs_is_said_by_slice(self, stack, volume, tmp_path):
         stack.widget.session.sessions.save(tmp_path / "s.json")

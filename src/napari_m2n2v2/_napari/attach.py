@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2v2._napari.layers import SESSION_ID
 from napari_m2n2v2.errors import UnwritableFileError
 
 if TYPE_CHECKING:
@@ -45,8 +47,8 @@ def register(dock: Any, is_open: bool) -> None:
     (_DOCKS.add if is_open else _DOCKS.discard)(dock)
 
 
-def session_of(points_name: str) -> SessionFile:
-    """Describe what the Points layer with that name gives in an open dock.
+def session_of(points_name: str, metadata: Mapping[str, Any]) -> SessionFile:
+    """Describe what the Points layer of this name and metadata gives in an open dock.
 
     Raises
     ------
@@ -55,7 +57,9 @@ def session_of(points_name: str) -> SessionFile:
     """
     for dock in _DOCKS:
         for workspace in dock.controller.workspaces:
-            if workspace.points.name == points_name:
+            # The layer itself is not told to writers, and several viewers may have one of the name.
+            same = workspace.points.metadata.get(SESSION_ID) == metadata.get(SESSION_ID)
+            if same and workspace.points.name == points_name:
                 file: SessionFile = dock.session.sessions.file_of(workspace)
                 return file
     raise UnwritableFileError(

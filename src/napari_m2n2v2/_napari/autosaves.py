@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Autosaves"]
 
 _KEEP = 50  # files, the oldest go first
+_OURS = "[0-9]" * 8 + "-" + "[0-9]" * 6 + "-" + "[0-9]" * 6 + ".json"  # names of files that we may delete
 _IMAGE = re.compile(r'"image_sha256": "([0-9a-f]{64})"')
 
 
@@ -76,7 +76,7 @@ class Autosaves:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 save_session(path, file)
-                for old in sorted(self.folder.glob("*.json"))[:-_KEEP]:
+                for old in _listed(self.folder)[:-_KEEP]:
                     old.unlink()
             except OSError:  # a full disk must not stop anyone from clicking
                 return frozenset()
@@ -94,9 +94,9 @@ def _images_in(folder: Path) -> dict[Path, frozenset[str]]:
     return {path: _images_of(path) for path in _listed(folder)}
 
 
-def _listed(folder: Path) -> Iterable[Path]:
+def _listed(folder: Path) -> list[Path]:
     try:
-        return sorted(folder.glob("*.json"))
+        return sorted(folder.glob(_OURS))
     except OSError:
         return []
 
@@ -105,5 +105,5 @@ def _images_of(path: Path) -> frozenset[str]:
     """See which images a file is of, without reading it as a session, which brings the engine."""
     try:
         return frozenset(_IMAGE.findall(path.read_text(encoding="utf-8")))
-    except OSError:
+    except (OSError, ValueError):  # not there any more, or not even text
         return frozenset()

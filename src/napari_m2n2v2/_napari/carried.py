@@ -51,10 +51,14 @@ class CarriedPlanes:
     _known: dict[tuple[PlaneKey, int, tuple[Click, ...]], Carried] = field(default_factory=dict)
 
     def take_up(self, placed: Iterable[PlacedClick]) -> None:
-        """Take what a file says of its clicks: planes where propagation placed all those of an object."""
-        for (key, object_id), clicks in by_object(placed).items():
-            if all(p.carried for p in clicks):
-                self.add(Carried(key, object_id, tuple(p.click for p in clicks)))
+        """Take what a file says of its clicks: planes where propagation placed all those of an object.
+
+        What is known of them already stays.
+        """
+        for (key, object_id), placed_there in by_object(placed).items():
+            if all(p.carried for p in placed_there):
+                clicks = tuple(p.click for p in placed_there)
+                self._known.setdefault((key, object_id, clicks), Carried(key, object_id, clicks))
 
     def add(self, carried: Carried) -> None:
         """Remember what was carried."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
 
 __all__ = [
+    "SESSION_ID",
     "as_part_text",
     "as_text",
     "feature_table",
@@ -33,6 +34,7 @@ __all__ = [
     "make_labels",
     "make_points",
     "place_in_plane",
+    "place_like",
     "read_clicks",
     "read_features",
     "show_clicks",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART = "class", "object", "threshold", "axes", "placed by", "part"
+SESSION_ID = "napari_m2n2v2 session"  # in the metadata of a Points layer: of which work it is
 FOREGROUND, BACKGROUND = "foreground", "background"
 USER, PROPAGATION = "user", "propagation"
 # Red and green are one colour to many people, so the symbols differ too.
@@ -70,6 +73,12 @@ def place_in_plane(image: Image, part: PartKey, array: NDArray[Any]) -> tuple[ND
     inner = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear, ndim=image.ndim).linear_matrix
     named["translate"] = image.translate + inner @ np.array(stack.join(key.index, region.top, region.left))
     return np.expand_dims(array, stack.index_axes), named
+
+
+def place_like(layer: Any, image: Image) -> None:
+    """Lay a layer of ours over its image; files that napari saves do not tell where it was."""
+    for name, value in transform_of(image).items():
+        setattr(layer, name, value)
 
 
 def follow(image: Image, event: Any, others: Iterable[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.masks import check_labels
@@ -61,8 +62,12 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     free = [layer for layer in viewer.layers if not any(layer is other for other in taken)]
     points = next((layer for layer in free if convert.is_clicks(layer, image)), None)
     clicks = convert.read_clicks(points, image) if points is not None else ()
+    if points is not None:
+        convert.place_like(points, image)
     if labels is None:
         labels = next((layer for layer in free if convert.is_masks(layer, image)), None)
+        if labels is not None:
+            convert.place_like(labels, image)
     is_new = labels is None
     if labels is None:
         labels = convert.make_labels(image)
@@ -71,6 +76,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     for layer in (labels, points):
         if layer not in viewer.layers:
             viewer.add_layer(layer)
+    points.metadata[convert.SESSION_ID] = uuid4().hex
     workspace = Workspace(viewer.dims, image, points, labels, taken_up=clicks, is_new=is_new)
     if clicks:
         workspace.object_id = clicks[-1].click.object_id

@@ -116,10 +116,21 @@ class PlaneMasks:
         chosen = (shown == label) & protected
         if label < 1 or not chosen.any():
             raise ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
-        self.start = Patch.of(np.where(chosen, np.int32(label), self.start.within(self.whole)))
-        self._protected.write(self.whole, protected & ~chosen)
-        self._written.write(self.whole, np.where(chosen, np.int32(label), self._written.read(self.whole)))
-        self._count(np.zeros(0, dtype=np.int32), np.full(np.count_nonzero(chosen), label))
+        self.begin_with(Patch.of(np.where(chosen, np.int32(label), 0)))
+
+    def begin_with(self, start: Patch) -> None:
+        """Let labels be of objects of ours, which start from them, beside those that do already.
+
+        Where the layer holds them, and they were there before us, they are taken over.
+        """
+        if (box := start.box) is None:
+            return
+        protected, shown = self.protected_in(box), self.shown_in(box)
+        chosen = (shown == start.values) & (start.values != 0) & protected
+        self.start = _over(start, self.start)
+        self._protected.write(box, protected & ~chosen)
+        self._written.write(box, np.where(chosen, start.values, self._written.read(box)))
+        self._count(np.zeros(0, dtype=np.int32), start.values[chosen])
 
     def _write(self, box: Box, wanted: NDArray[np.int32]) -> bool:
         self._look(box)
@@ -169,6 +180,16 @@ class PlaneMasks:
     def _place(self, box: Box) -> tuple[int | slice, ...]:
         stack = stack_of(self._labels, self.key.axes)
         return place_of(stack, self.key, slice(box[0], box[1]), slice(box[2], box[3]))
+
+
+def _over(upper: Patch, lower: Patch) -> Patch:
+    """Put one patch over another."""
+    if upper.box is None or lower.box is None:
+        return lower if upper.box is None else upper
+    tops, bottoms, lefts, rights = zip(upper.box, lower.box, strict=True)
+    box = min(tops), max(bottoms), min(lefts), max(rights)
+    values = upper.within(box)
+    return Patch(box[0], box[2], np.where(values != 0, values, lower.within(box)))
 
 
 def _span(used: NDArray[np.bool_]) -> tuple[int, int]:

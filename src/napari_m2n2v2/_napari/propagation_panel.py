@@ -62,7 +62,7 @@ def rows_of(workspace: Workspace | None) -> list[Row]:
     rows = []
     for key, object_id, carried in workspace.carried.present(workspace.placed):
         of_clicks = workspace.masks_of(key).doubts.get(object_id, math.nan)
-        doubt = carried.doubt if carried is not None and not math.isnan(carried.doubt) else of_clicks
+        doubt = carried.doubt if carried is not None else of_clicks
         rows.append(Row(key, object_id, doubt, "corrected by you" if carried is None else carried.stopped))
     known = [row for row in rows if not math.isnan(row.doubt)]
     return [*sorted(known, key=lambda row: -row.doubt), *(row for row in rows if math.isnan(row.doubt))]

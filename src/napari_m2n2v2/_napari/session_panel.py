@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
@@ -65,7 +66,7 @@ class SessionPanel(QWidget):  # type: ignore[misc]
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save session", "session.json", _KINDS)
         if path:
-            self.sessions.save(path)
+            self.sessions.save(path if Path(path).suffix else f"{path}.json")  # as Load and napari's Open look for
 
     def _load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load session", "", _KINDS)

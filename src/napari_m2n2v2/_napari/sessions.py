@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from napari_m2n2v2._napari import layers as convert
 from napari_m2n2v2._napari.autosaves import Autosaves
 from napari_m2n2v2._napari.jobs import Report
 from napari_m2n2v2._napari.places import PlacedClick, PlaneKey, stack_of
-from napari_m2n2v2._napari.session_record import SessionRecord, differences_of, placed_in
+from napari_m2n2v2._napari.session_record import SessionRecord, carried_in, check_fits, compare, placed_in
 from napari_m2n2v2.errors import ImageError, M2N2V2Error
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from napari_m2n2v2.session_file import SessionFile
 
 __all__ = ["Sessions", "get_reader", "write_clicks"]
-
-
-class _Loaded(NamedTuple):
-    workspace: Workspace
-    placed: tuple[PlacedClick, ...]  # as the file says
-    file: SessionFile
-    planes: Sequence[PlaneKey]  # that its parts are in
 
 
 class Sessions:
@@ -44,12 +38,12 @@ class Sessions:
     def __init__(self, controller: Controller, folder: Path) -> None:
         self._controller = controller
         self.autosaves = Autosaves(controller, folder)
-        self._loaded: _Loaded | None = None  # to be compared when it is solved
-        controller.solved.connect(self._compare)
+        self._waiting: list[tuple[Workspace, Callable[[], None]]] = []  # for an image to be settled
+        controller.changed.connect(self._look)
 
     def close(self) -> None:
         """Let go of the controller."""
-        self._controller.solved.disconnect(self._compare)
+        self._controller.changed.disconnect(self._look)
         self.autosaves.close()
 
     def save(self, path: str | Path) -> None:
@@ -103,41 +97,32 @@ class Sessions:
         if file.shape != expected:
             raise ImageError(f"The session is of an image of shape {file.shape}, and this one has {expected}.")
         placed = placed_in(file, keys)
+        starts = {keys[0] if flat else PlaneKey(*place): start for place, start in file.starts.items()}
+        check_fits(workspace.image, placed, starts)
         others = [p for p in workspace.placed if p.plane != here] if flat else []
-        for (axes, index), start in file.starts.items():
-            key = keys[0] if flat else PlaneKey(axes, index)
-            workspace.masks_of(key).start = start
+        for key, start in starts.items():
+            workspace.masks_of(key).begin_with(start)
+        for carried in carried_in(file, placed):
+            workspace.carried.add(carried)
         workspace.carried.take_up(placed)
         controller = self._controller
         controller.set_rules(compete=file.compete, reach=file.segmentation_parameters.reach)
         controller.place_clicks(workspace, [*others, *placed])
         for key in dict.fromkeys(keys):
             controller.solving.solve(workspace, key)  # labels to start from are no clicks
-        self._loaded = _Loaded(workspace, workspace.placed, file, keys)
-        self._compare()
+        self._when_settled(workspace, partial(self._compare, workspace, workspace.placed, file, keys))
 
-    def _compare(self) -> None:
-        """Once all that was loaded is solved, say whether the masks are what they were."""
-        if self._loaded is None:
-            return
-        workspace, placed, file, planes = self._loaded
-        if workspace.placed != placed or workspace not in self._controller.workspaces:
-            self._loaded = None
+    def _compare(
+        self, workspace: Workspace, placed: tuple[PlacedClick, ...], file: SessionFile, planes: Sequence[PlaneKey]
+    ) -> None:
+        """Say whether the masks of what was loaded are what they were, if it is still there."""
+        if workspace.placed != placed:
             return
         record = SessionRecord.of(workspace, self._controller.rules)
-        if self._controller.is_solving or workspace.is_computing or not record.is_complete:
-            return
-        self._loaded = None
-
-        def done(differences: list[str]) -> None:
-            same = "The masks are the same, bit for bit."
-            told = "The masks differ from the saved ones:\n" + "\n".join(differences) if differences else same
-            self._controller.tell(f"Loaded {len(file.saved)} clicks. {told}")
-
         self._controller.jobs.submit(
             (id(workspace), "compare"),
-            lambda report: differences_of(record, file, planes),
-            done,
+            lambda report: compare(record, file, planes),
+            lambda found: self._controller.tell(f"Loaded {len(file.saved)} clicks. {found}"),
             self._controller.show_error,
         )
 
@@ -146,18 +131,33 @@ class Sessions:
         return SessionRecord.of(workspace, self._controller.rules).to_file()
 
     def _describe(self, key: str, question: Callable[[SessionFile], Any], done: Callable[[Any], None]) -> None:
-        """Ask something of the file that would be saved, once all earlier jobs are done."""
+        """Ask something of the file that would be saved, once all that was clicked is solved."""
         controller, workspace = self._controller, self._controller.active
         if workspace is None:
             return
 
-        def describe(_: Any) -> None:
+        def describe() -> None:
             record = SessionRecord.of(workspace, controller.rules)
             controller.jobs.submit(
                 (id(workspace), key), lambda report: question(record.to_file()), done, controller.show_error
             )
 
-        controller.jobs.submit((id(workspace), key), lambda report: None, describe, controller.show_error)
+        self._when_settled(workspace, describe)
+
+    def _when_settled(self, workspace: Workspace, call: Callable[[], None]) -> None:
+        """Call this once nothing of an image is being computed or solved, if it is still there then."""
+        self._waiting.append((workspace, call))
+        self._look()
+
+    def _look(self) -> None:
+        """Call what waited long enough."""
+        waiting, self._waiting = self._waiting, []
+        for workspace, call in waiting:
+            if workspace in self._controller.workspaces:
+                if workspace.is_computing or self._controller.solving.is_busy(workspace):
+                    self._waiting.append((workspace, call))
+                else:
+                    call()
 
 
 def get_reader(path: str | Sequence[str]) -> Any:
@@ -204,5 +204,5 @@ def write_clicks(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     from napari_m2n2v2._napari.attach import session_of
     from napari_m2n2v2.session_file import save_session
 
-    save_session(path, session_of(meta["name"]))
+    save_session(path, session_of(meta["name"], meta.get("metadata", {})))
     return [path]

@@ -78,7 +78,11 @@ class Solving:
     def is_solving(self) -> bool:
         """Whether a mask of the active image is still to come."""
         workspace = self._controller.active
-        return workspace is not None and any(
+        return workspace is not None and self.is_busy(workspace)
+
+    def is_busy(self, workspace: Workspace) -> bool:
+        """Whether a mask of an image is still to come."""
+        return any(
             isinstance(key, tuple) and key[0] == id(workspace) and key[1] == "solve"
             for key in self._controller.jobs.keys
         )

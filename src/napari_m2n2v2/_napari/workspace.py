@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +93,12 @@ class Workspace:
 
     def region_clicks(self, key: PlaneKey) -> tuple[RegionClick, ...]:
         """Return the present clicks of one plane with their regions, in their order."""
-        here = (placed for placed in self.placed if placed.plane == key)
-        return tuple(RegionClick(self.part_key(key, p.region).region, p.click) for p in here)
+        return self.regions_of(key, (placed for placed in self.placed if placed.plane == key))
+
+    def regions_of(self, key: PlaneKey, placed: Iterable[PlacedClick]) -> tuple[RegionClick, ...]:
+        """Return clicks of one plane with their regions."""
+        whole = self.part_key(key).region
+        return tuple(RegionClick(p.region or whole, p.click) for p in placed)
 
     def clicks_in(self, key: PlaneKey | None) -> tuple[Click, ...]:
         """Return the present clicks of one plane, in their order."""
