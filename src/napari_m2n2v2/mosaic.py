@@ -7,7 +7,8 @@ Not in the paper, whose rule is kept inside each region. How regions agree:
 - Where regions of one step overlap, they are asked how clearly a pixel is in or out (the margin between its nearest
   foreground and background click, :mod:`~napari_m2n2v2.diagnostics`), and the mean decides. A region counts less and
   less towards its border, where it knows little of what surrounds the pixel, and next to nothing there, so that there
-  is no step. Where one is alone, what its session says stands.
+  is no step. Where one is alone, what its session says stands; so without ``compete`` the object on top is that of the
+  last click in it, and where several overlap, in any of them.
 - A finer region starts from what the coarser ones gave (``Y_0``), and speaks of what its clicks reach; the rest stays.
 
 So the masks depend on the clicks and the regions they were placed in, never on the order in which regions were solved.
@@ -49,10 +50,11 @@ class _Part:
     clicks: tuple[Click, ...]
     start: str  # a digest of the labels it began with
     result: SessionResult
-    labels: Patch | None  # at working resolution; None where it was let go
+    labels: Patch  # at working resolution
     objects: Mapping[int, ObjectInRegion]
     box: Box | None  # of working pixels: where it puts labels
     doubtful: Mapping[int, tuple[int, int]]  # of every object with clicks: pixels in doubt, and clearly inside
+    was_let_go: bool = False  # what it says of objects, beside the labels
 
     @classmethod
     def of(cls, start: str, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]) -> _Part:
@@ -67,8 +69,8 @@ class _Part:
         return any(one.margin is not None for one in self.objects.values())
 
     def let_go(self) -> _Part:
-        """Keep what tells whether it has to be solved again, and where it put labels."""
-        return replace(self, labels=None, objects=MappingProxyType({}))
+        """Keep the labels, and what tells whether it has to be solved again."""
+        return replace(self, objects=MappingProxyType({}), was_let_go=True)
 
 
 class Mosaic:
@@ -115,7 +117,7 @@ class Mosaic:
         self._sessions: dict[Region, tuple[str, Session]] = {}  # with a digest of what each starts from
         self._features: dict[Region, ImageFeatures] = {}
         self._parts: dict[Region, _Part] = {}
-        self._waiting: list[Region] = []  # for features, since the last replay
+        self._waiting: set[Region] = set()  # that have to be solved, and for features
         self._order: list[int] = []  # objects by their last clicks
         self._changed: list[Region] = []  # since the last replay that came to its end
 
@@ -170,6 +172,7 @@ class Mosaic:
         if clicks is None:
             clicks = self._parts[region].clicks if region in self._parts else ()
         session.replay(map(region.into, clicks), progress)
+        session.forget_history()
         return session
 
     def put(self, region: Region, features: ImageFeatures) -> None:
@@ -200,11 +203,8 @@ class Mosaic:
         placed = tuple(placed)
         wanted = _wanted(placed)
         changed = self._with_other_clicks(wanted, placed)
-        return [
-            region
-            for region in wanted
-            if region not in self._features and (region in self._waiting or self._has_to_be_solved(region, changed, []))
-        ]
+        without = [region for region in wanted if region not in self._features]
+        return [region for region in without if region in self._waiting or self._has_to_be_solved(region, changed)]
 
     def replay(
         self, placed: Iterable[RegionClick], progress: Progress | None = None, *, partly: bool = False
@@ -235,22 +235,21 @@ class Mosaic:
         changed = self._with_other_clicks(wanted, placed)
         self._note_order(placed)
         gone = [region for region in self._parts if region not in wanted]
-        touched = [self._box_of_change(region, self._parts.pop(region), None) for region in gone]
-        self._changed.extend(touched)
-        self._waiting = []
+        self._changed.extend(self._box_of_change(region, self._parts.pop(region), None) for region in gone)
+        self._waiting &= set(wanted)
         for done, region in enumerate(wanted):
             report(done / len(wanted), "clicks")
-            if not self._has_to_be_solved(region, changed, touched):
+            if region not in self._waiting and not self._has_to_be_solved(region, changed):
                 continue
             if region not in self._features:
-                self._waiting.append(region)
+                self._waiting.add(region)
                 continue
             before = self._parts.get(region)
             self._parts[region] = after = self._solve(region, clicks_in(region, placed), before, report)
-            touched.append(self._box_of_change(region, before, after))
-            self._changed.append(touched[-1])
+            self._waiting.discard(region)
+            self._changed.append(self._box_of_change(region, before, after))
         if self._waiting and not partly:
-            raise _not_there(self._waiting[0])
+            raise _not_there(min(self._waiting, key=_coarsest_first))
         boxes, self._changed = [box for box in dict.fromkeys(self._changed) if box.height and box.width], []
         return boxes
 
@@ -262,8 +261,7 @@ class Mosaic:
 
     def _labels(self, rows: slice, cols: slice, regions: Sequence[Region]) -> NDArray[np.int32]:
         box = _region_of(rows, cols)
-        there = [region for region in regions if self._parts[region].labels is not None]
-        saying = [(region, both) for region in there if (both := region.overlap(box)) is not None]
+        saying = [(region, both) for region in regions if (both := region.overlap(box)) is not None]
         cover = np.zeros(box.shape, dtype=np.uint16)
         for _, both in saying:
             cover[_shifted(both, box)] += 1
@@ -273,7 +271,7 @@ class Mosaic:
             labels = self._base.within(_edges(box))
         for region, both in saying:
             place, part = _shifted(both, box), self._parts[region]
-            if part.labels is not None and (alone := cover[place] == 1).any():
+            if (alone := cover[place] == 1).any():
                 own = _at(part.labels, *_working(region, both, part.result))
                 np.copyto(labels[place], own, where=alone)
         return labels
@@ -281,10 +279,17 @@ class Mosaic:
     def _joined(self, box: Region, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Let the objects compete by what all regions, and the start, say of them."""
         base = self._base.within(_edges(box))
+        everywhere: set[int] = set()
+        for region in regions:
+            part, both = self._parts[region], region.overlap(box)
+            if part.was_let_go and both is not None:  # its labels stay where no other says something
+                own = _at(part.labels, *_working(region, both, part.result))
+                np.copyto(base[_shifted(both, box)], own, where=own != 0)
+                everywhere.update(map(int, np.unique(own)))
         labels, best = np.zeros_like(base), np.zeros(base.shape, dtype=np.float32)
         ids = {int(i) for i in np.unique(base) if i}.union(*(self._parts[region].objects for region in regions))
         for i in sorted(ids, key=lambda i: (0 if self.compete or i not in self._order else self._order.index(i), i)):
-            area = self._area(i, box, regions)
+            area = box if i in everywhere else self._area(i, box, regions)
             if area is None:
                 continue
             place = _shifted((area.rows, area.cols), box)
@@ -337,14 +342,15 @@ class Mosaic:
     def _with_other_clicks(self, wanted: Sequence[Region], placed: Sequence[RegionClick]) -> list[Region]:
         return [r for r in wanted if r not in self._parts or self._parts[r].clicks != clicks_in(r, placed)]
 
-    def _has_to_be_solved(self, region: Region, changed: Sequence[Region], touched: Sequence[Region]) -> bool:
-        """Tell whether a region is solved anew, given those with other clicks, and where coarser ones changed."""
+    def _has_to_be_solved(self, region: Region, changed: Sequence[Region]) -> bool:
+        """Tell whether a region is solved anew, given those with other clicks."""
         part = self._parts.get(region)
         if part is None or region in changed:
             return True
-        if part.labels is None:
+        if part.was_let_go:
             return region in self._features or any(region.overlap(other) for other in changed)
-        return any(region.overlap(box) for box in touched) and self._start_of(region)[1] != part.start
+        # Where coarser ones changed, also in a replay that was stopped, it may start from something else.
+        return any(region.overlap(box) for box in self._changed) and self._start_of(region)[1] != part.start
 
     def _start_of(self, region: Region) -> tuple[NDArray[np.int32] | None, str]:
         """Return what a region starts from, and its digest; None and "" where that is nothing."""
@@ -358,6 +364,7 @@ class Mosaic:
         start, digest = self._start_of(region)
         session = self._session(region, start, digest)
         result = session.replay(map(region.into, clicks), report)
+        session.forget_history()  # nobody goes back in it, and it holds the masks of every state
         joins = has_parts(self.shape, session.features.parameters.working_side)
         known = before.objects if before is not None else {}
         said = {
@@ -370,7 +377,7 @@ class Mosaic:
         """Return the box outside which labels cannot have changed; of no size where they have not."""
         parts = [part for part in (before, after) if part is not None]
         others = [r for r, part in self._parts.items() if r != region and part.box is not None and r.overlap(region)]
-        if len(parts) == 2 and all(part.labels is not None and part.joins for part in parts):
+        if len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
             old, new = parts[0].objects, parts[1].objects
             differ = [i for i in {*old, *new} if old.get(i) is not new.get(i)]
             said = [part.objects[i].margin for part in parts for i in differ if i in part.objects]

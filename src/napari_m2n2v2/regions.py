@@ -69,6 +69,11 @@ class Region:
         row, col = row - self.top, col - self.left
         return -0.5 <= row < self.height - 0.5 and -0.5 <= col < self.width - 0.5
 
+    def is_inside(self, shape: tuple[int, int]) -> bool:
+        """Whether all of it is in a plane of ``shape``."""
+        ends = self.rows.stop <= shape[0] and self.cols.stop <= shape[1]
+        return ends and min(self.top, self.left) >= 0 and min(self.height, self.width, self.step) > 0
+
     def overlap(self, other: Region) -> tuple[slice, slice] | None:
         """Return rows and columns of the plane that both have, or None."""
         rows = slice(max(self.top, other.top), min(self.rows.stop, other.rows.stop))
@@ -169,7 +174,7 @@ def region_of_view(
         view = _around(view, at)
     top, left, bottom, right = _clipped(view, shape)
     step = _step(min(bottom - top, right - left), min(shape), working_side)
-    points = [(top, left), (math.ceil(bottom) - 1, math.ceil(right) - 1)]
+    points = [(top, left), (math.ceil(bottom) - 1, math.ceil(right) - 1), *([] if at is None else [at])]
     holding = [
         region for region in known if region.step == step and all(region.holds(*point) for point in points)
     ]  # fmt: skip

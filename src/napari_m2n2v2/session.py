@@ -30,7 +30,6 @@ from napari_m2n2v2.segmentation import (
 __all__ = ["Session", "SessionResult"]
 
 _MAP_BYTES = 1_000_000_000
-_SOLVED_STATES = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,6 +245,10 @@ class Session:
     def redo(self) -> SessionResult:
         """Bring back the last change that was undone, if there is one."""
         return self._history.redo()
+
+    def forget_history(self) -> None:
+        """Let go of all states but the present one, which hold their masks: nothing can be undone then."""
+        self._history = History(self.result)
 
     def _at(self, index: int) -> Click:
         if not 0 <= index < len(self.clicks):

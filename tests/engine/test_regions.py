@@ -18,7 +18,7 @@ from napari_m2n2v2 import (
     region_of_view,
 )
 from napari_m2n2v2.diagnostics import doubt_of, margin
-from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.errors import Cancelled, ClickError, ImageError
 from napari_m2n2v2.regions import has_parts
 
 SIDE = 64
@@ -88,6 +88,12 @@ class TestChoosing:
         assert len(found) == 1
         region = found.pop()
         assert region.shape == (1024, 1024) and region.step == 1 and (region.top % 256, region.left % 256) == (0, 0)
+
+    def test_a_known_region_is_taken_for_a_click_that_it_holds_alone(self):
+        known = Region(0, 0, 64, 64)
+        at = 63.7, 30.0  # of the view's last pixel, which reaches half a pixel further than the region's
+        found = region_of_view(SHAPE, (10.0, 10.0, 64.0, 60.0), SIDE, at=at, known=[known])
+        assert found.holds(*at) and found != known
 
     def test_a_known_region_that_holds_the_view_is_taken(self):
         view = view_at(4000, 3000, 300)
@@ -349,6 +355,49 @@ class TestJoining:
         near = [RegionClick(WHOLE, Click(82, 60, False)), *placed]
         made.replay(near, partly=True)
         assert made.lacking(near) == [LEFT]
+
+    def test_a_replay_that_was_stopped_forgets_nothing(self, features):
+        made = mosaic(features)
+        corrected = RegionClick(LEFT, Click(60, 60, False))
+        made.replay([RegionClick(WHOLE, Click(82, 200)), corrected])
+        moved = [RegionClick(WHOLE, Click(35, 135)), corrected]
+
+        def stop(share, stage):
+            if share == 0.5 and stage == "clicks":
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            made.replay(moved, stop)
+        made.replay(moved)
+        fresh = mosaic(features)
+        fresh.replay(moved)
+        np.testing.assert_array_equal(everything(made), everything(fresh))
+
+    def test_labels_of_a_region_that_was_let_go_stay_until_it_is_back(self, features):
+        made = mosaic(features)
+        placed = [RegionClick(LEFT, Click(82, 60))]
+        made.replay(placed)
+        made.drop(LEFT)
+        overlap = MIDDLE.left, LEFT.cols.stop
+        before = everything(made)[:, slice(*overlap)]
+        assert before.any()
+        placed.append(RegionClick(MIDDLE, Click(60, MIDDLE.cols.stop - 3, False)))
+        made.replay(placed, partly=True)
+        np.testing.assert_array_equal(everything(made)[:, slice(*overlap)], before)
+        placed.append(RegionClick(WHOLE, Click(10, 300, False, 2)))
+        made.replay(placed, partly=True)
+        assert made.lacking(placed) == [LEFT]  # still
+        made.put(LEFT, features[LEFT])
+        made.replay(placed)
+        fresh = mosaic(features)
+        fresh.replay(placed)
+        np.testing.assert_array_equal(everything(made), everything(fresh))
+
+    def test_no_state_but_the_present_is_held(self, features):
+        made = mosaic(features, LEFT)
+        for col in range(40, 70):
+            made.replay([RegionClick(LEFT, Click(82, col))])
+        assert not made.session(LEFT).can_undo
 
     def test_other_features_of_a_region_count(self, features):
         made = mosaic(features, LEFT)

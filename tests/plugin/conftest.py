@@ -141,7 +141,7 @@ class Dock:
         start = masks.start.within(masks.whole) if masks.start.box else None
         fresh = Session(workspace.features, start=start, compete=self.controller.rules.compete)
         labels = fresh.replay(workspace.clicks).labels
-        labels[workspace.protected] = 0
+        labels[workspace.masks_of(workspace.here).protected] = 0
         return labels
 
 

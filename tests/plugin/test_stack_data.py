@@ -236,7 +236,8 @@ class TestFeatures:
         stack.viewer.layers.remove(stack.points)
         stack.start(layer)
         assert {part.key: part.features for part in stack.workspace.parts} == kept
-        same(stack.workspace.protected, stack.shown_labels > 0)  # no clicks say that these masks are ours
+        masks = stack.workspace.masks_of(stack.workspace.here)
+        same(masks.protected, stack.shown_labels > 0)  # no clicks say that these masks are ours
 
     def test_a_stack_that_changes_its_depth_is_begun_anew(self, stack, volume):
         image = stack.workspace.image

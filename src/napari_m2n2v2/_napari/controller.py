@@ -157,7 +157,8 @@ class Controller:
                 key = key or self._plane_shown(self.active)
                 before = self.active.placed
                 others = [placed for placed in before if placed.plane != key]
-                changed = (*others, *(self._placed(self.active, key, click) for click in clicks))
+                known = {placed.click: placed for placed in before if placed.plane == key}
+                changed = (*others, *(known.get(c) or self._placed(self.active, key, c) for c in clicks))
                 self.place_clicks(self.active, keep_carried(before, changed), merge)
 
     def add_click(self, row: float, col: float, foreground: bool | None = None) -> None:
@@ -266,8 +267,10 @@ class Controller:
             return
         self.rules = changed
         for workspace in self.workspaces:
-            for key in {part.key.plane for part in workspace.parts if part.features is not None}:
-                self.solving.solve(workspace, key)
+            for masks in workspace.masks:
+                if masks.solved:
+                    masks.solved = {}  # by other rules; what is not held any more is computed again
+                    self.solving.solve(workspace, masks.key)
 
     # -- solving and asking --------------------------------------------------------------------------------------
 

@@ -63,6 +63,7 @@ class Following:
             *((emitter, self._on_image_changed) for emitter in looks),
             *((emitter, self._on_image_moved) for emitter in places),
             (workspace.labels.events.paint, self._on_paint),
+            (workspace.labels.events.data, self._on_labels),
         ]
 
     def look(self, event: Any = None) -> None:
@@ -105,10 +106,30 @@ class Following:
         controller.computing.image_changed(image)
         controller.propagating.going.image_changed(image)
 
+    def _on_labels(self, event: Any) -> None:
+        """Take other data in a Labels layer for what somebody painted: it stays."""
+        controller = self._controller
+        for workspace in controller.workspaces:
+            labels = workspace.labels
+            if labels is not event.source or labels.data is workspace.written_into:
+                continue
+            if tuple(labels.data.shape) == stack_of(workspace.image).shape:
+                waiting = controller.solving.drop(workspace)
+                workspace.begin_masks()
+                for key in waiting:
+                    controller.solving.solve(workspace, key)
+                controller.tell(f"'{labels.name}' holds other labels now. They stay; new masks are drawn around them.")
+                controller.changed.emit()
+            else:
+                controller.workspaces.close(workspace)
+                controller.tell(f"'{labels.name}' has another shape now. Press Start to begin anew.")
+
     def _on_image_moved(self, event: Any) -> None:
         for workspace in self._controller.workspaces:
             if workspace.image is event.source:
                 convert.follow(workspace.image, event, (workspace.labels, workspace.points))
+                self._controller.moved.emit()
+                self._controller.changed.emit()
 
     def _on_paint(self, event: Any) -> None:
         for workspace in self._controller.workspaces:

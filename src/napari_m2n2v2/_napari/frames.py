@@ -57,7 +57,8 @@ class Frames:
             self._remove()
             return
         ready = [p.key for p in workspace.parts.of(focus.plane) if p.features is not None and p.key != focus]
-        drawn = (workspace.image, focus, *ready)
+        place = tuple(map(str, transform_of(workspace.image).values()))
+        drawn = (workspace.image, place, focus, *ready)
         if drawn != self._drawn:
             self._remove()
             self._draw(workspace, focus, ready)

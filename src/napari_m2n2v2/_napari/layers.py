@@ -188,7 +188,9 @@ def read_clicks(points: Points, image: Image, shown: PlaneKey | None = None) -> 
             raise ClickError(f"The class of a point must be '{FOREGROUND}' or '{BACKGROUND}', got {label!r}.")
         index, (row, col) = plane_of_point(stacks[axes], position, shown)
         click = Click(row, col, label == FOREGROUND, object_id, threshold)
-        click.pixel(stacks[axes].plane_shape)
+        click.pixel(shape := stacks[axes].plane_shape)
+        if region is not None and not region.is_inside(shape):  # the image was cropped, say
+            region = None
         placed.append(PlacedClick(PlaneKey(axes, index), click, bool(by), region))
     return tuple(placed)
 

@@ -15,9 +15,10 @@ from napari_m2n2v2.errors import ImageError
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-__all__ = ["check_labels", "highest_labels", "is_small", "read_plane"]
+__all__ = ["SMALL", "check_labels", "highest_labels", "is_small", "read_plane"]
 
-_SMALL = 1 << 24  # pixels that are looked through within some ten milliseconds
+SMALL = 1 << 24
+"""Pixels that are looked through within some ten milliseconds."""
 
 
 def check_labels(labels: Labels, shape: tuple[int, ...]) -> None:
@@ -48,7 +49,7 @@ def read_plane(labels: Labels, key: PlaneKey) -> NDArray[Any]:
 
 def is_small(labels: Labels) -> bool:
     """Whether all labels can be looked through while the user waits."""
-    return math.prod(stack_of(labels).shape) <= _SMALL
+    return math.prod(stack_of(labels).shape) <= SMALL
 
 
 def highest_labels(labels: Labels) -> Iterator[int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from napari_m2n2v2._napari.jobs import Report
-from napari_m2n2v2._napari.masks import highest_labels, is_small, read_plane
+from napari_m2n2v2._napari.masks import SMALL, highest_labels, is_small, read_plane
 from napari_m2n2v2._napari.places import PlaneKey
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Objects:
         known = [workspace.highest_label, *(placed.click.object_id for placed in workspace.placed)]
         if is_small(workspace.labels):
             known += highest_labels(workspace.labels)
-        elif (here := workspace.here) is not None:
+        elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
             known.append(int(read_plane(workspace.labels, here).max()))
         return max(known) + 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -62,6 +63,9 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     free = [layer for layer in viewer.layers if not any(layer is other for other in taken)]
     points = next((layer for layer in free if convert.is_clicks(layer, image)), None)
     clicks = convert.read_clicks(points, image) if points is not None else ()
+    clicks = tuple(
+        replace(p, region=None) if p.region and not p.region.holds(p.click.row, p.click.col) else p for p in clicks
+    )
     if points is not None:
         convert.place_like(points, image)
     if labels is None:

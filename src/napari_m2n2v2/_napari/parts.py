@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from napari_m2n2v2._napari.places import PartKey, PlaneKey
-from napari_m2n2v2._napari.settings import FeatureState, Settings
+from napari_m2n2v2._napari.settings import FeatureState, Rules, Settings
 
 if TYPE_CHECKING:
     from napari_m2n2v2.features import ImageFeatures
@@ -27,6 +27,7 @@ class Solution:
 
     result: SessionResult
     provenance: Provenance
+    rules: Rules
 
     @cached_property
     def labels_sha256(self) -> str:

@@ -143,7 +143,7 @@ def view_of(viewer: Any, layer: Any, key: PlaneKey) -> View:
     corners = []
     for down, across in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
         world = np.array(dims.point, dtype=float)
-        world[list(dims.displayed)] = np.array(camera.center[-2:]) + half * (down, across)
+        world[list(dims.displayed)[-2:]] = np.array(camera.center[-2:]) + half * (down, across)
         corners.append(np.asarray(layer.world_to_data(world[offset:]))[list(key.axes)])
     (top, left), (bottom, right) = np.min(corners, axis=0), np.max(corners, axis=0)
     return float(top), float(left), float(bottom), float(right)
@@ -153,7 +153,8 @@ def show_point(viewer: Any, layer: Any, key: PlaneKey, row: float, col: float) -
     """Move a viewer's camera, without zooming, to a point of a plane that it shows."""
     world = layer.data_to_world(stack_of(layer, key.axes).join(key.index, row, col))
     offset = viewer.dims.ndim - layer.ndim
-    viewer.scene.camera.center = tuple(float(world[axis - offset]) for axis in viewer.dims.displayed)
+    center = tuple(float(world[axis - offset]) for axis in list(viewer.dims.displayed)[-2:])
+    viewer.scene.camera.center = (*viewer.scene.camera.center[:-2], *center)
 
 
 def show_plane(dims: Any, layer: Any, key: PlaneKey) -> None:
@@ -227,5 +228,5 @@ def changed_planes(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) 
 
 def changed_clicks(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) -> list[PlacedClick]:
     """List the clicks that are in one of both alone, the latest that are there first."""
-    was, now = set(before), set(after)
-    return [placed for placed in (*reversed(after), *reversed(before)) if placed not in was & now]
+    same = set(before) & set(after)
+    return [placed for placed in (*reversed(after), *reversed(before)) if placed not in same]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaneMasks"]
 
+_STRIP = 1024  # rows that are looked at together
+
 
 class PlaneMasks:
     """The masks of one plane.
@@ -83,6 +85,9 @@ class PlaneMasks:
 
     def written_boxes(self) -> list[Box]:
         """Return boxes outside which nothing was written."""
+        if self._ours:  # also what was written before it was saved and opened again
+            for top in range(0, self.shape[0], _STRIP):
+                self._look((top, min(top + _STRIP, self.shape[0]), 0, self.shape[1]))
         return self._written.boxes(self.shape)
 
     def write(self, patches: Iterable[tuple[Box, NDArray[np.int32]]]) -> None:
@@ -136,6 +141,11 @@ class PlaneMasks:
         self._look(box)
         before, block = self._written.read(box), self.shown_in(box)
         wanted = np.where(self._protected.read(box), 0, wanted)
+        agreed = (block == wanted) & (wanted != before)  # as after undo of what the user has erased
+        if agreed.any():
+            self._count(before[agreed], wanted[agreed])
+            before = np.where(agreed, wanted, before)
+            self._written.write(box, before)
         changed = (wanted != before) & (block == before)
         if not changed.any():
             return False

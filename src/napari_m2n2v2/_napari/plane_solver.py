@@ -96,7 +96,7 @@ class PlaneSolver:
             boxes.append((box.top, box.rows.stop, box.left, box.cols.stop))
         told = dict.fromkeys(box for some in self._untold.values() for box in some)
         solutions = {
-            region: (Solution(result, self._provenance(features)), mosaic.session_bytes(region))
+            region: (Solution(result, self._provenance(features), made_from[0]), mosaic.session_bytes(region))
             for region, features in ready.items()
             if (result := mosaic.result(region)) is not None
         }

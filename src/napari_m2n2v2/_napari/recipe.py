@@ -105,8 +105,12 @@ class Recipe:
         return features if features.shape == self.shape else replace(features, shape=self.shape)
 
     def makes_the_same(self, other: Recipe) -> bool:
+        """Whether features would be the same, but for pixels that were changed in place."""
+        return self.settings == other.settings and self.sees_the_same(other)
+
+    def sees_the_same(self, other: Recipe) -> bool:
         """Whether the layers still show what they showed, but for pixels that were changed in place."""
-        return self.settings == other.settings and _looks(self) == _looks(other)
+        return _looks(self) == _looks(other)
 
 
 def _looks(recipe: Recipe) -> list[Any]:

@@ -68,7 +68,8 @@ class SessionRecord:
             key = workspace.part_key(plane, region)
             now = tuple(map(key.region.into, clicks_in(key.region, clicks[plane])))
             solution = workspace.parts.at(key).solution
-            solutions[plane, region] = solution if solution is not None and solution.result.clicks == now else None
+            is_now = solution is not None and (solution.result.clicks, solution.rules) == (now, rules)
+            solutions[plane, region] = solution if is_now else None
         starts = {masks.key: masks.start for masks in workspace.masks if masks.start.box is not None}
         carried = tuple(known for *_, known in workspace.carried.present(workspace.placed) if known is not None)
         return cls(stack_of(workspace.image).shape, workspace.placed, solutions, starts, carried, rules)
@@ -141,7 +142,7 @@ def check_fits(image: Any, placed: Sequence[PlacedClick], starts: Mapping[PlaneK
         p.click.pixel(shape)
         if p.region is not None:
             RegionClick(p.region, p.click)
-            if p.region.top < 0 or p.region.left < 0 or p.region.rows.stop > shape[0] or p.region.cols.stop > shape[1]:
+            if not p.region.is_inside(shape):
                 raise ImageError(f"The session has clicks in {p.region}, which is not inside planes of {shape}.")
     for key, start in starts.items():
         shape = stack_of(image, key.axes).plane_shape

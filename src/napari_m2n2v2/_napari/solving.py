@@ -37,7 +37,7 @@ class Solving:
         ready = {part.key.region: part.features for part in workspace.parts.of(key) if part.features is not None}
         wanted = {p.region for p in placed}
         lacking = [r for r in wanted if r not in ready and masks.solved.get(r) != clicks_in(r, placed)]
-        if wanted and len(lacking) == len(wanted):  # nothing to do for the worker yet
+        if len(lacking) == len(wanted) > 0 and wanted >= masks.solved.keys():  # nothing to do for the worker yet
             self._compute(workspace, key, lacking)
             return
         asked = (controller.rules, masks.start), ready, placed, masks.written_boxes(), masks.arrived
@@ -82,10 +82,18 @@ class Solving:
 
     def is_busy(self, workspace: Workspace) -> bool:
         """Whether a mask of an image is still to come."""
-        return any(
-            isinstance(key, tuple) and key[0] == id(workspace) and key[1] == "solve"
-            for key in self._controller.jobs.keys
-        )
+        return bool(self._planes_of(workspace))
+
+    def drop(self, workspace: Workspace) -> list[PlaneKey]:
+        """Give up what is being solved of an image, and return the planes."""
+        planes = self._planes_of(workspace)
+        for plane in planes:
+            self._controller.jobs.cancel((id(workspace), "solve", plane))
+        return planes
+
+    def _planes_of(self, workspace: Workspace) -> list[PlaneKey]:
+        keys = self._controller.jobs.keys
+        return [key[2] for key in keys if isinstance(key, tuple) and key[:2] == (id(workspace), "solve")]
 
     def ask(self, key: str, question: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
         """Ask the session of the part in view something, on the worker; nothing happens while there is none.

@@ -26,7 +26,8 @@ class Store:
     tell : callable
         Given a sentence for the user, from any thread.
     memory_bytes : int
-        Most that features take in memory; what planes hold beyond it, :class:`Planes` bounds.
+        Most that features take in memory; what parts of images hold beyond it is bounded by
+        :class:`~napari_m2n2v2._napari.parts.Parts`.
     """
 
     def __init__(self, tell: Callable[[str], None], memory_bytes: int = 4 * GIGABYTE // 5) -> None:

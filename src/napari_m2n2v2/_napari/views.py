@@ -109,7 +109,8 @@ class Views:
         data, placed = place_in_plane(workspace.image, focus, drawn.astype(np.int32) if name == "Owner" else drawn)
         if layer is not None and layer.metadata["image"] is workspace.image and layer.data.shape == data.shape:
             layer.data = data
-            layer.translate = placed["translate"]
+            for setting, value in placed.items():
+                setattr(layer, setting, value)
             return
         viewer = self._controller.viewer
         if layer is not None:  # of another image, or across other axes

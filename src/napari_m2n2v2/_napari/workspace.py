@@ -6,9 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_m2n2v2._napari.carried import CarriedPlanes
 from napari_m2n2v2._napari.parts import Part, Parts, Solution
 from napari_m2n2v2._napari.places import PartKey, PlacedClick, PlaneKey, shown_plane, stack_of
@@ -50,9 +47,11 @@ class Workspace:
     by_view: bool = False  # whether the field of view is worked on, or all of a plane
     region: Region | None = None  # of the plane that is shown, in view; None is all of it
     working_side: int = FeatureParameters().working_side
+    written_into: Any = field(init=False)  # the labels' data, as they were last seen
     _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.written_into = self.labels.data
         self.history = History(())
         self.history.push(self.taken_up)
         self.carried.take_up(self.taken_up)
@@ -86,6 +85,11 @@ class Workspace:
             ours = sorted({placed.click.object_id for placed in self.taken_up if placed.plane == key})
             self._masks[key] = PlaneMasks(self.labels, key, ours)
         return self._masks[key]
+
+    def begin_masks(self) -> None:
+        """Begin with the data that the Labels layer holds now: all labels in there are protected."""
+        self.written_into, self.taken_up = self.labels.data, ()
+        self._masks.clear()
 
     def part_key(self, key: PlaneKey, region: Region | None = None) -> PartKey:
         """Return the key of a part; of all of a plane by default."""
@@ -157,9 +161,3 @@ class Workspace:
     def solution(self) -> Solution | None:
         """What its clicks gave when they were last solved."""
         return part.solution if (part := self.part) is not None else None
-
-    @property
-    def protected(self) -> NDArray[np.bool_]:
-        """Pixels of the plane with labels that were there before us."""
-        here = self.here
-        return np.zeros((0, 0), dtype=bool) if here is None else self.masks_of(here).protected

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari.opening import open_workspace
 from napari_m2n2v2._napari.parts import Part
+from napari_m2n2v2._napari.recipe import Recipe
 from napari_m2n2v2._napari.workspace import Workspace
+from napari_m2n2v2.errors import M2N2V2Error
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -28,7 +30,7 @@ class Workspaces:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._open: list[Workspace] = []
-        self._kept: list[tuple[Any, list[Part]]] = []  # of images whose other layers were deleted
+        self._kept: list[tuple[Any, list[tuple[Part, Recipe]]]] = []  # of images whose other layers were deleted
 
     def __iter__(self) -> Iterator[Workspace]:
         """Go through them; they may come and go meanwhile."""
@@ -51,10 +53,12 @@ class Workspaces:
         with controller.listener.quiet():
             workspace = open_workspace(controller.viewer, image, labels, taken)
         for layer, parts in self._kept:
-            for before in parts if layer is image else ():
-                part = workspace.parts.at(before.key)
-                part.take_features(before)
-                part.state = part.settled_state(controller.computing.settings)
+            for before, recipe in parts if layer is image else ():
+                now = self._recipe(workspace, before)
+                if now is not None and now.sees_the_same(recipe):
+                    part = workspace.parts.at(before.key)
+                    part.take_features(before)
+                    part.state = part.settled_state(controller.computing.settings)
         self.forget(image)
         workspace.parts.is_shared = controller.computing.store.holds
         workspace.parts.let_go = partial(controller.solving.let_go, workspace)
@@ -77,11 +81,20 @@ class Workspaces:
         controller.following.disconnect(workspace)
         controller.listener.disconnect(workspace)
         self._open.remove(workspace)
-        self._kept.append((workspace.image, [part for part in workspace.parts if part.features is not None]))
+        there = [part for part in workspace.parts if part.features is not None and not part.outdated]
+        recipes = ((part, self._recipe(workspace, part)) for part in there)
+        self._kept.append((workspace.image, [(part, recipe) for part, recipe in recipes if recipe is not None]))
         if controller.active is workspace:
             controller.active = None
         controller.solved.emit()
         controller.changed.emit()
+
+    def _recipe(self, workspace: Workspace, part: Part) -> Recipe | None:
+        """Return what features of a part would be computed from now; None where that cannot be."""
+        try:
+            return self._controller.computing.recipe_of(workspace, part.key)
+        except M2N2V2Error:
+            return None
 
     def forget(self, image: Any) -> None:
         """Let go of the features kept for an image."""
