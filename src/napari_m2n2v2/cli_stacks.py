@@ -79,11 +79,11 @@ def _here(options: argparse.Namespace, asked: Asked) -> tuple[dict[Index, str], 
 def _on_dask(options: argparse.Namespace, asked: Asked) -> tuple[dict[Index, str], int]:
     from napari_m2n2v2.precompute_cluster import precompute_on_dask
 
-    failures = precompute_on_dask(
+    failures, left_out = precompute_on_dask(
         options.stack, options.cache, asked, start=options.start, workers=options.workers,
         scheduler=options.scheduler, disk_bytes=int(options.limit * _GIGABYTE), progress=_progress(),
     )  # fmt: skip
-    return failures, 0
+    return failures, len(left_out)
 
 
 def _note(message: str) -> None:

@@ -89,7 +89,7 @@ class FeatureCache:
         name = _name(request, keys)
         features = self._recall(name)
         # Held since before there was a folder, they are not in it yet.
-        unstored = not remember and self.disk is not None and self._bytes_on_disk(request) == 0
+        unstored = not remember and self.disk is not None and not self._sizes_on_disk(request)
         if features is None or unstored:
             features = self._read(request, keys, progress or silent, features)
             if remember:
@@ -114,9 +114,9 @@ class FeatureCache:
         asked = FeatureRequest.of(
             image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
         )
-        return self._recall(_name(asked, FeatureKeys.of(asked))) is not None or self._bytes_on_disk(asked) > 0
+        return self._recall(_name(asked, FeatureKeys.of(asked))) is not None or bool(self._sizes_on_disk(asked))
 
-    def bytes_on_disk(
+    def sizes_on_disk(
         self,
         image: Any,
         attention: str | AttentionBackbone = "auto",
@@ -125,20 +125,22 @@ class FeatureCache:
         *,
         contrast_limits: tuple[float, float] | None = None,
         parameters: FeatureParameters | None = None,
-    ) -> int:
-        """Return what the features of an image take in the folder, 0 unless they are whole; it counts as a use.
+    ) -> dict[str, int]:
+        """Return what the features of an image take in the folder, by entry; nothing unless they are whole.
+
+        It counts as a use. Images that are the same have the same entries.
 
         Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
         """
-        return self._bytes_on_disk(
+        return self._sizes_on_disk(
             FeatureRequest.of(image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters)
         )
 
-    def _bytes_on_disk(self, request: FeatureRequest) -> int:
+    def _sizes_on_disk(self, request: FeatureRequest) -> dict[str, int]:
         if self.disk is None:
-            return 0
-        sizes = [self.disk.size(key) for key in FeatureKeys.of(request).on_disk]
-        return sum(sizes) if all(sizes) else 0
+            return {}
+        sizes = {key: self.disk.size(key) for key in FeatureKeys.of(request).on_disk}
+        return sizes if all(sizes.values()) else {}
 
     def forget(self) -> None:
         """Let go of what is held in memory; the folder is left as it is."""
@@ -222,6 +224,8 @@ class FeatureCache:
         else:
             note = held.chosen_because.removeprefix(request.attention.reason)
             transition = Transition(held.transition, held.grid_shape, note)
+        if transition.grid_shape != request.grid_shape:  # of a device that was too small, and not what the key says
+            return transition
         self._save(
             keys.transition,
             {"transition": transition.matrix.numpy(force=True)},

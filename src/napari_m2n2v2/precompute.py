@@ -23,11 +23,13 @@ from napari_m2n2v2.errors import (
     UnwritableFileError,
 )
 from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.feature_request import FeatureRequest
 from napari_m2n2v2.features import ImageFeatures, Progress
+from napari_m2n2v2.images import as_guide
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.stacks import Index, Stack, nearest_first
 
-__all__ = ["OF_NO_PLANE", "Asked", "PlaneState", "Precompute", "Standing", "Stored", "store_plane"]
+__all__ = ["OF_NO_PLANE", "Asked", "PlaneState", "Precompute", "Room", "Standing", "Stored", "store_plane"]
 
 
 class _LetGo(Cancelled):
@@ -69,10 +71,23 @@ class Asked:
     contrast_limits: tuple[float, float] | None = None
     parameters: FeatureParameters = field(default_factory=FeatureParameters)
 
-    def of(self, index: Index, level: int = 0) -> dict[str, Any]:
-        """Return what :meth:`FeatureCache.features` is to be called with for one plane, but for its image."""
-        guide = self.guide.read(index, level) if isinstance(self.guide, Stack) else self.guide
-        return {
+    def read(self, stack: Stack, index: Index) -> tuple[Any, dict[str, Any]]:
+        """Read a plane at the level that fits the working resolution.
+
+        Returns
+        -------
+        image : ndarray
+            Of the plane.
+        arguments : dict
+            What :meth:`FeatureCache.features` is to be called with beside it.
+        """
+        image = stack.read(index, stack.level_for(self.parameters.working_side))
+        guide = self.guide
+        if isinstance(guide, Stack):  # whose pyramid need not be the image's
+            shape = image.shape[0], image.shape[1]
+            guide = guide.read(index, guide.level_for(self.parameters.working_side))
+            guide = guide if guide.shape == shape else as_guide(guide, (guide.shape[0], guide.shape[1]), shape)
+        return image, {
             "attention": self.attention, "guide": guide, "device": self.device,
             "contrast_limits": self.contrast_limits, "parameters": self.parameters,
         }  # fmt: skip
@@ -105,11 +120,35 @@ class Standing:
 
 
 class Stored(NamedTuple):
-    """What a plane's features take, in bytes, whether they had to be computed, and they themselves if in memory."""
+    """What a plane's features take: bytes of each entry; whether they were computed; they themselves if in memory."""
 
-    size: int
+    sizes: Mapping[str, int]
     computed: bool
     features: ImageFeatures | None = None
+
+
+class Room:
+    """Counts what planes take of a limit: an entry that several share, as empty planes do, once.
+
+    Parameters
+    ----------
+    most_bytes : int
+        The limit.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._taken: dict[str, int] = {}
+        self._largest = 0
+
+    def take(self, sizes: Mapping[str, int]) -> None:
+        """Count a plane."""
+        self._taken.update(sizes)
+        self._largest = max(self._largest, sum(sizes.values()))
+
+    def has_for(self, planes: int) -> bool:
+        """Whether so many more fit, as large as the largest was."""
+        return sum(self._taken.values()) + planes * self._largest <= self._most_bytes
 
 
 def store_plane(cache: FeatureCache, image: Any, asked: Mapping[str, Any], progress: Progress | None = None) -> Stored:
@@ -118,21 +157,29 @@ def store_plane(cache: FeatureCache, image: Any, asked: Mapping[str, Any], progr
     Raises
     ------
     UnwritableFileError
-        If they cannot be stored. What else :func:`~napari_m2n2v2.compute_features` raises passes through.
+        If they cannot be stored.
+    DeviceError
+        If the device is too small for the grid; a smaller one may be asked for.
+
+    What else :func:`~napari_m2n2v2.compute_features` raises passes through.
     """
     if cache.disk is None:
         known = cache.has(image, **asked)
         features = cache.features(image, progress=progress, **asked)
-        return Stored(features.nbytes, not known, features)
-    size = cache.bytes_on_disk(image, **asked)
-    if size:
-        return Stored(size, computed=False)
-    cache.features(image, progress=progress, remember=False, **asked)
-    size = cache.bytes_on_disk(image, **asked)
-    if size == 0:
-        folder = cache.disk.folder if cache.disk is not None else None
-        raise UnwritableFileError(f"The features are not kept in {folder}: it cannot be written to, or is too small.")
-    return Stored(size, computed=True)
+        return Stored({features.image_hash: features.nbytes}, not known, features)
+    if sizes := cache.sizes_on_disk(image, **asked):
+        return Stored(sizes, computed=False)
+    features = cache.features(image, progress=progress, remember=False, **asked)
+    if sizes := cache.sizes_on_disk(image, **asked):
+        return Stored(sizes, computed=True)
+    if features.grid_shape != FeatureRequest.of(image, **asked).grid_shape:
+        raise DeviceError(
+            f"The features are not kept: the device is too small for the grid that was planned, and took one of "
+            f"{features.grid_shape[0]} x {features.grid_shape[1]}. Ask for a grid of {max(features.grid_shape)}."
+        )
+    raise UnwritableFileError(
+        f"The features are not kept in {cache.disk.folder}: it cannot be written to, or is too small."
+    )
 
 
 class Precompute:
@@ -149,9 +196,6 @@ class Precompute:
         How.
     start : sequence of int, optional
         The plane to begin with; the first without it.
-    read : callable, optional
-        Returns the image of a plane just as it will be asked for later. Without it, the stack's own at the level that
-        fits the working resolution.
 
     Raises
     ------
@@ -166,13 +210,11 @@ class Precompute:
         asked: Asked | None = None,
         *,
         start: Sequence[int] | None = None,
-        read: Callable[[Index], Any] | None = None,
     ) -> None:
         self._cache = cache
-        self._most_bytes = cache.memory_bytes if cache.disk is None else cache.disk.most_bytes
+        self._room = Room(cache.memory_bytes if cache.disk is None else cache.disk.most_bytes)
         self._asked = asked or Asked()
-        self._level = stack.level_for(self._asked.parameters.working_side)
-        self._read = read or (lambda index: stack.read(index, self._level))
+        self._stack = stack
         self._order = nearest_first(stack, next(iter(stack)) if start is None else start)
         self._states = dict.fromkeys(self._order, PlaneState.MISSING)
         self._changing = threading.Lock()
@@ -210,13 +252,11 @@ class Precompute:
             If no plane can be computed.
         """
         tell = progress or _ignore
-        used = largest = 0
         for done, index in enumerate(self._order):
-            if used + largest > self._most_bytes:
+            if not self._room.has_for(1):
                 self.left_out = tuple(self._order[done:])
                 break
-            size = self._do(index, done, tell)
-            used, largest = used + size, max(largest, size)
+            self._room.take(self._do(index, done, tell))
             tell(self._standing(done + 1))
 
     def pause(self, *, let_go: bool = False) -> None:
@@ -251,8 +291,8 @@ class Precompute:
             gone = [index for index, features in self._in_memory.items() if features() is None]
             return self._states | dict.fromkeys(gone, PlaneState.MISSING)
 
-    def _do(self, index: Index, done: int, tell: Callable[[Standing], None]) -> int:
-        """Bring one plane's features into the cache, however often others go first; return the bytes they take."""
+    def _do(self, index: Index, done: int, tell: Callable[[Standing], None]) -> Mapping[str, int]:
+        """Bring one plane's features into the cache, however often others go first; return what they take."""
         while True:
             self._hold_on()
             try:
@@ -260,7 +300,7 @@ class Precompute:
             except _LetGo:
                 continue
 
-    def _try(self, index: Index, done: int, tell: Callable[[Standing], None]) -> int:
+    def _try(self, index: Index, done: int, tell: Callable[[Standing], None]) -> Mapping[str, int]:
         state = PlaneState.MISSING  # unless it comes to something
         self._set(index, PlaneState.COMPUTING)
         begun, paused_before = time.monotonic(), self._paused_for
@@ -273,20 +313,20 @@ class Precompute:
 
         try:
             report(0.0, "reading")
-            stored = store_plane(self._cache, self._read(index), self._asked.of(index, self._level), report)
+            stored = store_plane(self._cache, *self._asked.read(self._stack, index), report)
             if stored.computed:
                 self._spent.append(time.monotonic() - begun - (self._paused_for - paused_before))
             if stored.features is not None:
                 with self._changing:
                     self._in_memory[index] = weakref.ref(stored.features)
             state = PlaneState.READY
-            return stored.size
+            return stored.sizes
         except (Cancelled, *OF_NO_PLANE):
             raise
         except Exception as error:  # whatever is wrong with one plane must not end the others
             self.failures[index] = f"{type(error).__name__}: {error}"
             state = PlaneState.FAILED
-            return 0
+            return {}
         finally:
             self._set(index, state)
 

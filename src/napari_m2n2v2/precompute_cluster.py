@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_m2n2v2.errors import MissingDependencyError, ParameterError, UnreadableFileError
+from napari_m2n2v2.errors import ParameterError, UnreadableFileError
 from napari_m2n2v2.feature_cache import FeatureCache
 from napari_m2n2v2.ome import open_stack
-from napari_m2n2v2.precompute import OF_NO_PLANE, Asked, Standing, store_plane
+from napari_m2n2v2.precompute import OF_NO_PLANE, Asked, Room, Standing, Stored, store_plane
 from napari_m2n2v2.stacks import Index, nearest_first
+from napari_m2n2v2.workers import dask_client
 
 __all__ = ["precompute_on_dask"]
 
@@ -27,8 +28,8 @@ def precompute_on_dask(
     scheduler: str | None = None,
     disk_bytes: int = 20 * 10**9,
     progress: Callable[[Standing], None] | None = None,
-) -> dict[Index, str]:
-    """Compute every plane of a stack that is not in the folder yet; return what was wrong with those that failed.
+) -> tuple[dict[Index, str], tuple[Index, ...]]:
+    """Compute every plane of a stack that is not in the folder yet.
 
     Parameters
     ----------
@@ -45,9 +46,16 @@ def precompute_on_dask(
     scheduler : str, optional
         Address of a dask cluster to use instead.
     disk_bytes : int
-        Limit of the folder; planes beyond it push out the ones unused for longest.
+        Limit of the folder. Planes for which it has no room are left out, the farthest.
     progress : callable, optional
         Called after every plane. What it raises stops the run, and the planes that are done stay.
+
+    Returns
+    -------
+    failures : dict
+        What was wrong with planes that failed.
+    left_out : tuple
+        Planes for which the folder has no room.
 
     Notes
     -----
@@ -67,64 +75,63 @@ def precompute_on_dask(
     with open_stack(path) as file:
         order = nearest_first(file.stack, next(iter(file.stack)) if start is None else start)
     failures: dict[Index, str] = {}
-    begun, absolute = time.monotonic(), (path.resolve(), folder.resolve())
-    with _client(workers, scheduler) as client:
+    room, waiting = Room(disk_bytes), deque(order)
+    begun, computed, absolute = time.monotonic(), 0, (path.resolve(), folder.resolve())
+    with dask_client(workers, scheduler) as client:
         from distributed import as_completed
 
-        futures = {
-            client.submit(_plane, *absolute, disk_bytes, index, asked, pure=False, priority=-number): index
-            for number, index in enumerate(order)
-        }
+        futures: dict[Any, Index] = {}
+        results = as_completed()
+        at_once = 2 * sum(client.nthreads().values())  # no more, so that few are computed for which there is no room
+
+        def submit() -> None:
+            while waiting and len(futures) < max(at_once, 1) and room.has_for(1 + len(futures)):
+                future = client.submit(_plane, *absolute, disk_bytes, waiting[0], asked, pure=False)
+                futures[future] = waiting.popleft()
+                results.add(future)
+
+        submit()
         try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                wrong = _outcome(future)
-                if wrong:
-                    failures[futures[future]] = wrong
+            while futures:
+                future = next(results)
+                index = futures.pop(future)
+                outcome = _outcome(future)
+                if isinstance(outcome, str):
+                    failures[index] = outcome
+                else:
+                    room.take(outcome.sizes)
+                    computed += outcome.computed
+                submit()
                 if progress is not None:
-                    each = (time.monotonic() - begun) / done
-                    progress(Standing(done, len(order), each * (len(order) - done)))
+                    left = len(order) - (done := len(order) - len(waiting) - len(futures))
+                    # Planes that were there before took no time, and tell nothing of it.
+                    each = (time.monotonic() - begun) / computed if computed else None
+                    progress(Standing(done, len(order), None if each is None else each * left))
         except BaseException:
             client.cancel(list(futures), force=True)  # a cluster goes on otherwise
             raise
-    return failures
+    return failures, tuple(waiting)
 
 
-def _plane(path: Path, folder: Path, disk_bytes: int, index: Index, asked: Asked) -> str:
-    """Do one plane, in a worker; return what is wrong with it, if anything."""
+def _plane(path: Path, folder: Path, disk_bytes: int, index: Index, asked: Asked) -> Stored | str:
+    """Do one plane, in a worker; return what it takes, or what is wrong with it."""
     cache = FeatureCache(folder, memory_bytes=0, disk_bytes=disk_bytes)
     try:
         with open_stack(path) as file:
-            store_plane(cache, file.stack.read(index), asked.of(index))
+            image, arguments = asked.read(file.stack, index)
+            return store_plane(cache, image, arguments)
     except (UnreadableFileError, *OF_NO_PLANE):
         raise
     except Exception as error:  # whatever is wrong with one plane must not end the others
         return f"{type(error).__name__}: {error}"
-    return ""
 
 
-def _outcome(future: Any) -> str:
-    """Return what a plane's task said; raise what concerns all planes."""
+def _outcome(future: Any) -> Stored | str:
+    """Return what a plane's task gave or said; raise what concerns all planes."""
     from distributed import KilledWorker
 
     try:
-        return str(future.result())
+        outcome: Stored | str = future.result()
+        return outcome
     except KilledWorker as error:
         return f"The processes that tried it were killed, perhaps for want of memory: {error}"
-
-
-@contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[stacks]"') from error
-    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster:
-        try:
-            client = Client(cluster)
-        except (OSError, ValueError) as error:
-            raise ParameterError(
-                f"No dask scheduler answers at {scheduler!r}: expected an address such as tcp://10.0.0.1:8786."
-            ) from error
-        with client:
-            yield client

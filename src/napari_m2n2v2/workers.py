@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from napari_m2n2v2.errors import MissingDependencyError
+from napari_m2n2v2.errors import MissingDependencyError, ParameterError
 
-__all__ = ["each_done"]
+__all__ = ["dask_client", "each_done"]
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
+
+
+@contextmanager
+def dask_client(workers: int, scheduler: str | None = None) -> Iterator[Any]:
+    """Open a dask client of the cluster at an address, or of processes here, of one thread each.
+
+    Raises
+    ------
+    MissingDependencyError
+        If dask is not installed.
+    ParameterError
+        If no cluster answers at the address.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[stacks]"') from error
+    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster:
+        try:
+            client = Client(cluster)
+        except (OSError, ValueError) as error:
+            raise ParameterError(
+                f"No dask scheduler answers at {scheduler!r}: expected an address such as tcp://10.0.0.1:8786."
+            ) from error
+        with client:
+            yield client
 
 
 def each_done(
@@ -44,18 +71,16 @@ def each_done(
     ------
     MissingDependencyError
         If dask is needed and not installed.
+    ParameterError
+        If no cluster answers at the address.
     """
     if workers == 1 and scheduler is None:
         for position, job in enumerate(jobs):
             yield position, partial(task, job)
         return
-    try:
-        from distributed import Client, LocalCluster, as_completed
-    except ImportError as error:
-        raise MissingDependencyError('Several workers need dask: pip install "dask[distributed]"') from error
-    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    # dask starts its processes with one thread each
-    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster, Client(cluster) as client:
+    with dask_client(workers, scheduler) as client:
+        from distributed import as_completed
+
         positions = {client.submit(task, job, pure=False): position for position, job in enumerate(jobs)}
         done = as_completed(list(positions))
         while positions:

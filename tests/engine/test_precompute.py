@@ -2,13 +2,14 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from napari_m2n2v2 import Cancelled, FeatureParameters, UnwritableFileError, compute_features
-from napari_m2n2v2.errors import ImageError, MissingWeightsError
+from napari_m2n2v2 import Cancelled, FeatureParameters, UnwritableFileError, compute_features, feature_request
+from napari_m2n2v2.errors import DeviceError, ImageError, MissingWeightsError
 from napari_m2n2v2.feature_cache import FeatureCache
 from napari_m2n2v2.feature_file import FeatureFolder
 from napari_m2n2v2.precompute import Asked, PlaneState, Precompute
@@ -16,7 +17,8 @@ from napari_m2n2v2.stacks import Stack, nearest_first
 
 from ..conftest import blob_image
 
-ASKED = Asked(attention="appearance", device="cpu", parameters=FeatureParameters(grid=6))
+ARGUMENTS = {"attention": "appearance", "device": "cpu", "parameters": FeatureParameters(grid=6)}
+ASKED = Asked(**ARGUMENTS)
 
 
 class Volume:
@@ -55,9 +57,9 @@ def test_the_nearest_come_first_and_each_plane_is_read_once(volume, cache):
     assert [(s.done, s.total) for s in finished] == [(n, 5) for n in range(1, 6)]
     assert told[0].seconds_left is None and finished[-1].seconds_left == 0
     for plane in volume.pixels:
-        assert cache.has(plane, **ASKED.of(()))
-        stored = cache.features(plane, **ASKED.of(()))
-        assert torch.equal(stored.transition, compute_features(plane, **ASKED.of(())).transition)
+        assert cache.has(plane, **ARGUMENTS)
+        stored = cache.features(plane, **ARGUMENTS)
+        assert torch.equal(stored.transition, compute_features(plane, **ARGUMENTS).transition)
 
 
 def test_what_is_there_is_not_computed_again(volume, cache):
@@ -164,7 +166,7 @@ def test_farther_planes_do_not_push_out_nearer_ones(volume, cache, tmp_path):
     job.run()
     assert [index for index, state in job.states.items() if state is PlaneState.READY] == [(2,), (1,), (3,)]
     assert job.left_out == ((0,), (4,)) and small.disk.nbytes <= 3.5 * each
-    assert [small.has(plane, **ASKED.of(())) for plane in volume.pixels] == [False, True, True, True, False]
+    assert [small.has(plane, **ARGUMENTS) for plane in volume.pixels] == [False, True, True, True, False]
 
 
 def test_a_stack_may_guide(volume, cache):
@@ -177,16 +179,54 @@ def test_a_stack_may_guide(volume, cache):
 
 
 def test_images_may_be_rendered_by_the_caller(volume, cache):
-    Precompute(Stack.of(volume), cache, ASKED, read=lambda index: 255 - volume.pixels[index]).run()
-    assert cache.has(255 - volume.pixels[0], **ASKED.of(())) and not cache.has(volume.pixels[0], **ASKED.of(()))
+    class Inverted(Asked):
+        def read(self, stack, index):
+            image, arguments = super().read(stack, index)
+            return 255 - image, arguments
+
+    Precompute(Stack.of(volume), cache, Inverted(**ARGUMENTS)).run()
+    assert cache.has(255 - volume.pixels[0], **ARGUMENTS) and not cache.has(volume.pixels[0], **ARGUMENTS)
 
 
 def test_a_pyramid_is_read_at_the_level_that_fits(cache):
     full = np.stack([blob_image(96, 128, seed)[..., 0] for seed in range(2)])
     levels = [full, full[:, ::2, ::2], full[:, ::4, ::4]]
-    asked = Asked(attention="appearance", parameters=FeatureParameters(grid=6, working_side=40))
-    Precompute(Stack.of(levels, multiscale=True), cache, asked).run()
-    assert cache.has(levels[1][1], **asked.of(())) and not cache.has(full[1], **asked.of(()))
+    small = {**ARGUMENTS, "parameters": FeatureParameters(grid=6, working_side=40)}
+    Precompute(Stack.of(levels, multiscale=True), cache, Asked(**small)).run()
+    assert cache.has(levels[1][1], **small) and not cache.has(full[1], **small)
+
+
+def test_a_guide_need_not_have_the_pyramid_of_the_image(cache):
+    full = np.stack([blob_image(96, 128, seed)[..., 0] for seed in range(2)])
+    guides = np.stack([np.tile(np.arange(128.0) ** (1 + z), (96, 1)) for z in range(2)])
+    parameters = FeatureParameters(grid=6, working_side=40)
+    asked = Asked(attention="appearance", guide=Stack.of(guides), device="cpu", parameters=parameters)
+    job = Precompute(Stack.of([full, full[:, ::2, ::2]], multiscale=True), cache, asked)
+    job.run()
+    assert not job.failures and set(job.states.values()) == {PlaneState.READY}
+
+
+def test_planes_that_are_the_same_take_room_once(volume, cache, tmp_path):
+    Precompute(Stack.of(volume.pixels[:1]), cache, ASKED).run()
+    same = FeatureCache(tmp_path / "same", disk_bytes=int(2.5 * cache.disk.nbytes))
+    job = Precompute(Stack.of(np.stack([volume.pixels[0]] * 6 + [volume.pixels[1]])), same, ASKED)
+    job.run()
+    assert not job.left_out and set(job.states.values()) == {PlaneState.READY}
+
+
+def test_what_a_device_too_small_gave_is_stored_for_nobody(volume, cache, monkeypatch):
+    def smaller(backbone, image, device, parameters, report):
+        return real(backbone, image, device, replace(parameters, grid=4), report)
+
+    real = feature_request.read_attention
+    monkeypatch.setattr(feature_request, "read_attention", smaller)
+    with pytest.raises(DeviceError, match="Ask for a grid of"):
+        Precompute(Stack.of(volume), cache, ASKED).run()
+    monkeypatch.undo()
+    assert (
+        cache.features(volume.pixels[0], **ARGUMENTS).grid_shape
+        == compute_features(volume.pixels[0], **ARGUMENTS).grid_shape
+    )
 
 
 def test_planes_that_are_not_there_are_told(volume, cache):
@@ -198,20 +238,20 @@ class TestMemory:
     """Without a folder: as many planes as memory has room for."""
 
     def test_the_nearest_are_held_and_the_others_left_out(self, volume):
-        each = compute_features(volume.pixels[0], **ASKED.of(())).nbytes
+        each = compute_features(volume.pixels[0], **ARGUMENTS).nbytes
         cache = FeatureCache(memory_bytes=int(3.5 * each))
         job = Precompute(Stack.of(volume), cache, ASKED, start=(2,))
         job.run()
         assert [index for index, state in job.states.items() if state is PlaneState.READY] == [(2,), (1,), (3,)]
         assert job.left_out == ((0,), (4,)) and cache.nbytes <= 3.5 * each
-        assert [cache.has(plane, **ASKED.of(())) for plane in volume.pixels] == [False, True, True, True, False]
+        assert [cache.has(plane, **ARGUMENTS) for plane in volume.pixels] == [False, True, True, True, False]
 
     def test_a_plane_that_memory_let_go_of_is_missing_again(self, volume):
         cache = FeatureCache()
         job = Precompute(Stack.of(volume), cache, ASKED)
         job.run()
         assert set(job.states.values()) == {PlaneState.READY}
-        kept = cache.features(volume.pixels[4], **ASKED.of(()))
+        kept = cache.features(volume.pixels[4], **ARGUMENTS)
         cache.forget()
         assert [index for index, state in job.states.items() if state is PlaneState.READY] == [(4,)]
         del kept
@@ -234,7 +274,7 @@ def test_a_plane_let_go_is_begun_again_and_others_may_compute_meanwhile(volume, 
     while job.states[1,] is not PlaneState.MISSING and time.monotonic() < deadline:
         time.sleep(0.01)
     held = len(told)
-    cache.features(volume.pixels[1], **ASKED.of(()))
+    cache.features(volume.pixels[1], **ARGUMENTS)
     time.sleep(0.3)
     assert len(told) == held and list(job.states.values()) == [PlaneState.READY] + [PlaneState.MISSING] * 4
     job.resume()
@@ -255,7 +295,5 @@ def test_planes_in_memory_go_to_a_folder_without_being_computed_again(volume, tm
     assert set(job.states.values()) == {PlaneState.READY} and "appearance" not in stages
     fresh = FeatureCache(tmp_path)
     for plane in volume.pixels:
-        assert fresh.has(plane, **ASKED.of(()))
-        assert torch.equal(
-            fresh.features(plane, **ASKED.of(())).transition, cache.features(plane, **ASKED.of(())).transition
-        )
+        assert fresh.has(plane, **ARGUMENTS)
+        assert torch.equal(fresh.features(plane, **ARGUMENTS).transition, cache.features(plane, **ARGUMENTS).transition)

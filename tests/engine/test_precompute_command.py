@@ -17,7 +17,8 @@ from napari_m2n2v2.precompute_cluster import precompute_on_dask
 
 from ..conftest import blob_image
 
-ASKED = Asked(attention="appearance", device="cpu", parameters=FeatureParameters(grid=6))
+ARGUMENTS = {"attention": "appearance", "device": "cpu", "parameters": FeatureParameters(grid=6)}
+ASKED = Asked(**ARGUMENTS)
 COMMON = ["--attention", "appearance", "--grid", "6", "--device", "cpu"]
 
 
@@ -42,7 +43,7 @@ def with_nan(tmp_path):
 
 def assert_all_there(folder, planes=4):
     for plane in volume(planes):
-        assert FeatureCache(folder).has(plane, **ASKED.of(()))
+        assert FeatureCache(folder).has(plane, **ARGUMENTS)
 
 
 class TestCommand:
@@ -86,9 +87,9 @@ class TestDask:
         assert "4 of 4 planes" in told and "plane 2: ImageError: 1 pixel values are NaN" in told
         pixels = volume().astype(np.float32)
         for z in (0, 1, 3):
-            assert FeatureCache(folder).has(pixels[z], **ASKED.of(()))
-        stored = FeatureCache(folder).features(pixels[3], **ASKED.of(()))
-        expected = compute_features(pixels[3], **ASKED.of(()))
+            assert FeatureCache(folder).has(pixels[z], **ARGUMENTS)
+        stored = FeatureCache(folder).features(pixels[3], **ARGUMENTS)
+        expected = compute_features(pixels[3], **ARGUMENTS)
         np.testing.assert_allclose(stored.transition.numpy(), expected.transition.numpy(), rtol=1e-4, atol=1e-7)
 
     def test_the_plane_of_a_killed_worker_is_done_again(self, tmp_path):
@@ -105,11 +106,30 @@ class TestDask:
                     os.kill(pids[0], signal.SIGKILL)
                     killed.append(pids[0])
 
-            failures = precompute_on_dask(
+            failures, left_out = precompute_on_dask(
                 tmp_path / "v.tif", folder, ASKED, scheduler=cluster.scheduler_address, progress=progress
             )
-        assert killed and not failures and done[-1] == 12
+        assert killed and not failures and not left_out and done[-1] == 12
         assert_all_there(folder, 12)
+
+    def test_the_level_that_fits_is_read_and_the_farthest_are_left_out(self, tmp_path, capsys):
+        full = np.stack([blob_image(220, 240, seed)[..., 0] for seed in range(5)])
+        path, folder = tmp_path / "p.ome.tif", tmp_path / "f"
+        with tifffile.TiffWriter(path, ome=True) as writer:
+            writer.write(full, subifds=1, tile=(64, 64), metadata={"axes": "ZYX"})
+            writer.write(full[:, ::2, ::2], subfiletype=1, tile=(64, 64))
+        parameters = FeatureParameters(grid=6, working_side=100)
+        asked = Asked(attention="appearance", device="cpu", parameters=parameters)
+        _, left_out = precompute_on_dask(path, folder, asked, start=(2,), workers=1)
+        assert left_out == ()
+        cache = FeatureCache(folder)
+        named = {"attention": "appearance", "device": "cpu", "parameters": parameters}
+        assert all(cache.has(plane[::2, ::2], **named) for plane in full)
+        small = tmp_path / "small"
+        most = int(3.5 * cache.disk.nbytes / 5)
+        _, left_out = precompute_on_dask(path, small, asked, start=(2,), workers=1, disk_bytes=most)
+        there = [FeatureCache(small).has(plane[::2, ::2], **named) for plane in full]
+        assert left_out == ((0,), (4,)) and there == [False, True, True, True, False]
 
     def test_stopping_ends_the_tasks(self, tiff, tmp_path):
         def stop(standing):

@@ -19,8 +19,9 @@ class _AsSeen(Asked):
 
     recipe: Recipe
 
-    def of(self, index: Index, level: int = 0) -> dict[str, Any]:
-        return self.recipe.at(index).arguments()
+    def read(self, stack: Stack, index: Index) -> tuple[Any, dict[str, Any]]:
+        recipe = self.recipe.at(index)
+        return recipe.seen(), recipe.arguments()
 
 
 def precompute_as_seen(stack: Stack, cache: FeatureCache, recipe: Recipe, start: Index) -> Precompute:
@@ -37,5 +38,4 @@ def precompute_as_seen(stack: Stack, cache: FeatureCache, recipe: Recipe, start:
     start : tuple of int
         The plane to begin with.
     """
-    asked = _AsSeen(recipe=recipe, parameters=recipe.parameters)
-    return Precompute(stack, cache, asked, start=start, read=lambda index: recipe.at(index).seen())
+    return Precompute(stack, cache, _AsSeen(recipe=recipe, parameters=recipe.parameters), start=start)
