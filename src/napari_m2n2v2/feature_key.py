@@ -14,7 +14,7 @@ from typing import Any
 from napari_m2n2v2.feature_request import FeatureRequest
 from napari_m2n2v2.guidance import GuideChannel
 
-__all__ = ["FeatureKeys"]
+__all__ = ["FeatureKeys", "identity_of"]
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class FeatureKeys:
         plane, parameters = request.plane, request.parameters
         image = plane.image_hash
         transition = _digest(
-            part="transition", image=image, backbone=_identity(request.attention.backbone), grid=request.grid_shape,
+            part="transition", image=image, backbone=identity_of(request.attention.backbone), grid=request.grid_shape,
             flip=parameters.test_time_flip, temperature=parameters.temperature,
             ipf=[parameters.ipf_rounds, parameters.ipf_tolerance],
         )  # fmt: skip
         depth = ""
         if request.depth is not None:
-            identity = _identity(request.depth.backbone)
+            identity = identity_of(request.depth.backbone)
             depth = _digest(part="depth", image=image, backbone=identity, flip=parameters.test_time_flip)
         deep = [(depth, request.depth_weight)] if depth else []
         joining = deep + [_channel(guide) for guide in request.channels if guide.joins_upsampling]
@@ -72,7 +72,7 @@ def _channel(guide: GuideChannel) -> tuple[str, float]:
     return hashlib.sha256(guide.values.tobytes()).hexdigest(), guide.weight
 
 
-def _identity(backbone: Any) -> dict[str, Any]:
+def identity_of(backbone: Any) -> dict[str, Any]:
     """Name a backbone: its class, its weights, and the options it shows as attributes, such as a timestep."""
     kind = type(backbone)
     options = {name: value for name, value in vars(backbone).items() if not name.startswith("_")}

@@ -30,6 +30,7 @@ from napari_m2n2v2 import (
     open_stack,
     segment_folder,
 )
+from napari_m2n2v2.backbones.appearance import AppearanceAttention
 from napari_m2n2v2.cli import main
 
 from ..conftest import blob_image
@@ -175,6 +176,11 @@ class TestDoneOnce:
         assert self.run(photos, tmp_path, parameters=FeatureParameters(grid=9)) == dict.fromkeys(before, 1)
         assert self.run(photos, tmp_path, parameters=FeatureParameters(grid=9), redo=True) == dict.fromkeys(before, 1)
 
+    def test_another_backbone_of_the_same_name_is_another(self, photos, tmp_path):
+        self.run(photos, tmp_path, attention=AppearanceAttention())
+        assert self.run(photos, tmp_path, attention=AppearanceAttention()) == {}
+        assert self.run(photos, tmp_path, attention=AppearanceAttention(look=0.5)) == {f"p{n}.png": 1 for n in range(3)}
+
     def test_other_notes_and_rows_in_the_table_change_nothing(self, photos, tmp_path):
         self.run(photos, tmp_path)
         (tmp_path / "clicks.csv").write_text("note,col,row,object,class\nx,16,16,1,fg\nx,48,33,2,1\n\nx,50,5,1,bg\n")
@@ -289,7 +295,7 @@ class TestStacks:
             expected = Session(features).replay(coarse).labels
             assert set(np.unique(expected)) == {0, 1, 2}
             np.testing.assert_array_equal(labels.read((1, 2)), expected.repeat(2, axis=0).repeat(2, axis=1))
-        assert sorted(times(tmp_path / "pictures")) == ["cells_0_1_overlay.png", "cells_1_2_overlay.png"]
+        assert sorted(times(tmp_path / "pictures")) == ["cells_plane-0-1_overlay.png", "cells_plane-1-2_overlay.png"]
 
     def test_the_file_for_it_says_the_format(self, tiff, tmp_path):
         path, _ = tiff
@@ -349,6 +355,10 @@ class TestFailures:
             segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", "appearance", "no-such-depth")
         assert not (tmp_path / "out").exists()
 
+    def test_a_scheduler_that_is_not_there(self, photos, tmp_path):
+        with pytest.raises(ParameterError, match="No dask scheduler"):
+            segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", **FEW, scheduler="nowhere")
+
     def test_images_that_are_not_there(self, photos, tmp_path):
         (tmp_path / "clicks.csv").write_text("image,row,col\np0,1,2\np9.png,1,2\n")
         with pytest.raises(ClickError, match=r"clicks\.csv, line 3: there is no image 'p9\.png'"):
@@ -372,7 +382,7 @@ class TestFailures:
             (stack, stack),
             (stack, stack / "labels.zarr"),
         ]:
-            with pytest.raises(UnwritableFileError, match="would replace an image, or lie inside it"):
+            with pytest.raises(UnwritableFileError, match=r"would replace an image|folder of their own"):
                 segment_folder(source, tmp_path / "clicks.csv", out, **FEW)
         for pictures in (photos, tmp_path / "out"):
             with pytest.raises(UnwritableFileError, match="folder of their own"):
@@ -491,7 +501,7 @@ class TestWorkers:
 
     def test_without_dask(self, photos, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "distributed", None)
-        with pytest.raises(MissingDependencyError, match=r"pip install .*distributed"):
+        with pytest.raises(MissingDependencyError, match=r"pip install .*\[stacks\]"):
             segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", **FEW, workers=2)
 
     def test_a_cluster_that_loses_a_worker(self, photos, tmp_path):

@@ -152,3 +152,14 @@ def test_a_plane_of_an_image_that_has_none(tmp_path):
     assert clicks(table(tmp_path, "z,row,col\n0,1,2\n").clicks_of(["p"])) == {(): [Click(1, 2)]}
     with pytest.raises(ClickError, match="line 2: z 3 is given"):
         table(tmp_path, "z,row,col\n3,1,2\n").clicks_of(["p"])
+
+
+def test_clicks_across_the_stack_are_not_mistaken(tmp_path):
+    head = "axis-0,axis-1,axis-2,axis-3,class,object,threshold,axes\n"
+    read = table(tmp_path, head + "0,1,5,6,foreground,1,,2 3\n")
+    assert clicks(read.clicks_of(["any"], AXES, STACK)) == {(0, 1): [Click(5, 6)]}
+    read = table(tmp_path, head + "0,1,5,6,foreground,1,,1 3\n")
+    with pytest.raises(ClickError, match="line 2: the click is in a plane of axes 1 and 3"):
+        read.clicks_of(["any"], AXES, STACK)
+    with pytest.raises(ClickError, match="expected two axes"):
+        table(tmp_path, head + "0,1,5,6,foreground,1,,z y\n")

@@ -100,6 +100,10 @@ def _is_image(path: Path) -> bool:
 
 
 def _in_folder(sources: Sequence[Path], output: Path, format: str) -> list[Item]:
+    if output == sources[0].parent:
+        raise UnwritableFileError(
+            f"Results need a folder of their own: in {output} they would be taken for images the next time."
+        )
     if output.is_file() or output.suffix.lower() in _SUFFIXES:
         raise UnwritableFileError(f"Results of many images need a folder, but {output} is the name of a file.")
     # Two images that differ in their ending only must not share a result.

@@ -105,7 +105,7 @@ def _name(index: Index) -> str:
 
 def digest(*parts: Any) -> str:
     """Return what changes when any part does; parts are JSON."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def identity(path: Path) -> list[Any]:

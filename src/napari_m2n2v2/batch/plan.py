@@ -187,7 +187,7 @@ class Plan:
     def _picture(self, index: Index) -> Path | None:
         if self._pictures is None:
             return None
-        plane = "".join(f"_{at}" for at in index) if self._kind != "png" else ""
+        plane = f"_plane-{'-'.join(map(str, index))}" if self._kind != "png" and index else ""
         return self._pictures / f"{self._item.place.name}{plane}_overlay.png"
 
     def _fits(self, file: StackFile, room: np.dtype[Any]) -> bool:

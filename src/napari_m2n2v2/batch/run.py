@@ -16,12 +16,15 @@ from napari_m2n2v2.batch.items import list_items
 from napari_m2n2v2.batch.plan import BatchOutcome, Plan
 from napari_m2n2v2.batch.planes import PlaneJob, solve_plane
 from napari_m2n2v2.batch.table import read_click_table
+from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.errors import ClickError, GuideError, UnwritableFileError
+from napari_m2n2v2.feature_key import identity_of
 from napari_m2n2v2.features import ImageFeatures, compute_features
 from napari_m2n2v2.files import make_folder
 from napari_m2n2v2.guidance import as_guides
 from napari_m2n2v2.ome import is_zarr
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.reading import planned_grid
 from napari_m2n2v2.workers import each_done
 
 __all__ = ["segment_folder"]
@@ -95,8 +98,11 @@ def segment_folder(
         If nothing can be computed.
     """
     table = read_click_table(Path(clicks))
+    backbone = find_backbone(attention).backbone
+    grid = planned_grid(backbone, (1, 1), resolve_device(device), parameters or FeatureParameters())
     about = {
-        "attention": find_backbone(attention).backbone.name,
+        "attention": identity_of(backbone),
+        "grid": grid[0],
         "guide": _named(guide),
         "contrast_limits": contrast_limits,
         "parameters": asdict(parameters or FeatureParameters()),
@@ -137,7 +143,7 @@ def _folder_for_pictures(folder: Path, source: Path, output: Path) -> Path:
     return folder
 
 
-def _named(guide: Any) -> str:
+def _named(guide: Any) -> list[Any]:
     """Name guides for good, and complain of those that are not there, or that belong to one image.
 
     Raises
@@ -148,6 +154,6 @@ def _named(guide: Any) -> str:
     for one in as_guides(guide):
         if not (one.is_depth or isinstance(one.source, str)):
             raise GuideError("One channel cannot guide many images: name guides that are computed from each image.")
-        name = find_depth(one.source).backbone.name if one.is_depth else one.source
-        names.append(f"{name}:{one.strength:g}")
-    return "+".join(names)
+        name = identity_of(find_depth(one.source).backbone) if one.is_depth else one.source
+        names.append([name, one.strength])
+    return names

@@ -49,6 +49,7 @@ class _Row:
     line: int
     image: str  # empty: every image
     place: Mapping[str, float]  # by column, those that are given
+    axes: tuple[int, int] | None  # of its plane, as napari's own export of our clicks says
     foreground: bool
     object_id: int
     threshold: float | None
@@ -111,6 +112,12 @@ class ClickTable:
     def _bound(self, row: _Row, axes: Sequence[str], stack: Stack | None) -> tuple[Index, Click]:
         plane = stack.plane_axes if stack else (0, 1)
         shape = stack.shape if stack else (None, None)
+        if row.axes is not None and stack and row.axes != plane:
+            raise self.error(
+                row.line,
+                f"the click is in a plane of axes {row.axes[0]} and {row.axes[1]}, but planes of axes {plane[0]} and "
+                f"{plane[1]} are segmented: leave such clicks out",
+            )
         position: list[float] = []
         used: set[str] = set()
         for n, name in enumerate(axes):
@@ -151,6 +158,8 @@ def read_click_table(path: Path) -> ClickTable:
         Which object, 1 or more; 1 if empty.
     ``threshold``
         How far the click reaches, 0 to 1; the best if empty.
+    ``axes``
+        The two axes of the plane, counted from 0, as the dock's clicks have them; those of the stack if empty.
 
     Other columns are left alone.
 
@@ -205,7 +214,11 @@ def _row(line: int, values: Mapping[str, str]) -> _Row:
     if reach is not None and not 0 <= reach <= 1:
         raise ValueError(f"expected a threshold between 0 and 1, got {threshold!r}")
     place = {name: _number(name, text) for name, text in values.items() if text and _PLACE.fullmatch(name)}
-    return _Row(line, values.get("image", ""), place, _CLASSES[label], int(object_id), reach)
+    axes = values.get("axes", "").split()
+    if axes and (len(axes) != 2 or not all(axis.isdecimal() for axis in axes)):
+        raise ValueError(f"expected two axes such as '1 2', got {values['axes']!r}")
+    across = (int(axes[0]), int(axes[1])) if axes else None
+    return _Row(line, values.get("image", ""), place, across, _CLASSES[label], int(object_id), reach)
 
 
 def _number(column: str, text: str) -> float:
