@@ -9,6 +9,8 @@ Not in the paper, whose rule is kept inside each region. How regions agree:
   less towards its border, where it knows little of what surrounds the pixel, and next to nothing there, so that there
   is no step. Where one is alone, what its session says stands; so without ``compete`` the object on top is that of the
   last click in it, and where several overlap, in any of them.
+- A region shows less than the plane, and mostly small objects of it: a first click that nothing limits keeps to the
+  share of the prior there (``prior_at_start``), so that it does not claim all of the region.
 - A finer region starts from what the coarser ones gave (``Y_0``), and speaks of what its clicks reach; the rest stays.
 
 So the masks depend on the clicks and the regions they were placed in, never on the order in which regions were solved.
@@ -396,7 +398,10 @@ class Mosaic:
             return known[1]
         if region not in self._features:
             raise _not_there(region)
-        session = Session(self._features[region], self.parameters, start=start, compete=self.compete)
+        parameters = self.parameters or SegmentationParameters()
+        if region.shape != self.shape:
+            parameters = replace(parameters, prior_at_start=parameters.score_adaptive)
+        session = Session(self._features[region], parameters, start=start, compete=self.compete)
         self._sessions[region] = digest, session
         return session
 

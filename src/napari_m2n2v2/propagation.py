@@ -138,6 +138,7 @@ def propagate(
     walk: Walk,
     labels: Any,
     *,
+    doubts: Mapping[int, float] | None = None,
     parameters: SegmentationParameters | None = None,
     propagation: PropagationParameters | None = None,
     progress: Progress | None = None,
@@ -154,6 +155,8 @@ def propagate(
         Where to. After a correction in one of its planes, ``walk.after(plane)``, with that plane's labels.
     labels : array-like
         ``[H, W]`` integers: the objects in the plane ``walk.start``. Their ids are kept.
+    doubts : mapping, optional
+        Of objects that were carried to the plane ``walk.start`` themselves, by id: what they had gathered by then.
     parameters : SegmentationParameters, optional
         As for a :class:`~napari_m2n2v2.Session`.
     propagation : PropagationParameters, optional
@@ -187,7 +190,8 @@ def propagate(
         raise ImageError("There is nothing to carry: every label is 0. Segment an object in this plane first.")
     propagation = propagation or PropagationParameters()
     smooth = smoothed(before.image)
-    carried = [_Carried.begin(i, found, smooth, propagation.band) for i, found in objects.items()]
+    known = doubts or {}
+    carried = [_Carried.begin(i, found, smooth, propagation.band, known.get(i, 0.0)) for i, found in objects.items()]
     begin = session_of or partial(Session, parameters=parameters)
     return _planes(features_of, walk, carried, smooth, begin, propagation, progress or silent)
 
@@ -216,9 +220,9 @@ class _Carried:
     doubt: float = 0.0  # the largest on its way so far
 
     @classmethod
-    def begin(cls, object_id: int, found: Segmentation, smooth: Floats, band: float) -> _Carried:
+    def begin(cls, object_id: int, found: Segmentation, smooth: Floats, band: float, doubt: float) -> _Carried:
         mask = found.working_mask
-        return cls(object_id, mask, int(found.mask.sum()), Appearance.of(smooth, mask, band))
+        return cls(object_id, mask, int(found.mask.sum()), Appearance.of(smooth, mask, band), doubt)
 
 
 def _planes(

@@ -1,5 +1,7 @@
 """Planes too large for the working resolution: regions, what is read of them, and how they join."""
 
+from dataclasses import replace
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -392,6 +394,13 @@ class TestJoining:
         fresh = mosaic(features)
         fresh.replay(placed)
         np.testing.assert_array_equal(everything(made), everything(fresh))
+
+    def test_a_first_click_keeps_to_a_share_of_a_part_and_not_of_all_of_a_plane(self, features):
+        made = mosaic(features)
+        made.replay([RegionClick(LEFT, Click(60, 60)), RegionClick(WHOLE, Click(10, 300, True, 2))])
+        own = {region: made.session(region).parameters for region in (LEFT, WHOLE)}
+        assert own[LEFT] == replace(own[WHOLE], prior_at_start=True) and not own[WHOLE].prior_at_start
+        assert (everything(made) == 1).sum() <= 0.4 * 64 * 64
 
     def test_no_state_but_the_present_is_held(self, features):
         made = mosaic(features, LEFT)

@@ -1,5 +1,7 @@
 """Objects carried through a stack in the dock: against the engine's own walk, the truth, and the user's hands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -289,6 +291,19 @@ class TestReview:
         where = table.visualItemRect(table.item(1, 0)).center()
         globe.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=where)
         assert globe.workspace.here == table.rows[1].plane and globe.workspace.object_id == 1
+
+    def test_what_was_doubted_on_the_way_is_not_forgotten_over_another_object(self, globe):
+        carry, workspace = globe.controller.propagating.carry, globe.workspace
+        carry(1, 1)
+        known = workspace.carried.of(workspace.placed, key(6), 1)
+        workspace.carried.add(replace(known, doubt=0.55))
+        globe.controller.next_object()
+        globe.controller.add_click(2, 2)
+        carry(1, 1)
+        globe.slide(6)
+        globe.controller.select_object(1)
+        carry(1, 1)
+        assert workspace.carried.of(workspace.placed, key(7), 1).doubt >= 0.55
 
     def test_layers_saved_by_napari_tell_what_was_carried(self, cylinder, tmp_path):
         cylinder.widget.propagation.next_to_end.click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -173,6 +174,8 @@ class Propagating:
             )
         if not mask.any():
             raise ImageError(f"Object {object_id} has no mask in {plane_text(key)}. Click on it here first.")
+        carried = workspace.carried.of(workspace.placed, key, object_id)
+        doubt = carried.doubt if carried is not None and not math.isnan(carried.doubt) else 0.0
         first, *rest = (
             Run.begin(
                 workspace,
@@ -184,6 +187,7 @@ class Propagating:
                 settings=self._controller.computing.settings,
                 limits=self.limits,
                 rules=self._controller.rules,
+                doubt=doubt,
                 region=workspace.region,
             )
             for way in ways

@@ -101,6 +101,7 @@ class Run:
     settings: Settings
     limits: PropagationParameters
     rules: Rules
+    doubt: float = 0.0  # of the object in the plane where it begins, if it was carried there
     region: Region | None = None  # as clicks are placed: None where the part is all of a plane
     merge: object = None
     follow: bool = False  # whether the viewer goes along
@@ -172,7 +173,8 @@ class Run:
                 labels = np.where(self.mask, np.int32(self.object_id), np.int32(0))
                 self._found = propagate(
                     self._given.__getitem__, self.walk, labels,
-                    propagation=self.limits, progress=self._step.on_click, session_of=self._step.session_of,
+                    doubts={self.object_id: self.doubt}, propagation=self.limits, progress=self._step.on_click,
+                    session_of=self._step.session_of,
                 )  # fmt: skip
             return next(self._found), features
         finally:
