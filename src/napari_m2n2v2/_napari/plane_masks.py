@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PlaneMasks"]
 
-_STRIP = 1024  # rows that are looked at together
+_FEW_IDS = 2**16
+_STRIP = 256  # rows that are looked at, or written, together
 
 
 class PlaneMasks:
@@ -105,7 +106,7 @@ class PlaneMasks:
         ImageError
             If the layer's dtype is too small for a label.
         """
-        changed = [self._write(box, wanted) for box, wanted in patches]
+        changed = [self._write(*strip) for box, wanted in patches for strip in self._strips(box, wanted)]
         if any(changed):
             self._labels.refresh(extent=False)
 
@@ -137,6 +138,14 @@ class PlaneMasks:
         self._written.write(box, np.where(chosen, start.values, self._written.read(box)))
         self._count(np.zeros(0, dtype=np.int32), start.values[chosen])
 
+    def _strips(self, box: Box, wanted: NDArray[np.int32]) -> Iterator[tuple[Box, NDArray[np.int32]]]:
+        """Cut a patch for what is written at once: arrays in memory fastest in small pieces, stored ones as a whole."""
+        top, bottom, left, right = box
+        rows = _STRIP if isinstance(self._labels.data, np.ndarray) else max(bottom - top, 1)
+        for first in range(top, bottom, rows):
+            last = min(first + rows, bottom)
+            yield (first, last, left, right), wanted[first - top : last - top]
+
     def _write(self, box: Box, wanted: NDArray[np.int32]) -> bool:
         self._look(box)
         before, block = self._written.read(box), self.shown_in(box)
@@ -166,9 +175,8 @@ class PlaneMasks:
 
     def _count(self, before: NDArray[np.int32], now: NDArray[np.int32]) -> None:
         for labels, sign in ((before, -1), (now, 1)):
-            for i, pixels in zip(*np.unique(labels, return_counts=True), strict=True):
-                if i:
-                    self._areas[int(i)] = self._areas.get(int(i), 0) + sign * int(pixels)
+            for i, pixels in _counts(labels):
+                self._areas[i] = self._areas.get(i, 0) + sign * pixels
 
     def _look(self, box: Box) -> None:
         """See what is in the layer where nobody has looked yet."""
@@ -190,6 +198,17 @@ class PlaneMasks:
     def _place(self, box: Box) -> tuple[int | slice, ...]:
         stack = stack_of(self._labels, self.key.axes)
         return place_of(stack, self.key, slice(box[0], box[1]), slice(box[2], box[3]))
+
+
+def _counts(labels: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Count the pixels of every label but 0; they are sorted only where there are too many ids to count them all."""
+    if labels.size and 0 <= labels.min() and labels.max() < _FEW_IDS:
+        counts = np.bincount(labels.ravel())
+        ids = np.flatnonzero(counts)
+        counts = counts[ids]
+    else:
+        ids, counts = np.unique(labels, return_counts=True)
+    return [(int(i), int(pixels)) for i, pixels in zip(ids, counts, strict=True) if i]
 
 
 def _over(upper: Patch, lower: Patch) -> Patch:
