@@ -10,7 +10,7 @@ from typing import Any
 import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
-from skimage.data import cell, coffee
+from skimage.data import cell, coffee, retina
 from skimage.io import imsave
 from superqt import QCollapsible
 
@@ -59,7 +59,7 @@ def start(dock: Any) -> None:
 def click(dock: Any, row: float, col: float, foreground: bool = True) -> None:
     dock.controller.set_foreground(foreground)
     dock.controller.active.points.add([row, col])
-    wait(lambda: not dock.controller.is_solving)
+    wait(lambda: not (dock.controller.active.is_computing or dock.controller.is_solving))
 
 
 def folds(dock: Any) -> list[Any]:
@@ -97,10 +97,31 @@ def why() -> None:
     viewer.close()
 
 
+def large() -> None:
+    viewer, dock = begin(retina(), "retina")
+    start(dock)
+    dock.controller.fields.set_by_view(True)
+    dock.why.frames.show(True)
+    look(viewer, 690, 430)
+    click(dock, 640, 240)
+    click(dock, 640, 420, foreground=False)
+    dock.controller.set_foreground(True)
+    viewer.reset_view()
+    save(viewer, "large")
+    viewer.close()
+
+
+def look(viewer: napari.Viewer, row: float, col: float) -> None:
+    """Zoom in."""
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 0.66, (row, col)
+    wait(lambda: True)
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     objects()
     why()
+    large()
 
 
 if __name__ == "__main__":

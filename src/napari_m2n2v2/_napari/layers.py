@@ -49,7 +49,7 @@ USER, PROPAGATION = "user", "propagation"
 _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)}
 _SYMBOL = {FOREGROUND: "disc", BACKGROUND: "cross"}
 _BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
-_CANVAS_PIXELS = (6, 24)  # a click is drawn no smaller and no larger, however far one zooms
+_CANVAS_PIXELS = (3, 24)  # a click is drawn no smaller and no larger, however far one zooms
 _LARGE = 1024  # image pixels: from there on, points grow no more
 
 # class, object, threshold, axes of the plane, part of it
@@ -99,7 +99,7 @@ def make_points(image: Image) -> Points:
     return Points(
         ndim=image.ndim,
         name=f"{image.name} clicks",
-        size=max(3.0, 0.02 * min(*stack_of(image).plane_shape, _LARGE)),
+        size=max(3.0, 0.03 * min(*stack_of(image).plane_shape, _LARGE)),
         canvas_size_limits=_CANVAS_PIXELS,
         border_color="white",
         border_width=0.08,

@@ -202,7 +202,7 @@ class PlaneMasks:
 
 def _counts(labels: NDArray[np.int32]) -> list[tuple[int, int]]:
     """Count the pixels of every label but 0; they are sorted only where there are too many ids to count them all."""
-    if labels.size and 0 <= labels.min() and labels.max() < _FEW_IDS:
+    if labels.size and labels.min() >= 0 and labels.max() < _FEW_IDS:
         counts = np.bincount(labels.ravel())
         ids = np.flatnonzero(counts)
         counts = counts[ids]
