@@ -147,7 +147,9 @@ class Room:
         self._largest = max(self._largest, sum(sizes.values()))
 
     def has_for(self, planes: int) -> bool:
-        """Whether so many more fit, as large as the largest was."""
+        """Whether so many more fit, as large as the largest was; of which nothing is known before the first."""
+        if not self._largest:
+            return planes <= 1
         return sum(self._taken.values()) + planes * self._largest <= self._most_bytes
 
 

@@ -18,6 +18,9 @@ from napari_m2n2v2.workers import dask_client
 __all__ = ["precompute_on_dask"]
 
 
+_AT_LEAST = 8  # tasks at once, also while few workers are there: a cluster grows by what waits
+
+
 def precompute_on_dask(
     path: Path,
     folder: Path,
@@ -82,10 +85,10 @@ def precompute_on_dask(
 
         futures: dict[Any, Index] = {}
         results = as_completed()
-        at_once = 2 * sum(client.nthreads().values())  # no more, so that few are computed for which there is no room
 
         def submit() -> None:
-            while waiting and len(futures) < max(at_once, 1) and room.has_for(1 + len(futures)):
+            at_once = max(_AT_LEAST, 2 * sum(client.nthreads().values()))  # of the workers that have come by now
+            while waiting and len(futures) < at_once and room.has_for(1 + len(futures)):
                 future = client.submit(_plane, *absolute, disk_bytes, waiting[0], asked, pure=False)
                 futures[future] = waiting.popleft()
                 results.add(future)

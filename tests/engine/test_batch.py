@@ -356,8 +356,12 @@ class TestFailures:
         assert not (tmp_path / "out").exists()
 
     def test_a_scheduler_that_is_not_there(self, photos, tmp_path):
-        with pytest.raises(ParameterError, match="No dask scheduler"):
-            segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", **FEW, scheduler="nowhere")
+        """Its workers may have other devices than this machine."""
+        for device in ("cpu", "cuda"):
+            with pytest.raises(ParameterError, match="No dask scheduler"):
+                segment_folder(
+                    photos, tmp_path / "clicks.csv", tmp_path / "out", **{**FEW, "device": device}, scheduler="nowhere"
+                )
 
     def test_images_that_are_not_there(self, photos, tmp_path):
         (tmp_path / "clicks.csv").write_text("image,row,col\np0,1,2\np9.png,1,2\n")

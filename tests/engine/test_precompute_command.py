@@ -127,7 +127,7 @@ class TestDask:
         assert all(cache.has(plane[::2, ::2], **named) for plane in full)
         small = tmp_path / "small"
         most = int(3.5 * cache.disk.nbytes / 5)
-        _, left_out = precompute_on_dask(path, small, asked, start=(2,), workers=1, disk_bytes=most)
+        _, left_out = precompute_on_dask(path, small, asked, start=(2,), workers=2, disk_bytes=most)
         there = [FeatureCache(small).has(plane[::2, ::2], **named) for plane in full]
         assert left_out == ((0,), (4,)) and there == [False, True, True, True, False]
 

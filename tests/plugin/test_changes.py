@@ -19,18 +19,50 @@ class TestLabels:
         started.workspace.labels.data = data
         assert started.widget.table.rowCount() == 1
         same(started.labels, data)
+        assert started.workspace.masks_of(started.workspace.here).areas == {}
         started.points.add([18, 18])
         expected = np.where(data == 9, 9, started.expected())
         same(started.labels, expected)
         assert started.workspace.masks_of(started.workspace.here).areas == {1: int((expected == 1).sum())}
 
-    def test_data_of_another_shape_end_it(self, started):
-        told = []
-        started.controller.told.connect(told.append)
+    def test_data_of_another_dtype_are_the_same_masks(self, started):
         started.points.add([16, 16])
-        started.workspace.labels.data = np.zeros((20, 20), np.int32)
-        assert started.workspace is None and "another shape" in told[-1]
-        assert not started.errors
+        labels = started.workspace.labels
+        labels.data = labels.data.astype(np.int64)
+        started.controller.add_click(12, 16, False)
+        same(started.labels, started.expected())
+        started.controller.undo()
+        started.controller.undo()
+        assert not started.labels.any()
+
+    @pytest.mark.parametrize(
+        ("data", "said"), [(np.zeros((20, 20), np.int32), "has shape"), (np.zeros((48, 64), np.int32), "read-only")]
+    )
+    def test_data_that_cannot_take_masks_end_it(self, started, data, said):
+        started.points.add([16, 16])
+        data.flags.writeable = False
+        started.workspace.labels.data = data
+        assert started.workspace is None and said in started.errors[-1]
+
+    def test_a_label_that_does_not_fit_changes_nothing(self, dock, image):
+        labels = dock.viewer.add_labels(np.zeros(image.shape[:2], np.uint8), name="small")
+        dock.controller.start(dock.viewer.add_image(image, name="cells"), labels)
+        dock.controller.add_click(16, 16)
+        before = dock.labels.copy()
+        dock.controller.select_object(300)
+        dock.controller.add_click(33, 48)
+        assert "does not fit" in dock.errors[-1]
+        same(dock.labels, before)
+
+    def test_what_was_painted_stays_when_a_click_on_it_is_undone(self, started):
+        labels = started.workspace.labels
+        labels.brush_size = 5
+        labels.paint((16, 16), 1)
+        painted = started.labels.copy()
+        assert painted.any()
+        started.points.add([16, 16])
+        started.controller.undo()
+        same(started.labels, painted)
 
     def test_what_was_erased_is_not_counted_when_it_was_undone_too(self, started):
         started.points.add([16, 16])
@@ -83,6 +115,14 @@ class TestClosedMeanwhile:
         started.controller.start(layer)
         assert started.workspace.features is features
 
+    @pytest.mark.parametrize("shape", [(3, 48, 64), (48, 64, 3)])
+    def test_an_image_that_gets_more_axes(self, dock, image, shape):
+        layer = dock.viewer.add_image(image[..., 0], name="grey", contrast_limits=(0, 255))
+        dock.start(layer)
+        dock.points.add([16, 16])
+        layer.data = np.zeros(shape, np.uint8)
+        assert dock.workspace is None and not dock.errors
+
     def test_clicks_in_parts_that_a_cropped_image_has_not(self, slide):  # noqa: F811
         look_at(slide, 82, 60)
         slide.click(82, 60)
@@ -116,6 +156,20 @@ class TestRules:
         dock.controller.place_clicks(dock.workspace, ())
         dock.widget.session.sessions.load(tmp_path / "s.json")
         assert "bit for bit" in told[-1]
+
+    def test_changed_twice_at_once(self, real_dock, image):
+        real_dock.start(real_dock.viewer.add_image(image, name="cells"))
+        real_dock.points.add([16, 16])
+        real_dock.settle()
+        real_dock.controller.next_object()
+        real_dock.points.add([30, 25])
+        real_dock.settle()
+        before = real_dock.labels.copy()
+        for compete in (False, True):
+            real_dock.controller.set_rules(compete=compete)
+        real_dock.settle()
+        assert real_dock.workspace.solution.rules == real_dock.controller.rules
+        same(real_dock.labels, before)
 
 
 class TestParts:

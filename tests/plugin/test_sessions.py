@@ -177,7 +177,7 @@ def test_two_viewers_save_each_its_own(clicked, make_napari_viewer, tmp_path, im
 
 
 def test_save_gives_the_ending_that_load_looks_for(clicked, tmp_path, monkeypatch):
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    monkeypatch.setattr(QFileDialog, "exec", lambda dialog: dialog.selectFile(str(tmp_path / "mine")) or True)
     clicked.widget.session.save.click()
     assert load_session(tmp_path / "mine.json").clicks == clicked.workspace.clicks
 
@@ -211,6 +211,22 @@ class TestLabelsTakenOver:
         dock.widget.session.sessions.load(tmp_path / "s.json")
         same(dock.labels, after)
         assert "bit for bit" in dock.told[-1]
+
+    def test_they_come_with_a_plane_that_has_no_click(self, dock, volume, tmp_path):
+        data = np.zeros(volume.shape, np.int32)
+        data[2, 5:45, 5:60] = 7
+        layer = dock.viewer.add_image(volume, name="stack")
+        dock.controller.start(layer, dock.viewer.add_labels(data.copy(), name="mine"))
+        dock.slide(2)
+        dock.controller.take_over(7)
+        dock.slide(1)
+        dock.controller.add_click(16, 19)
+        after = dock.labels.copy()
+        dock.widget.session.sessions.save(tmp_path / "s.json")
+        dock.viewer.layers.remove("mine")
+        dock.start(layer)
+        dock.widget.session.sessions.load(tmp_path / "s.json")
+        same(dock.labels, after)
 
     def test_those_that_the_file_has_not_stay_and_are_said(self, dock, begin, before, tmp_path):
         begin()

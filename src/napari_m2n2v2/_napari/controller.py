@@ -267,8 +267,9 @@ class Controller:
             return
         self.rules = changed
         for workspace in self.workspaces:
+            solving = self.solving.planes_of(workspace)
             for masks in workspace.masks:
-                if masks.solved:
+                if masks.solved or masks.key in solving:
                     masks.solved = {}  # by other rules; what is not held any more is computed again
                     self.solving.solve(workspace, masks.key)
 

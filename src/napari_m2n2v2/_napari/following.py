@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari import layers as convert
+from napari_m2n2v2._napari.masks import check_labels
 from napari_m2n2v2._napari.places import PartKey, stack_of
+from napari_m2n2v2.errors import ImageError
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller import Controller
@@ -107,22 +109,21 @@ class Following:
         controller.propagating.going.image_changed(image)
 
     def _on_labels(self, event: Any) -> None:
-        """Take other data in a Labels layer for what somebody painted: it stays."""
+        """Take what other data in a Labels layer hold for painted by somebody, but for masks of ours: it stays."""
         controller = self._controller
         for workspace in controller.workspaces:
             labels = workspace.labels
             if labels is not event.source or labels.data is workspace.written_into:
                 continue
-            if tuple(labels.data.shape) == stack_of(workspace.image).shape:
-                waiting = controller.solving.drop(workspace)
-                workspace.begin_masks()
-                for key in waiting:
-                    controller.solving.solve(workspace, key)
-                controller.tell(f"'{labels.name}' holds other labels now. They stay; new masks are drawn around them.")
-                controller.changed.emit()
-            else:
+            try:
+                check_labels(labels, stack_of(workspace.image).shape)
+            except ImageError as error:
                 controller.workspaces.close(workspace)
-                controller.tell(f"'{labels.name}' has another shape now. Press Start to begin anew.")
+                controller.show_error(error)
+                continue
+            workspace.look_again()
+            controller.objects.look_through(workspace)
+            controller.changed.emit()
 
     def _on_image_moved(self, event: Any) -> None:
         for workspace in self._controller.workspaces:

@@ -117,7 +117,7 @@ class Jobs:
     @property
     def computes(self) -> bool:
         """Whether a job whose answer is still to come may compute features."""
-        return any(job.computes for job in self._present.values())
+        return any(job.computes for job in tuple(self._present.values()))
 
     @property
     def keys(self) -> tuple[Hashable, ...]:

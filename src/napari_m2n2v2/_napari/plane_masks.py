@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["PlaneMasks"]
 
 _FEW_IDS = 2**16
-_STRIP = 256  # rows that are looked at, or written, together
+_STRIP = 256  # rows that are written together
 
 
 class PlaneMasks:
@@ -39,9 +39,11 @@ class PlaneMasks:
         Which plane of it.
     ours : iterable of int
         Labels in it that are of objects of ours, whose clicks were opened again: they may change.
+    parts : iterable of Region
+        Where these are.
     """
 
-    def __init__(self, labels: Labels, key: PlaneKey, ours: Iterable[int] = ()) -> None:
+    def __init__(self, labels: Labels, key: PlaneKey, ours: Iterable[int] = (), parts: Iterable[Region] = ()) -> None:
         self.key = key
         self.shape = stack_of(labels, key.axes).plane_shape
         self.start = Patch.of(np.zeros((0, 0)))  # labels taken over from before
@@ -51,6 +53,7 @@ class PlaneMasks:
         self.arrived = 0  # the latest answer of it
         self._labels = labels
         self._ours = tuple(ours)
+        self._parts = tuple(parts)
         self._written = Tiles(np.int32)
         self._protected = Tiles(np.bool_)
         self._seen: set[tuple[int, int]] = set()  # tiles, whose protected pixels are known
@@ -86,9 +89,8 @@ class PlaneMasks:
 
     def written_boxes(self) -> list[Box]:
         """Return boxes outside which nothing was written."""
-        if self._ours:  # also what was written before it was saved and opened again
-            for top in range(0, self.shape[0], _STRIP):
-                self._look((top, min(top + _STRIP, self.shape[0]), 0, self.shape[1]))
+        for part in self._parts:  # also what was written before it was saved and opened again
+            self._look((part.top, part.rows.stop, part.left, part.cols.stop))
         return self._written.boxes(self.shape)
 
     def write(self, patches: Iterable[tuple[Box, NDArray[np.int32]]]) -> None:
@@ -106,6 +108,13 @@ class PlaneMasks:
         ImageError
             If the layer's dtype is too small for a label.
         """
+        patches = list(patches)
+        highest = max((int(wanted.max()) for _, wanted in patches if wanted.size), default=0)
+        if highest > np.iinfo(dtype := self._labels.data.dtype).max:
+            raise ImageError(
+                f"Label {highest} does not fit into layer '{self._labels.name}' of {dtype}. "
+                "Convert its data to int32 first."
+            )
         changed = [self._write(*strip) for box, wanted in patches for strip in self._strips(box, wanted)]
         if any(changed):
             self._labels.refresh(extent=False)
@@ -146,24 +155,27 @@ class PlaneMasks:
             last = min(first + rows, bottom)
             yield (first, last, left, right), wanted[first - top : last - top]
 
+    def look_again(self) -> None:
+        """See what is there now that the layer has other data: where it is what we wrote, it is ours still."""
+        boxes = self._written.boxes(self.shape)
+        self._ours, self._parts = (), ()
+        self._seen.clear()
+        self._areas.clear()
+        for box in boxes:
+            self._look(box)
+
     def _write(self, box: Box, wanted: NDArray[np.int32]) -> bool:
         self._look(box)
         before, block = self._written.read(box), self.shown_in(box)
         wanted = np.where(self._protected.read(box), 0, wanted)
-        agreed = (block == wanted) & (wanted != before)  # as after undo of what the user has erased
-        if agreed.any():
-            self._count(before[agreed], wanted[agreed])
-            before = np.where(agreed, wanted, before)
+        gone = (before != 0) & (wanted == 0) & (block == 0)  # as after undo of what the user has erased
+        if gone.any():
+            self._count(before[gone], wanted[gone])
+            before = np.where(gone, 0, before)
             self._written.write(box, before)
         changed = (wanted != before) & (block == before)
         if not changed.any():
             return False
-        highest, most = int(wanted[changed].max()), int(np.iinfo(block.dtype).max)
-        if highest > most:
-            raise ImageError(
-                f"Label {highest} does not fit into layer '{self._labels.name}' of {block.dtype}. "
-                "Convert its data to int32 first."
-            )
         (top, bottom), (left, right) = (_span(changed.any(axis=axis)) for axis in (1, 0))
         part = slice(top, bottom), slice(left, right)
         now = np.where(changed[part], wanted[part], before[part])
@@ -190,7 +202,8 @@ class PlaneMasks:
         labels = self.shown_in((top, max(bottoms), left, max(rights)))
         for tile in new:
             here = labels[tile[0] - top : tile[1] - top, tile[2] - left : tile[3] - left]
-            known = np.isin(here, self._ours)
+            # Ours is also what we wrote before the layer was given other data.
+            known = np.isin(here, self._ours) | ((here != 0) & (here == self._written.read(tile)))
             self._protected.write(tile, (here != 0) & ~known)
             self._written.write(tile, np.where(known, here, 0))
             self._count(np.zeros(0, dtype=np.int32), here[known])

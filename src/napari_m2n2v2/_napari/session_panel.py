@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
@@ -64,9 +63,12 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         self.restore.setEnabled(self.sessions.autosaves.latest() is not None)
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save session", "session.json", _KINDS)
-        if path:
-            self.sessions.save(path if Path(path).suffix else f"{path}.json")  # as Load and napari's Open look for
+        dialog = QFileDialog(self, "Save session", "", _KINDS)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("json")  # which Load and napari's Open look for
+        dialog.selectFile("session.json")
+        if dialog.exec():
+            self.sessions.save(dialog.selectedFiles()[0])
 
     def _load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load session", "", _KINDS)

@@ -108,7 +108,7 @@ class Sessions:
         controller = self._controller
         controller.set_rules(compete=file.compete, reach=file.segmentation_parameters.reach)
         controller.place_clicks(workspace, [*others, *placed])
-        for key in dict.fromkeys(keys):
+        for key in dict.fromkeys((*keys, *starts)):
             controller.solving.solve(workspace, key)  # labels to start from are no clicks
         self._when_settled(workspace, partial(self._compare, workspace, workspace.placed, file, keys))
 

@@ -82,16 +82,10 @@ class Solving:
 
     def is_busy(self, workspace: Workspace) -> bool:
         """Whether a mask of an image is still to come."""
-        return bool(self._planes_of(workspace))
+        return bool(self.planes_of(workspace))
 
-    def drop(self, workspace: Workspace) -> list[PlaneKey]:
-        """Give up what is being solved of an image, and return the planes."""
-        planes = self._planes_of(workspace)
-        for plane in planes:
-            self._controller.jobs.cancel((id(workspace), "solve", plane))
-        return planes
-
-    def _planes_of(self, workspace: Workspace) -> list[PlaneKey]:
+    def planes_of(self, workspace: Workspace) -> list[PlaneKey]:
+        """List the planes of an image that are being solved."""
         keys = self._controller.jobs.keys
         return [key[2] for key in keys if isinstance(key, tuple) and key[:2] == (id(workspace), "solve")]
 

@@ -82,14 +82,16 @@ class Workspace:
         """Return the masks of a plane."""
         if key not in self._masks:
             # Labels of objects whose clicks we know are ours to change; all others are protected.
-            ours = sorted({placed.click.object_id for placed in self.taken_up if placed.plane == key})
-            self._masks[key] = PlaneMasks(self.labels, key, ours)
+            ours = [placed for placed in self.taken_up if placed.plane == key]
+            parts = {self.part_key(key, placed.region).region for placed in ours}
+            self._masks[key] = PlaneMasks(self.labels, key, {placed.click.object_id for placed in ours}, parts)
         return self._masks[key]
 
-    def begin_masks(self) -> None:
-        """Begin with the data that the Labels layer holds now: all labels in there are protected."""
-        self.written_into, self.taken_up = self.labels.data, ()
-        self._masks.clear()
+    def look_again(self) -> None:
+        """See what the Labels layer holds, whose data are others now."""
+        self.written_into, self.is_new = self.labels.data, False
+        for masks in self.masks:
+            masks.look_again()
 
     def part_key(self, key: PlaneKey, region: Region | None = None) -> PartKey:
         """Return the key of a part; of all of a plane by default."""
@@ -117,7 +119,8 @@ class Workspace:
     @property
     def here(self) -> PlaneKey | None:
         """The plane that is shown; None in the 3-D view of a stack, and where the sliders are beyond the image."""
-        return shown_plane(self.dims, self.image)
+        fits = self.image.ndim == self.labels.ndim  # not while the image is being given other data
+        return shown_plane(self.dims, self.image) if fits else None
 
     @property
     def focus(self) -> PartKey | None:

@@ -11,13 +11,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth
 from napari_m2n2v2.batch.items import list_items
 from napari_m2n2v2.batch.plan import BatchOutcome, Plan
 from napari_m2n2v2.batch.planes import PlaneJob, solve_plane
 from napari_m2n2v2.batch.table import read_click_table
 from napari_m2n2v2.devices import resolve_device
-from napari_m2n2v2.errors import ClickError, GuideError, UnwritableFileError
+from napari_m2n2v2.errors import (
+    ClickError,
+    GuideError,
+    MissingDependencyError,
+    MissingWeightsError,
+    UnwritableFileError,
+)
 from napari_m2n2v2.feature_key import identity_of
 from napari_m2n2v2.features import ImageFeatures, compute_features
 from napari_m2n2v2.files import make_folder
@@ -99,10 +107,11 @@ def segment_folder(
     """
     table = read_click_table(Path(clicks))
     backbone = find_backbone(attention).backbone
-    grid = planned_grid(backbone, (1, 1), resolve_device(device), parameters or FeatureParameters())
+    # Workers of a cluster may have devices that are not here.
+    place = torch.device(device) if scheduler is not None and device != "auto" else resolve_device(device)
     about = {
-        "attention": identity_of(backbone),
-        "grid": grid[0],
+        "attention": _identity(backbone),
+        "grid": planned_grid(backbone, (1, 1), place, parameters or FeatureParameters())[0],
         "guide": _named(guide),
         "contrast_limits": contrast_limits,
         "parameters": asdict(parameters or FeatureParameters()),
@@ -143,6 +152,14 @@ def _folder_for_pictures(folder: Path, source: Path, output: Path) -> Path:
     return folder
 
 
+def _identity(backbone: Any) -> Any:
+    """Tell a backbone from others; by its name alone where its weights are on the workers and not here."""
+    try:
+        return identity_of(backbone)
+    except (MissingWeightsError, MissingDependencyError):
+        return backbone.name
+
+
 def _named(guide: Any) -> list[Any]:
     """Name guides for good, and complain of those that are not there, or that belong to one image.
 
@@ -154,6 +171,6 @@ def _named(guide: Any) -> list[Any]:
     for one in as_guides(guide):
         if not (one.is_depth or isinstance(one.source, str)):
             raise GuideError("One channel cannot guide many images: name guides that are computed from each image.")
-        name = identity_of(find_depth(one.source).backbone) if one.is_depth else one.source
+        name = _identity(find_depth(one.source).backbone) if one.is_depth else one.source
         names.append([name, one.strength])
     return names
