@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.feature_cache import FeatureCache
     from napari_m2n2v2.features import ImageFeatures, compute_features
     from napari_m2n2v2.guidance import Guide
+    from napari_m2n2v2.methods_text import methods_paragraph
     from napari_m2n2v2.mosaic import Mosaic, region_features
     from napari_m2n2v2.ome import StackFile, open_stack
     from napari_m2n2v2.parameters import FeatureParameters, PropagationParameters, SegmentationParameters
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.regions import Region, RegionClick, region_of_view
     from napari_m2n2v2.segmentation import Segmentation
     from napari_m2n2v2.session import Session, SessionResult
-    from napari_m2n2v2.session_file import SessionFile, load_session, methods_paragraph, save_session
+    from napari_m2n2v2.session_file import SessionFile, load_session, save_session
     from napari_m2n2v2.stacks import Stack
 
 _HOMES = {
@@ -70,6 +71,7 @@ _HOMES = {
     "feature_cache": ("FeatureCache",),
     "features": ("ImageFeatures", "compute_features"),
     "guidance": ("Guide",),
+    "methods_text": ("methods_paragraph",),
     "mosaic": ("Mosaic", "region_features"),
     "ome": ("StackFile", "open_stack"),
     "precompute": ("Precompute",),
@@ -78,7 +80,7 @@ _HOMES = {
     "regions": ("Region", "RegionClick", "region_of_view"),
     "segmentation": ("Segmentation",),
     "session": ("Session", "SessionResult"),
-    "session_file": ("SessionFile", "load_session", "methods_paragraph", "save_session"),
+    "session_file": ("SessionFile", "load_session", "save_session"),
     "stacks": ("Stack",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

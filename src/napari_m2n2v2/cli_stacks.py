@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_m2n2v2.precompute import Asked, Standing
+    from napari_m2n2v2.precompute import Standing
     from napari_m2n2v2.stacks import Index
+    from napari_m2n2v2.storing import Asked
 
 __all__ = ["add_commands"]
 
@@ -49,7 +50,7 @@ def _index(text: str) -> Index:
 
 def _features(options: argparse.Namespace) -> int:
     from napari_m2n2v2.parameters import FeatureParameters
-    from napari_m2n2v2.precompute import Asked
+    from napari_m2n2v2.storing import Asked
 
     asked = Asked(
         attention=options.attention, guide=options.guide, device=options.device,

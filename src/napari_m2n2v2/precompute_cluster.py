@@ -11,8 +11,9 @@ from typing import Any
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError
 from napari_m2n2v2.feature_cache import FeatureCache
 from napari_m2n2v2.ome import open_stack
-from napari_m2n2v2.precompute import OF_NO_PLANE, Asked, Room, Standing, Stored, store_plane
+from napari_m2n2v2.precompute import Standing
 from napari_m2n2v2.stacks import Index, nearest_first
+from napari_m2n2v2.storing import OF_NO_PLANE, Asked, Room, Stored, store_plane
 from napari_m2n2v2.workers import dask_client
 
 __all__ = ["precompute_on_dask"]

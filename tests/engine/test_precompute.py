@@ -12,8 +12,9 @@ from napari_m2n2v2 import Cancelled, FeatureParameters, UnwritableFileError, com
 from napari_m2n2v2.errors import DeviceError, ImageError, MissingWeightsError
 from napari_m2n2v2.feature_cache import FeatureCache
 from napari_m2n2v2.feature_file import FeatureFolder
-from napari_m2n2v2.precompute import Asked, PlaneState, Precompute
+from napari_m2n2v2.precompute import PlaneState, Precompute
 from napari_m2n2v2.stacks import Stack, nearest_first
+from napari_m2n2v2.storing import Asked
 
 from ..conftest import blob_image
 

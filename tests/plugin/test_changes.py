@@ -7,8 +7,7 @@ from napari_m2n2v2 import Click
 from napari_m2n2v2._napari.session_record import SessionRecord
 from napari_m2n2v2._napari.workspace import FeatureState
 
-from .conftest import same
-from .test_fields import IMAGE, SIDE, joined, look_at, slide  # noqa: F401  (a fixture)
+from .conftest import IMAGE, SIDE, joined, look_at, same
 
 
 class TestLabels:
@@ -123,7 +122,7 @@ class TestClosedMeanwhile:
         layer.data = np.zeros(shape, np.uint8)
         assert dock.workspace is None and not dock.errors
 
-    def test_clicks_in_parts_that_a_cropped_image_has_not(self, slide):  # noqa: F811
+    def test_clicks_in_parts_that_a_cropped_image_has_not(self, slide):
         look_at(slide, 82, 60)
         slide.click(82, 60)
         layer = slide.workspace.image
@@ -173,7 +172,7 @@ class TestRules:
 
 
 class TestParts:
-    def test_a_click_in_the_last_half_pixel_of_a_part(self, slide):  # noqa: F811
+    def test_a_click_in_the_last_half_pixel_of_a_part(self, slide):
         look_at(slide, 82, 60)
         slide.click(82, 60)
         end = slide.workspace.region.rows.stop
@@ -184,7 +183,7 @@ class TestParts:
         assert len(slide.workspace.placed) == 3 and not slide.errors
         same(slide.labels, joined(slide))
 
-    def test_the_3d_view_of_a_stack_beside_a_large_image(self, slide):  # noqa: F811
+    def test_the_3d_view_of_a_stack_beside_a_large_image(self, slide):
         slide.viewer.add_image(np.zeros((5, *IMAGE.shape)), name="stack")
         slide.viewer.dims.ndisplay = 3
         slide.viewer.scene.camera.zoom = 3
@@ -208,7 +207,7 @@ class TestParts:
         dock.settle()
         dock.qtbot.waitUntil(lambda: not dock.labels.any(), timeout=10_000)
 
-    def test_setting_clicks_leaves_those_that_are_the_same_in_their_parts(self, slide):  # noqa: F811
+    def test_setting_clicks_leaves_those_that_are_the_same_in_their_parts(self, slide):
         look_at(slide, 82, 60)
         slide.click(82, 60)
         region, clicks = slide.workspace.placed[0].region, slide.workspace.clicks
@@ -216,7 +215,7 @@ class TestParts:
         slide.controller.set_clicks((*clicks, Click(82, 250)))
         assert [p.region for p in slide.workspace.placed] == [region, slide.workspace.region]
 
-    def test_views_and_frames_move_with_the_image(self, slide):  # noqa: F811
+    def test_views_and_frames_move_with_the_image(self, slide):
         look_at(slide, 82, 60)
         slide.click(82, 60)
         slide.widget.why.views.show("Markov-map", True)

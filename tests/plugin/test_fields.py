@@ -4,56 +4,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_m2n2v2 import Click, Mosaic, Region, RegionClick
+from napari_m2n2v2 import Click, Region, RegionClick
 from napari_m2n2v2._napari.workspace import FeatureState
 
-from .conftest import same
-
-SIDE = 64
-SHAPE = (160, 320)
-
-
-def scene(seed=0):
-    """A bright bar from left to right across a dark plane, and small squares along it."""
-    image = np.full(SHAPE, 50.0)
-    image[70:94, 20:300] = 190
-    for col in range(30, 300, 30):
-        image[120:130, col : col + 10] = 190
-    noisy = image + np.random.default_rng(seed).normal(0, 5, SHAPE)
-    return noisy.clip(0, 255).astype(np.uint8)
-
-
-IMAGE = scene()
-
-
-def look_at(dock, row, col, height=40):
-    """Let the camera show so many rows around a pixel."""
-    viewer, layer = dock.viewer, dock.workspace.image
-    here = dock.workspace.here
-    world = layer.data_to_world([*here.index, row, col])
-    viewer.scene.camera.zoom = viewer.canvas.size[0] / (height * layer.scale[-2])
-    viewer.scene.camera.center = tuple(world[-2:])
-    dock.qtbot.wait(20)
-
-
-@pytest.fixture
-def slide(dock):
-    """A started plane, all of it in view."""
-    dock.controller.computing.change(working_side=SIDE)
-    layer = dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255))
-    dock.viewer.reset_view()
-    return dock.start(layer)
-
-
-def joined(dock):
-    """What a mosaic of the same features gives for the clicks of the plane that is shown."""
-    workspace, plane = dock.workspace, dock.workspace.here
-    made = Mosaic(SHAPE)
-    for part in workspace.parts.of(plane):
-        if part.features is not None:
-            made.put(part.key.region, part.features)
-    made.replay(workspace.region_clicks(plane))
-    return made.labels_in(slice(0, SHAPE[0]), slice(0, SHAPE[1]))
+from .conftest import IMAGE, SHAPE, SIDE, joined, look_at, same, scene
 
 
 def test_all_is_worked_on_where_all_is_seen_and_a_part_where_one_zooms_in(slide):

@@ -7,8 +7,9 @@ from typing import Any
 
 from napari_m2n2v2._napari.recipe import Recipe
 from napari_m2n2v2.feature_cache import FeatureCache
-from napari_m2n2v2.precompute import Asked, Precompute
+from napari_m2n2v2.precompute import Precompute
 from napari_m2n2v2.stacks import Index, Stack
+from napari_m2n2v2.storing import Asked
 
 __all__ = ["precompute_as_seen"]
 

@@ -60,7 +60,7 @@ class Sessions:
         """Make the paragraph for a publication and give it to ``put``."""
 
         def describe(file: SessionFile) -> str:
-            from napari_m2n2v2.session_file import methods_paragraph
+            from napari_m2n2v2.methods_text import methods_paragraph
 
             return methods_paragraph(file)
 
