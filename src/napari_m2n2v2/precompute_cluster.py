@@ -85,7 +85,7 @@ def precompute_on_dask(
         from distributed import as_completed
 
         futures: dict[Any, Index] = {}
-        results = as_completed()
+        results = as_completed(loop=client.loop)
 
         def submit() -> None:
             at_once = max(_AT_LEAST, 2 * sum(client.nthreads().values()))  # of the workers that have come by now

@@ -33,7 +33,8 @@ def dask_client(workers: int, scheduler: str | None = None) -> Iterator[Any]:
     here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster:
         try:
-            client = Client(cluster)
+            # As the default, it would be asked for the arrays of everybody, also if it never comes up.
+            client = Client(cluster, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ParameterError(
                 f"No dask scheduler answers at {scheduler!r}: expected an address such as tcp://10.0.0.1:8786."
@@ -82,7 +83,7 @@ def each_done(
         from distributed import as_completed
 
         positions = {client.submit(task, job, pure=False): position for position, job in enumerate(jobs)}
-        done = as_completed(list(positions))
+        done = as_completed(list(positions), loop=client.loop)
         while positions:
             future = next(done)
             yield positions.pop(future), future.result

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 import tifffile
@@ -357,11 +358,13 @@ class TestFailures:
 
     def test_a_scheduler_that_is_not_there(self, photos, tmp_path):
         """Its workers may have other devices than this machine."""
+        default = dask.config.get("scheduler", None)
         for device in ("cpu", "cuda"):
             with pytest.raises(ParameterError, match="No dask scheduler"):
                 segment_folder(
                     photos, tmp_path / "clicks.csv", tmp_path / "out", **{**FEW, "device": device}, scheduler="nowhere"
                 )
+        assert dask.config.get("scheduler", None) == default  # nobody else's arrays are sent there
 
     def test_images_that_are_not_there(self, photos, tmp_path):
         (tmp_path / "clicks.csv").write_text("image,row,col\np0,1,2\np9.png,1,2\n")

@@ -156,6 +156,7 @@ def test_carrying_goes_before_the_slice_at_hand(stack, monkeypatch):
     stack.controller.propagating.carry(1, 2)
     stack.qtbot.waitUntil(lambda: not stack.controller.propagating.going.is_running, timeout=20_000)
     assert panel(stack).preparing.is_running  # the slice that was let go is still to come
+    stack.settle()
     assert stack.labels[2].any() and stack.labels[3].any()
     finish(stack)
 

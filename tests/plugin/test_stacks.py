@@ -236,7 +236,7 @@ class TestObjects:
 
     @pytest.mark.parametrize("small", [True, False])
     def test_labels_from_before_are_protected_in_every_slice(self, dock, volume, monkeypatch, small):
-        monkeypatch.setattr(masks, "_SMALL", 1 << 24 if small else 0)
+        monkeypatch.setattr(masks, "SMALL", 1 << 24 if small else 0)
         data = np.zeros(volume.shape, np.uint16)
         data[1, 10:20, 10:20], data[3, 30:34, 2:9] = 3, 7
         labels = dock.viewer.add_labels(data.copy(), name="mine")
@@ -257,7 +257,7 @@ class TestObjects:
         assert "no label 7" in dock.errors[-1]
 
     def test_what_was_painted_in_another_slice_is_no_new_id(self, stack, monkeypatch):
-        monkeypatch.setattr(masks, "_SMALL", 0)  # as for a volume too large to look through
+        monkeypatch.setattr(masks, "SMALL", 0)  # as for a volume too large to look through
         stack.slide(3)
         labels = stack.workspace.labels
         labels.selected_label = 12
@@ -267,7 +267,7 @@ class TestObjects:
         assert stack.workspace.object_id == 13
 
     def test_a_click_before_the_labels_are_known_is_told(self, real_dock, volume, monkeypatch):
-        monkeypatch.setattr(masks, "_SMALL", 0)
+        monkeypatch.setattr(masks, "SMALL", 0)
         told = []
         real_dock.controller.told.connect(told.append)
         data = np.zeros(volume.shape, int)
