@@ -220,10 +220,10 @@ def test_what_a_device_too_small_gave_is_stored_for_nobody(volume, cache, monkey
         return real(backbone, image, device, replace(parameters, grid=4), report)
 
     real = feature_request.read_attention
-    monkeypatch.setattr(feature_request, "read_attention", smaller)
-    with pytest.raises(DeviceError, match="Ask for a grid of"):
-        Precompute(Stack.of(volume), cache, ASKED).run()
-    monkeypatch.undo()
+    with monkeypatch.context() as device:
+        device.setattr(feature_request, "read_attention", smaller)
+        with pytest.raises(DeviceError, match="Ask for a grid of"):
+            Precompute(Stack.of(volume), cache, ASKED).run()
     assert (
         cache.features(volume.pixels[0], **ARGUMENTS).grid_shape
         == compute_features(volume.pixels[0], **ARGUMENTS).grid_shape

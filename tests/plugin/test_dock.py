@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click
 from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2.backbones.appearance import AppearanceAttention
 
 from .conftest import same
 
@@ -191,17 +193,25 @@ def test_computing_reports_progress_and_draws_the_mask_when_ready(real_dock, ima
     assert shares == sorted(shares) and len(shares) > 3
 
 
-def test_cancel_stops_and_a_second_start_works(real_dock, image):
+def test_cancel_stops_and_a_second_start_works(real_dock, image, monkeypatch):
+    def slowly(self, image, grid, device, progress):
+        for share in np.linspace(0, 1, 200):  # longer than it takes to press Cancel on a busy machine
+            progress(share, "slowly")
+            time.sleep(0.02)
+        raise AssertionError("it was not cancelled")
+
     layer = real_dock.viewer.add_image(image)
     ended = []
     real_dock.controller.progressed.connect(lambda share, stage: ended.append(share))
-    real_dock.start(layer, wait=False)
-    real_dock.qtbot.waitUntil(lambda: bool(ended), timeout=30_000)
-    real_dock.widget.cancel.click()
-    assert real_dock.workspace.state is FeatureState.MISSING
-    seen = len(ended)
-    real_dock.qtbot.wait(500)
-    assert len(ended) == seen and real_dock.workspace.features is None
+    with monkeypatch.context() as slow:
+        slow.setattr(AppearanceAttention, "attention", slowly)
+        real_dock.start(layer, wait=False)
+        real_dock.qtbot.waitUntil(lambda: bool(ended), timeout=30_000)
+        real_dock.widget.cancel.click()
+        assert real_dock.workspace.state is FeatureState.MISSING
+        seen = len(ended)
+        real_dock.qtbot.wait(500)
+        assert len(ended) == seen and real_dock.workspace.features is None
     real_dock.start(layer)
     assert real_dock.workspace.features is not None and not real_dock.errors
 
