@@ -3,7 +3,7 @@
 import pytest
 
 from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
-from napari_m2n2v2.segmentation import score_of_click, working_pixel
+from napari_m2n2v2.session.segmentation import score_of_click, working_pixel
 
 from .conftest import BACKBONE, SIZES
 

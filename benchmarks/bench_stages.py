@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_m2n2v2.attention import adjust_temperature_, make_doubly_stochastic_
 from napari_m2n2v2.backbones import find_backbone
-from napari_m2n2v2.features import grid_for
-from napari_m2n2v2.flood_fill import flood_fill
-from napari_m2n2v2.markov import markov_map, start_state
-from napari_m2n2v2.nearest_neighbour import nearest_click
-from napari_m2n2v2.scoring import candidate_thresholds
-from napari_m2n2v2.upsampling import build_upsampling_operator
+from napari_m2n2v2.backbones.run import grid_for
+from napari_m2n2v2.method.attention import adjust_temperature_, make_doubly_stochastic_
+from napari_m2n2v2.method.flood_fill import flood_fill
+from napari_m2n2v2.method.markov import markov_map, start_state
+from napari_m2n2v2.method.nearest_neighbour import nearest_click
+from napari_m2n2v2.method.scoring import candidate_thresholds
+from napari_m2n2v2.method.upsampling import build_upsampling_operator
 
 from .conftest import BACKBONE, GRIDS, SIZES
 

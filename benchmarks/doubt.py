@@ -14,8 +14,8 @@ from scipy.stats import mannwhitneyu, spearmanr
 
 from benchmarks.propagation import SHARED, click_slice, dice
 from napari_m2n2v2 import PropagationParameters, compute_features
-from napari_m2n2v2.propagation import Walk, propagate
-from napari_m2n2v2.stacks import Stack
+from napari_m2n2v2.images.stack import Stack
+from napari_m2n2v2.propagation.propagate import Walk, propagate
 
 _RUNS = ((0, 70, 2), (1, 110, 3), (2, 60, 3))  # axis, start, step
 _LOST = 0.7

@@ -23,8 +23,8 @@ from scipy.stats import spearmanr
 from napari_m2n2v2 import Session, compute_features
 from napari_m2n2v2.evaluation.clicker import next_click_union
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
-from napari_m2n2v2.propagation import Walk, propagate
-from napari_m2n2v2.stacks import Stack
+from napari_m2n2v2.images.stack import Stack
+from napari_m2n2v2.propagation.propagate import Walk, propagate
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "shared"))
 

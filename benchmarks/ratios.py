@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the slow references lie wi
 from tests import slow_references as slow
 
 from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
-from napari_m2n2v2.attention import adjust_temperature_, make_doubly_stochastic_
 from napari_m2n2v2.backbones import find_backbone
-from napari_m2n2v2.flood_fill import flood_fill
-from napari_m2n2v2.markov import markov_map, start_state
-from napari_m2n2v2.nearest_neighbour import nearest_click
-from napari_m2n2v2.scoring import candidate_thresholds
+from napari_m2n2v2.method.attention import adjust_temperature_, make_doubly_stochastic_
+from napari_m2n2v2.method.flood_fill import flood_fill
+from napari_m2n2v2.method.markov import markov_map, start_state
+from napari_m2n2v2.method.nearest_neighbour import nearest_click
+from napari_m2n2v2.method.scoring import candidate_thresholds
 
 KNOWN = Path(__file__).with_name("ratios.json")
 SHAPE, GRID, PIXEL = (160, 240), 32, (70, 110)

@@ -116,7 +116,7 @@ def main():
     ratios = run("benchmarks/ratios.py")
     times = timings()
     memory = {case: json.loads(run("-m", "benchmarks.memory", case[0], str(case[1]))) for case in MEMORY}
-    imports = {name: import_seconds(name) for name in ("napari_m2n2v2", "napari_m2n2v2._napari.widget")}
+    imports = {name: import_seconds(name) for name in ("napari_m2n2v2", "napari_m2n2v2._napari.view.dock")}
     stages = list(dict.fromkeys(key[0] for key in times if key[3] is None))
     clicks = [
         [size, grid, *(show(times["click", size, grid, n][0]) for n in (1, 2, 10)),

@@ -21,11 +21,12 @@ from napari_m2n2v2 import Session
 from napari_m2n2v2.evaluation.clicker import next_click_union
 from napari_m2n2v2.evaluation.datasets import open_dataset
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
-from napari_m2n2v2.feature_cache import FeatureCache
-from napari_m2n2v2.feature_file import read_entry, write_entry
-from napari_m2n2v2.feature_request import FeatureRequest
-from napari_m2n2v2.features import assemble, silent
-from napari_m2n2v2.files import read_image
+from napari_m2n2v2.features.cache import FeatureCache
+from napari_m2n2v2.features.compute import assemble
+from napari_m2n2v2.features.disk import read_entry, write_entry
+from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.files.atomic import read_image
+from napari_m2n2v2.parallel import silent
 
 from .conftest import BACKBONE
 

@@ -15,7 +15,7 @@ from skimage.io import imsave
 from superqt import QCollapsible
 
 import napari_m2n2v2
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.model.settings import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
 

@@ -82,8 +82,8 @@ def all_labels():
 
 def keys():
     """Keys of stored features, and how backbones are named in them."""
-    from napari_m2n2v2.feature_key import FeatureKeys
-    from napari_m2n2v2.feature_request import FeatureRequest
+    from napari_m2n2v2.features.keys import FeatureKeys
+    from napari_m2n2v2.features.request import FeatureRequest
 
     photo = coffee()[:384:4, :512:4].copy()
     channel = np.tile(np.linspace(0, 1, 128), (96, 1))
@@ -104,7 +104,7 @@ def keys():
 
 def backbone_names(folder):
     from napari_m2n2v2.backbones import find_backbone, find_depth
-    from napari_m2n2v2.feature_key import identity_of
+    from napari_m2n2v2.features.keys import identity_of
     from tests.engine import tiny_models
 
     tiny_models.save_dinov2(folder / "dino")

@@ -48,7 +48,7 @@ class FeatureParameters:
         Standard deviation of its range Gaussian on each guide channel in ``[0, 1]``, above 0 (section 3.3).
     rendering : str
         What the backbone is shown of an image with one channel: "linear", "percentiles", "equalised" or "scales", see
-        :func:`~napari_m2n2v2.images.as_rgb`.
+        :func:`~napari_m2n2v2.images.rendering.as_rgb`.
     working_side : int
         Images whose shortest side, in pixels, is longer are worked on at this size, at least 2 (section 9).
     """
@@ -173,7 +173,8 @@ class PropagationParameters:
     most_jump : float
         It stops where its area grows or shrinks by more than this factor from plane to plane, at least 1.
     most_doubt : float
-        It stops where :func:`~napari_m2n2v2.carrying.doubt_of_carried` is above this, in ``[0, 1]``; 1 never stops it.
+        It stops where :func:`~napari_m2n2v2.propagation.expectation.doubt_of_carried` is above this, in ``[0, 1]``;
+        1 never stops it.
     """
 
     most_clicks: int = 12

@@ -2,13 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_m2n2v2.attention import (
-    adjust_temperature_,
-    check_attention,
-    flip_cells,
-    make_doubly_stochastic_,
-)
 from napari_m2n2v2.errors import AttentionError
+from napari_m2n2v2.method.attention import adjust_temperature_, check_attention, flip_cells, make_doubly_stochastic_
 
 
 def random_attention(n, seed=0, sharpness=3.0):

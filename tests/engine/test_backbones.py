@@ -14,11 +14,11 @@ from napari_m2n2v2 import (
     find_backbone,
     release_models,
 )
-from napari_m2n2v2.attention import flip_cells
 from napari_m2n2v2.backbones import offline_file
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
 from napari_m2n2v2.backbones.dinov2 import Dinov2Attention, load_folder, model_input
 from napari_m2n2v2.errors import Cancelled
+from napari_m2n2v2.method.attention import flip_cells
 
 from .tiny_models import save_dinov2
 
@@ -69,7 +69,7 @@ def test_attention_is_the_last_layers_softmax(folder, backbone, image, grid_shap
 def test_blocks_of_queries_make_no_difference(backbone, image, monkeypatch):
     whole = backbone.attention(image, (5, 6), CPU, silent)
     for size in (1, 7):
-        monkeypatch.setattr("napari_m2n2v2.backbones.softmax_rows._QUERIES_AT_ONCE", size)
+        monkeypatch.setattr("napari_m2n2v2.backbones.self_attention._QUERIES_AT_ONCE", size)
         torch.testing.assert_close(backbone.attention(image, (5, 6), CPU, silent), whole, atol=1e-6, rtol=1e-5)
 
 

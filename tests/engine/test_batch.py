@@ -32,7 +32,7 @@ from napari_m2n2v2 import (
     segment_folder,
 )
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
-from napari_m2n2v2.cli import main
+from napari_m2n2v2.cli.main import main
 
 from ..conftest import blob_image
 from .test_ome import OME, ngff

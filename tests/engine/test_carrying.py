@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2.carrying import Appearance, Expectation, deepest, expect, smoothed
 from napari_m2n2v2.parameters import PropagationParameters
+from napari_m2n2v2.propagation.expectation import Appearance, Expectation, deepest, expect, smoothed
 
 SIZE = 20, 30
 OBJECT = np.zeros(SIZE, dtype=bool)

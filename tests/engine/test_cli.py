@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from skimage.io import imread, imsave
 
-from napari_m2n2v2.cli import main
+from napari_m2n2v2.cli.main import main
 
 COARSE = ["--attention", "appearance", "--grid", "12", "--device", "cpu"]
 
@@ -112,7 +112,7 @@ def test_no_clicks_and_clicks_that_are_none(photo, tmp_path, capsys):
 
 def test_a_failed_write_keeps_the_old_file(tmp_path):
     from napari_m2n2v2.errors import UnwritableFileError
-    from napari_m2n2v2.files import write_whole
+    from napari_m2n2v2.files.atomic import write_whole
 
     path = tmp_path / "mask.png"
     path.write_text("old")

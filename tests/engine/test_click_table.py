@@ -5,7 +5,7 @@ import pytest
 
 from napari_m2n2v2 import Click, ClickError, UnreadableFileError
 from napari_m2n2v2.batch import read_click_table
-from napari_m2n2v2.stacks import Stack
+from napari_m2n2v2.images.stack import Stack
 
 STACK = Stack.of(np.zeros((2, 5, 48, 64)))
 AXES = ("t", "z", "y", "x")

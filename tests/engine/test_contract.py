@@ -6,7 +6,7 @@ import torch
 
 from napari_m2n2v2 import Cancelled, FeatureParameters, compute_features, find_backbone, find_depth, release_models
 from napari_m2n2v2.backbones import offline_file
-from napari_m2n2v2.images import as_guide
+from napari_m2n2v2.guides.channel import as_guide
 
 from .tiny_models import save_depth_anything, save_dinov2, save_marigold, save_stable_diffusion
 

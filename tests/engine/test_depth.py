@@ -14,8 +14,8 @@ from napari_m2n2v2 import (
     find_depth,
     release_models,
 )
-from napari_m2n2v2.backbones import finding
-from napari_m2n2v2.cli import main
+from napari_m2n2v2.backbones import find as finding
+from napari_m2n2v2.cli.main import main
 
 from .tiny_models import save_depth_anything, save_dinov2, save_marigold
 
@@ -147,7 +147,7 @@ class TestMemory:
                 n = grid_shape[0] * grid_shape[1]
                 return torch.full((n, n), 1 / n)
 
-        monkeypatch.setattr("napari_m2n2v2.feature_request.resolve_device", lambda device: torch.device("meta"))
+        monkeypatch.setattr("napari_m2n2v2.features.request.resolve_device", lambda device: torch.device("meta"))
         features = compute_features(image, TooLarge(), parameters=FeatureParameters(ipf_rounds=1))
         assert "on the CPU, because the memory of meta is too small" in features.chosen_because
         assert features.grid_shape == (55, 74) and features.transition.device == CPU  # the grid of a CPU
@@ -198,6 +198,6 @@ def test_depth_computed_on_the_cpu_for_want_of_memory_says_so(image, monkeypatch
             n = grid_shape[0] * grid_shape[1]
             return torch.full((n, n), 1 / n)
 
-    monkeypatch.setattr("napari_m2n2v2.feature_request.resolve_device", lambda device: torch.device("meta"))
+    monkeypatch.setattr("napari_m2n2v2.features.request.resolve_device", lambda device: torch.device("meta"))
     features = compute_features(image, Plain(), Large())
     assert features.guide_from == "large 1; on the CPU, because the memory of meta is too small"

@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import label
 
 from napari_m2n2v2 import Click, ClickError, Session
-from napari_m2n2v2.diagnostics import (
+from napari_m2n2v2.session.diagnostics import (
     attention_from,
     doubt_of,
     guide_seen,

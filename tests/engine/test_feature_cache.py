@@ -12,10 +12,10 @@ from safetensors import safe_open
 
 from napari_m2n2v2 import Cancelled, Click, FeatureParameters, Session, compute_features
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
-from napari_m2n2v2.feature_cache import FeatureCache
-from napari_m2n2v2.feature_file import FeatureFolder, read_entry, write_entry
-from napari_m2n2v2.feature_key import FeatureKeys
-from napari_m2n2v2.feature_request import FeatureRequest
+from napari_m2n2v2.features.cache import FeatureCache
+from napari_m2n2v2.features.disk import FeatureFolder, read_entry, write_entry
+from napari_m2n2v2.features.keys import FeatureKeys
+from napari_m2n2v2.features.request import FeatureRequest
 
 from ..conftest import blob_image
 

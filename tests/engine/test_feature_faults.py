@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from napari_m2n2v2 import FeatureParameters, compute_features
-from napari_m2n2v2.feature_cache import FeatureCache
-from napari_m2n2v2.feature_file import FeatureFolder, read_entry
+from napari_m2n2v2.features.cache import FeatureCache
+from napari_m2n2v2.features.disk import FeatureFolder, read_entry
 
 from ..conftest import blob_image
 

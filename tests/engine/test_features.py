@@ -16,8 +16,10 @@ from napari_m2n2v2 import (
     Session,
     compute_features,
 )
-from napari_m2n2v2.features import grid_for
-from napari_m2n2v2.images import as_guide, as_rgb, resize_rgb, working_shape
+from napari_m2n2v2.backbones.run import grid_for
+from napari_m2n2v2.guides.channel import as_guide
+from napari_m2n2v2.images.rendering import as_rgb
+from napari_m2n2v2.images.resampling import resize_rgb, working_shape
 from napari_m2n2v2.parameters import RENDERINGS
 
 COARSE = FeatureParameters(grid=8)

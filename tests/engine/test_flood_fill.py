@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import label
 from skimage.morphology import reconstruction
 
-from napari_m2n2v2.flood_fill import flood_fill, stable_order
+from napari_m2n2v2.method.flood_fill import flood_fill, stable_order
 
 small_maps = arrays(
     np.float32, st.tuples(st.integers(2, 7), st.integers(2, 7)), elements=st.sampled_from([0, 0.25, 0.5, 0.75, 1])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click, FeatureParameters, Guide, GuideError, ImageFeatures, Session, compute_features
-from napari_m2n2v2.diagnostics import margin, markov_map_of
-from napari_m2n2v2.guidance import as_guides
-from napari_m2n2v2.guide_choice import choose, separation
-from napari_m2n2v2.image_guides import IMAGE_GUIDES, lightness
-from napari_m2n2v2.images import as_guide
+from napari_m2n2v2.guides.channel import as_guide
+from napari_m2n2v2.guides.choice import choose, separation
+from napari_m2n2v2.guides.from_image import IMAGE_GUIDES, lightness
+from napari_m2n2v2.guides.guide import as_guides
+from napari_m2n2v2.session.diagnostics import margin, markov_map_of
 
 COARSE = FeatureParameters(grid=8)
 CLICKS = [Click(16, 16), Click(40, 10, False)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_m2n2v2.markov import markov_map, start_state
+from napari_m2n2v2.method.markov import markov_map, start_state
 
 
 @pytest.mark.parametrize("a", [0.01, 0.05, 0.2, 0.4])

@@ -1,6 +1,6 @@
 import numpy as np
 
-from napari_m2n2v2.nearest_neighbour import nearest_click, nearest_object, scale, truncate
+from napari_m2n2v2.method.nearest_neighbour import nearest_click, nearest_object, scale, truncate
 
 
 def test_each_pixel_takes_the_class_of_its_nearest_click():

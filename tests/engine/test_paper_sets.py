@@ -7,7 +7,7 @@ import pytest
 from skimage.io import imsave
 
 from napari_m2n2v2 import ParameterError, UnreadableFileError
-from napari_m2n2v2.cli import main
+from napari_m2n2v2.cli.main import main
 from napari_m2n2v2.evaluation.paper_sets import PAPER_SETS, open_named
 
 from ..conftest import blob_image

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import GuideError, Stack
-from napari_m2n2v2.plane_guides import focus, neighbours
+from napari_m2n2v2.guides.from_neighbours import focus, neighbours
 
 
 def test_neighbours_even_out_what_is_in_one_plane_alone():

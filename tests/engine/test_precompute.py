@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_m2n2v2 import Cancelled, FeatureParameters, UnwritableFileError, compute_features, feature_request
+from napari_m2n2v2 import Cancelled, FeatureParameters, UnwritableFileError, compute_features
 from napari_m2n2v2.errors import DeviceError, ImageError, MissingWeightsError
-from napari_m2n2v2.feature_cache import FeatureCache
-from napari_m2n2v2.feature_file import FeatureFolder
-from napari_m2n2v2.precompute import PlaneState, Precompute
-from napari_m2n2v2.stacks import Stack, nearest_first
-from napari_m2n2v2.storing import Asked
+from napari_m2n2v2.features import request as feature_request
+from napari_m2n2v2.features.cache import FeatureCache
+from napari_m2n2v2.features.disk import FeatureFolder
+from napari_m2n2v2.features.planes import Asked
+from napari_m2n2v2.features.precompute import PlaneState, Precompute
+from napari_m2n2v2.images.stack import Stack, nearest_first
 
 from ..conftest import blob_image
 

@@ -10,10 +10,10 @@ import pytest
 import tifffile
 
 from napari_m2n2v2 import Cancelled, FeatureParameters, ParameterError, compute_features
-from napari_m2n2v2.cli import main
-from napari_m2n2v2.feature_cache import FeatureCache
-from napari_m2n2v2.precompute_cluster import precompute_on_dask
-from napari_m2n2v2.storing import Asked
+from napari_m2n2v2.cli.main import main
+from napari_m2n2v2.features.cache import FeatureCache
+from napari_m2n2v2.features.planes import Asked
+from napari_m2n2v2.features.precompute_cluster import precompute_on_dask
 
 from ..conftest import blob_image
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Cancelled, FeatureParameters, ImageError, ParameterError, Session, compute_features
+from napari_m2n2v2.images.stack import Stack
 from napari_m2n2v2.parameters import PropagationParameters
-from napari_m2n2v2.propagation import PropagatedPlane, Walk, for_review, propagate
-from napari_m2n2v2.stacks import Stack
+from napari_m2n2v2.propagation.propagate import PropagatedPlane, Walk, for_review, propagate
 
 SIZE = 48, 64
 ROW, COL = np.mgrid[: SIZE[0], : SIZE[1]]

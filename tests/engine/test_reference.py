@@ -7,8 +7,8 @@ import torch
 from napari_m2n2v2 import Click, ImageFeatures, SegmentationParameters, Session
 from napari_m2n2v2.evaluation.clicker import next_click_union
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
-from napari_m2n2v2.flood_fill import flood_fill
-from napari_m2n2v2.markov import markov_map, start_state
+from napari_m2n2v2.method.flood_fill import flood_fill
+from napari_m2n2v2.method.markov import markov_map, start_state
 
 NAMES = ["davis345-100", "davis345-250", "grabcut-banana1", "grabcut-elefant", "grabcut-person7", "grabcut-sheep"]
 

@@ -19,9 +19,9 @@ from napari_m2n2v2 import (
     region_features,
     region_of_view,
 )
-from napari_m2n2v2.diagnostics import doubt_of, margin
 from napari_m2n2v2.errors import Cancelled, ClickError, ImageError
-from napari_m2n2v2.regions import has_parts
+from napari_m2n2v2.images.tile import has_parts
+from napari_m2n2v2.session.diagnostics import doubt_of, margin
 
 SIDE = 64
 PARAMETERS = FeatureParameters(grid=12, working_side=SIDE)

@@ -9,7 +9,7 @@ from skimage.draw import polygon2mask
 from skimage.io import imread, imsave
 
 from napari_m2n2v2 import Click, ParameterError, Session, UnknownBackboneError, UnreadableFileError, UnwritableFileError
-from napari_m2n2v2.cli import main
+from napari_m2n2v2.cli.main import main
 from napari_m2n2v2.evaluation import runner
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import inverse_depth, open_dataset

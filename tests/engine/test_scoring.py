@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt, sobel
 
-from napari_m2n2v2.nearest_neighbour import nearest_click
-from napari_m2n2v2.scoring import (
+from napari_m2n2v2.method.nearest_neighbour import nearest_click
+from napari_m2n2v2.method.scoring import (
     candidate_thresholds,
     distance_to_class,
     first_maximum,

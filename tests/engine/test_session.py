@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session
-from napari_m2n2v2.segmentation import Segmentation, advance, click_map
+from napari_m2n2v2.session.segmentation import Segmentation, advance, click_map
 
 DISC, GROUND, SQUARE, CORNER = Click(16, 16), Click(5, 50, False), Click(33, 48), Click(46, 2, False)
 
@@ -75,7 +75,7 @@ def test_a_new_change_drops_what_was_undone(features):
 
 @pytest.mark.parametrize("change", [lambda s: s.move(1, 40.0, 60.0), lambda s: s.flip(1), lambda s: s.delete(1)])
 def test_a_changed_click_needs_at_most_one_new_markov_map(features, change, monkeypatch):
-    from napari_m2n2v2 import chain as module
+    from napari_m2n2v2.session import click_maps as module
 
     computed = []
     real = module.click_map
@@ -89,7 +89,7 @@ def test_a_changed_click_needs_at_most_one_new_markov_map(features, change, monk
 
 
 def test_maps_dropped_for_memory_are_computed_again_the_same(features, monkeypatch):
-    from napari_m2n2v2 import session as module
+    from napari_m2n2v2.session import session as module
 
     monkeypatch.setattr(module, "_MAP_BYTES", 1)
     assert bits(one_by_one(features, [DISC, GROUND, SQUARE])) == bits(Session(features).replay([DISC, GROUND, SQUARE]))

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2.errors import ImageError
-from napari_m2n2v2.stacks import Stack, nearest_first
+from napari_m2n2v2.images.stack import Stack, nearest_first
 
 VOLUME = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
 

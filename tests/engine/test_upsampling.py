@@ -7,7 +7,7 @@ from scipy.ndimage import correlate
 from torch.nn.functional import interpolate
 
 from napari_m2n2v2.errors import Cancelled
-from napari_m2n2v2.upsampling import build_upsampling_operator
+from napari_m2n2v2.method.upsampling import build_upsampling_operator
 
 
 def dense_filter(low, guide, sigma_spatial, sigma_range):

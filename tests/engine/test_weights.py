@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from napari_m2n2v2 import BACKBONES, Cancelled, MissingWeightsError, find_backbone, release_models
-from napari_m2n2v2.backbones.weights import Weights, begun, download, locate, plan
-from napari_m2n2v2.cli import main
+from napari_m2n2v2.backbones.hub import Weights, begun, download, locate, plan
+from napari_m2n2v2.cli.main import main
 
 from .small_hub import SmallHub
 from .tiny_models import save_dinov2, save_stable_diffusion

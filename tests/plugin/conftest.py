@@ -9,11 +9,11 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_m2n2v2 import Mosaic
-from napari_m2n2v2._napari.jobs import Jobs
-from napari_m2n2v2._napari.masks import read_plane
-from napari_m2n2v2._napari.places import stack_of
-from napari_m2n2v2._napari.widget import SegmentWithClicks
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.labels import read_plane
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.view.dock import SegmentWithClicks
 
 from ..conftest import blob_image
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import BACKBONES, find_depth, release_models
-from napari_m2n2v2._napari.workspace import FeatureState, Settings
-from napari_m2n2v2.backbones import weights as hub_client
+from napari_m2n2v2._napari.model.settings import FeatureState, Settings
+from napari_m2n2v2.backbones import hub as hub_client
 from tests.engine.small_hub import SmallHub
 from tests.engine.tiny_models import save_depth_anything, save_dinov2
 
@@ -85,7 +85,7 @@ def test_a_download_can_be_cancelled(hub, panel, qtbot, monkeypatch):
 
 def test_a_hub_that_is_not_there_is_told(hub, panel, qtbot, monkeypatch):
     told = []
-    monkeypatch.setattr("napari_m2n2v2._napari.backbone_panel.show_error", told.append)
+    monkeypatch.setattr("napari_m2n2v2._napari.view.backbone.show_error", told.append)
     hub.close()
     choose(panel.attention, "dinov2-small")
     panel.fetch.click()

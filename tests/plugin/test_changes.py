@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.session_record import SessionRecord
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.controller.session_record import SessionRecord
+from napari_m2n2v2._napari.model.settings import FeatureState
 
 from .conftest import IMAGE, SIDE, joined, look_at, same
 

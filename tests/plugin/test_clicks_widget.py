@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2._napari.clicks_widget import ClicksToReach
-from napari_m2n2v2._napari.jobs import Jobs
+from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.view.clicks_to_reach import ClicksToReach
 
 from .conftest import AtOnce, run_now
 
@@ -10,7 +10,7 @@ from .conftest import AtOnce, run_now
 @pytest.fixture
 def counting(viewer, image, monkeypatch):
     errors = []
-    monkeypatch.setattr("napari_m2n2v2._napari.clicks_widget.show_error", errors.append)
+    monkeypatch.setattr("napari_m2n2v2._napari.view.clicks_to_reach.show_error", errors.append)
     viewer.add_image(image)
     truth = np.zeros(image.shape[:2], int)
     truth[image[..., 0] > 120], truth[image[..., 2] > 120] = 1, 4

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.model.settings import FeatureState
 
 from .conftest import same
 

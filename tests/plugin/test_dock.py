@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
 
 from .conftest import same
@@ -339,7 +339,7 @@ def test_no_key_of_naparis_own_is_taken(viewer, dock, image):
     from napari.layers import Labels, Points
     from napari.viewer import ViewerModel
 
-    from napari_m2n2v2._napari.keybindings import KEYS
+    from napari_m2n2v2._napari.view.keys import KEYS
 
     ours = {key.replace("Control", "Ctrl").replace("-", "+") for key in KEYS.values()}
     for owner in (Points, ViewerModel):

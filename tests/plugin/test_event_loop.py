@@ -9,7 +9,7 @@ import numpy as np
 from qtpy.QtCore import QTimer
 
 import napari_m2n2v2
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.model.settings import FeatureState
 
 OURS = str(Path(napari_m2n2v2.__file__).parent)
 FRAME = 0.016  # seconds; more than that is a dropped frame

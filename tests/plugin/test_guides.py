@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Session
-from napari_m2n2v2._napari.channels import BIT_DEPTHS, Channel, merge
-from napari_m2n2v2._napari.describe import describe
+from napari_m2n2v2._napari.layers.image import BIT_DEPTHS, Channel, merge
+from napari_m2n2v2._napari.model.status import describe
 
 
 def choose(choice, data):
@@ -66,7 +66,7 @@ def test_what_one_click_claims_is_solved_again(started, reach):
 @pytest.mark.parametrize("bit_depth", BIT_DEPTHS)
 def test_one_channel_is_shown_in_every_way(viewer, image, bit_depth):
     from napari_m2n2v2 import Region
-    from napari_m2n2v2._napari.places import PartKey, PlaneKey
+    from napari_m2n2v2.session.document import PartKey, PlaneKey
 
     layer = viewer.add_image(image[..., 0].astype(np.uint16) * 13)
     seen = merge([Channel.of(layer, PartKey(PlaneKey(), Region.whole(image.shape[:2])))], bit_depth)

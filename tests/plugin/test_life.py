@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 from superqt import QCollapsible
 
 import napari_m2n2v2
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.model.settings import FeatureState
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from napari.components import ViewerModel
 
 from napari_m2n2v2 import Session
-from napari_m2n2v2._napari.controller import Controller
-from napari_m2n2v2._napari.jobs import Jobs
+from napari_m2n2v2._napari.controller.controller import Controller
+from napari_m2n2v2._napari.controller.jobs import Jobs
 
 from ..conftest import blob_image
 from .conftest import AtOnce, run_now

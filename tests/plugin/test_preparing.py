@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from napari_m2n2v2._napari.precompute_panel import SliceStrip
-from napari_m2n2v2._napari.preparing import Mark
-from napari_m2n2v2._napari.recipe import Recipe
-from napari_m2n2v2._napari.store import GIGABYTE
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.controller.preparing import Mark
+from napari_m2n2v2._napari.controller.store import GIGABYTE
+from napari_m2n2v2._napari.layers.snapshot import Recipe
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.view.precompute import SliceStrip
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
 
 from ..conftest import blob_image

@@ -8,9 +8,9 @@ from qtpy.QtCore import Qt
 from superqt import QCollapsible
 
 from napari_m2n2v2 import FeatureParameters, Session, compute_features
-from napari_m2n2v2._napari.places import PlaneKey
-from napari_m2n2v2.propagation import Walk, propagate
-from napari_m2n2v2.stacks import Stack
+from napari_m2n2v2.images.stack import Stack
+from napari_m2n2v2.propagation.propagate import Walk, propagate
+from napari_m2n2v2.session.document import PlaneKey
 
 from ..engine.test_propagation import BALL, RED, ball, disc, drawn, overlap
 from .conftest import same

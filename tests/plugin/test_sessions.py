@@ -9,10 +9,10 @@ from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
 
 from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session, load_session, save_session
-from napari_m2n2v2._napari.autosaves import Autosaves
-from napari_m2n2v2._napari.jobs import Jobs
-from napari_m2n2v2._napari.places import PlacedClick, PlaneKey
-from napari_m2n2v2._napari.widget import SegmentWithClicks
+from napari_m2n2v2._napari.controller.autosave import Autosaves
+from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.view.dock import SegmentWithClicks
+from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
 from .conftest import AtOnce, run_now, same
 
@@ -88,7 +88,7 @@ def test_napari_opens_a_session_file_as_points(clicked, tmp_path):
     assert isinstance(layer, Points) and list(layer.features["class"]) == ["foreground", "background", "foreground"]
     other = tmp_path / "other.json"
     other.write_text(json.dumps({"a": 1}))
-    from napari_m2n2v2._napari.sessions import get_reader
+    from napari_m2n2v2._napari.plugin import get_reader
 
     assert get_reader(str(other)) is None and get_reader("x.png") is None and get_reader(["a.json"]) is None
 
@@ -139,7 +139,7 @@ def test_autosaves_of_earlier_work_are_offered_before_the_present_one(clicked, a
 
 
 def test_only_the_latest_autosaves_are_kept(clicked, autosaves, monkeypatch):
-    monkeypatch.setattr("napari_m2n2v2._napari.autosaves._KEEP", 3)
+    monkeypatch.setattr("napari_m2n2v2._napari.controller.autosave._KEEP", 3)
     for year in (1999, 2000, 2001, 2002):
         (autosaves / f"{year}0101-000000-000000.json").write_text("{}")
     (autosaves / "0 of somebody else.json").write_text("{}")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2._napari.places import PlaneKey
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.session.document import PlaneKey
 
 from .conftest import DEPTH, same, written_planes
 

@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click, Session
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.model.settings import FeatureState
 
 from .conftest import DEPTH, planes, same
 
@@ -21,7 +21,7 @@ class TestGuides:
         ids=["stack", "fewer axes", "one plane"],
     )
     def test_the_guide_is_of_the_same_plane(self, dock, volume, make, plane):
-        from napari_m2n2v2.images import as_guide
+        from napari_m2n2v2.guides.channel import as_guide
 
         ramps = np.random.default_rng(0).normal(size=(2, *volume.shape))
         guide = dock.viewer.add_image(make(ramps), name="height")
@@ -128,13 +128,13 @@ class TestOtherParts:
         assert across.any() and (stack.shown_labels[33][across] == 2).all()  # what the plane across wrote
 
     def test_clicks_are_counted_on_the_slice_shown(self, viewer, volume, monkeypatch):
-        from napari_m2n2v2._napari.clicks_widget import ClicksToReach
-        from napari_m2n2v2._napari.jobs import Jobs
+        from napari_m2n2v2._napari.controller.jobs import Jobs
+        from napari_m2n2v2._napari.view.clicks_to_reach import ClicksToReach
 
         from .conftest import AtOnce, run_now
 
         errors = []
-        monkeypatch.setattr("napari_m2n2v2._napari.clicks_widget.show_error", errors.append)
+        monkeypatch.setattr("napari_m2n2v2._napari.view.clicks_to_reach.show_error", errors.append)
         viewer.add_image(volume)
         truth = np.zeros(volume.shape, int)
         truth[2][volume[2] > 120] = 5

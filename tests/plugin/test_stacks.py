@@ -5,9 +5,9 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari import masks
-from napari_m2n2v2._napari.places import PlaneKey
-from napari_m2n2v2._napari.workspace import FeatureState
+from napari_m2n2v2._napari.layers import labels as masks
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.session.document import PlaneKey
 
 from .conftest import DEPTH, planes, same, written_planes
 

@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click, Session
-from napari_m2n2v2._napari.views import VIEWS
+from napari_m2n2v2._napari.layers.overlays import VIEWS
 
 from .conftest import same
 
@@ -140,7 +140,7 @@ class TestPreview:
 
 
 def test_g_marks_where_a_click_would_help_most(clicked):
-    from napari_m2n2v2.diagnostics import margin, suggest_click
+    from napari_m2n2v2.session.diagnostics import margin, suggest_click
 
     clicked.press(Qt.Key.Key_G)
     session = Session(clicked.workspace.features)

@@ -6,12 +6,12 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2._napari.layers import SESSION_ID
+from napari_m2n2v2._napari.layers.points import SESSION_ID
 from napari_m2n2v2.errors import UnwritableFileError
 
 if TYPE_CHECKING:
-    from napari_m2n2v2._napari.widget import SegmentWithClicks
-    from napari_m2n2v2.session_file import SessionFile
+    from napari_m2n2v2._napari.view.dock import SegmentWithClicks
+    from napari_m2n2v2.session.session_file import SessionFile
 
 __all__ = ["attach", "dock_of", "register", "session_of"]
 

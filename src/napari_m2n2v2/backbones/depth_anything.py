@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from napari_m2n2v2.backbones.lazy import LoadedAtFirstUse
-from napari_m2n2v2.backbones.loading import find_file, load_part, normalise_imagenet, revision_of
+from napari_m2n2v2.backbones.checkpoint import LoadedAtFirstUse, find_file, load_part, normalise_imagenet, revision_of
 from napari_m2n2v2.errors import MissingWeightsError
 
 if TYPE_CHECKING:

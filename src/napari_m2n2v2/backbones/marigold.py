@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_m2n2v2.backbones.lazy import LoadedAtFirstUse
-from napari_m2n2v2.backbones.loading import find_file, load_part, revision_of
+from napari_m2n2v2.backbones.checkpoint import LoadedAtFirstUse, find_file, load_part, revision_of
 from napari_m2n2v2.errors import ImageError, MissingWeightsError
 
 if TYPE_CHECKING:

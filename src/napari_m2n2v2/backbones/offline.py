@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from napari_m2n2v2.backbones.checkpoint import check_loaded
 from napari_m2n2v2.backbones.dinov2 import UNUSED
-from napari_m2n2v2.backbones.loading import check_loaded
 from napari_m2n2v2.backbones.offline_file import INSTALL, SHA256, require
 from napari_m2n2v2.errors import MissingDependencyError, MissingWeightsError
 

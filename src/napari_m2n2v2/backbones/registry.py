@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from napari_m2n2v2.backbones import offline_file
-from napari_m2n2v2.backbones.weights import Weights, locate
+from napari_m2n2v2.backbones.hub import Weights, locate
 from napari_m2n2v2.errors import MissingWeightsError
 
 __all__ = ["AUTOMATIC", "BACKBONES", "DEPTH_BACKBONES", "BackboneInfo", "has_gpu", "missing_weights"]
@@ -90,15 +90,15 @@ def _hub(
 
 
 def _make_dinov2(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.checkpoint import read_revision
     from napari_m2n2v2.backbones.dinov2 import Dinov2Attention, load_folder
-    from napari_m2n2v2.backbones.loading import read_revision
 
     options.setdefault("revision", partial(read_revision, folder))
     return Dinov2Attention(name, partial(load_folder, folder), **options)
 
 
 def _make_stable_diffusion(name: str, folder: str, **options: Any) -> Any:
-    from napari_m2n2v2.backbones.loading import read_revision
+    from napari_m2n2v2.backbones.checkpoint import read_revision
     from napari_m2n2v2.backbones.stable_diffusion import StableDiffusionAttention, load_folder
 
     options.setdefault("default_grid", 112 if name == "stable-diffusion-1" else 128)
@@ -107,15 +107,15 @@ def _make_stable_diffusion(name: str, folder: str, **options: Any) -> Any:
 
 
 def _make_depth_anything(name: str, folder: str, **options: Any) -> Any:
+    from napari_m2n2v2.backbones.checkpoint import read_revision
     from napari_m2n2v2.backbones.depth_anything import DepthAnythingDepth, load_folder
-    from napari_m2n2v2.backbones.loading import read_revision
 
     options.setdefault("revision", partial(read_revision, folder))
     return DepthAnythingDepth(name, partial(load_folder, folder), **options)
 
 
 def _make_marigold(name: str, folder: str, **options: Any) -> Any:
-    from napari_m2n2v2.backbones.loading import read_revision
+    from napari_m2n2v2.backbones.checkpoint import read_revision
     from napari_m2n2v2.backbones.marigold import MarigoldDepth, load_folder
 
     options.setdefault("revision", partial(read_revision, folder, "unet"))
@@ -232,7 +232,7 @@ def missing_weights(info: BackboneInfo) -> MissingWeightsError:
         return MissingWeightsError(f"The weights of {info.name} are not installed. Get them with: {info.get}")
     from huggingface_hub import constants
 
-    from napari_m2n2v2.backbones.weights import begun
+    from napari_m2n2v2.backbones.hub import begun
 
     stopped = " A download was begun and not finished; the same command goes on with it." if begun(info.weights) else ""
     return MissingWeightsError(

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from napari_m2n2v2.attention import normalise_rows_
-from napari_m2n2v2.backbones.lazy import LoadedAtFirstUse
-from napari_m2n2v2.backbones.loading import find_file, load_part, revision_of
-from napari_m2n2v2.backbones.softmax_rows import add_attention_
+from napari_m2n2v2.backbones.checkpoint import LoadedAtFirstUse, find_file, load_part, revision_of
+from napari_m2n2v2.backbones.self_attention import add_attention_
 from napari_m2n2v2.errors import MissingWeightsError, ParameterError
+from napari_m2n2v2.method.attention import normalise_rows_
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_m2n2v2.batch.table import ClickTable
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError, UnwritableFileError
-from napari_m2n2v2.ome import is_zarr
+from napari_m2n2v2.files.click_table import ClickTable
+from napari_m2n2v2.files.open_stack import is_zarr
 
 __all__ = ["FORMATS", "Item", "list_items"]
 

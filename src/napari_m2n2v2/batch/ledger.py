@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from napari_m2n2v2.files import make_folder, write_whole
-from napari_m2n2v2.stacks import Index
+from napari_m2n2v2.files.atomic import make_folder, write_whole
+from napari_m2n2v2.images.stack import Index
 
 __all__ = ["Ledger", "digest", "identity"]
 

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.batch.items import Item
+from napari_m2n2v2.batch.job import PlaneResult
 from napari_m2n2v2.batch.ledger import Ledger, digest, identity
-from napari_m2n2v2.batch.planes import PlaneResult
-from napari_m2n2v2.batch.table import ClickTable, TableClick
 from napari_m2n2v2.errors import (
     DeviceError,
     ImageError,
@@ -25,9 +24,11 @@ from napari_m2n2v2.errors import (
     UnreadableFileError,
     UnwritableFileError,
 )
-from napari_m2n2v2.files import make_folder, write_image
-from napari_m2n2v2.ome import StackFile, create_labels, open_labels, open_stack
-from napari_m2n2v2.stacks import Index
+from napari_m2n2v2.files.atomic import make_folder, write_image
+from napari_m2n2v2.files.click_table import ClickTable, TableClick
+from napari_m2n2v2.files.open_stack import create_labels, open_labels, open_stack
+from napari_m2n2v2.files.stack_file import StackFile
+from napari_m2n2v2.images.stack import Index
 
 __all__ = ["BatchOutcome", "Plan", "Task"]
 

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth
+from napari_m2n2v2.backbones.device import resolve_device
+from napari_m2n2v2.backbones.run import planned_grid
 from napari_m2n2v2.batch.items import list_items
+from napari_m2n2v2.batch.job import PlaneJob, solve_plane
 from napari_m2n2v2.batch.plan import BatchOutcome, Plan
-from napari_m2n2v2.batch.planes import PlaneJob, solve_plane
-from napari_m2n2v2.batch.table import read_click_table
-from napari_m2n2v2.devices import resolve_device
 from napari_m2n2v2.errors import (
     ClickError,
     GuideError,
@@ -26,14 +26,15 @@ from napari_m2n2v2.errors import (
     MissingWeightsError,
     UnwritableFileError,
 )
-from napari_m2n2v2.feature_key import identity_of
-from napari_m2n2v2.features import ImageFeatures, compute_features
-from napari_m2n2v2.files import make_folder
-from napari_m2n2v2.guidance import as_guides
-from napari_m2n2v2.ome import is_zarr
+from napari_m2n2v2.features.compute import compute_features
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.features.keys import identity_of
+from napari_m2n2v2.files.atomic import make_folder
+from napari_m2n2v2.files.click_table import read_click_table
+from napari_m2n2v2.files.open_stack import is_zarr
+from napari_m2n2v2.guides.guide import as_guides
+from napari_m2n2v2.parallel import each_done
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
-from napari_m2n2v2.reading import planned_grid
-from napari_m2n2v2.workers import each_done
 
 __all__ = ["segment_folder"]
 

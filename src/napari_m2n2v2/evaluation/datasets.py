@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError
-from napari_m2n2v2.files import read_image
+from napari_m2n2v2.files.atomic import read_image
 
 __all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset", "read_labels"]
 

@@ -27,7 +27,7 @@ from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.evaluation.solvers import solver_for
-from napari_m2n2v2.workers import each_done
+from napari_m2n2v2.parallel import each_done
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from napari_m2n2v2.errors import ParameterError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.clicker import RULES
-from napari_m2n2v2.guidance import AUTO, split_weight
-from napari_m2n2v2.image_guides import IMAGE_GUIDES
+from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
+from napari_m2n2v2.guides.guide import AUTO, split_weight
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
 __all__ = ["METHODS", "SWITCHES", "RunSettings", "parameters_of"]

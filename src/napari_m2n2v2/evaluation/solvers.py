@@ -13,13 +13,13 @@ from napari_m2n2v2.errors import UnreadableFileError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import Sample, inverse_depth
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
-from napari_m2n2v2.files import read_image
-from napari_m2n2v2.guidance import Guide, as_guides
-from napari_m2n2v2.images import as_rgb
+from napari_m2n2v2.files.atomic import read_image
+from napari_m2n2v2.guides.guide import Guide, as_guides
+from napari_m2n2v2.images.rendering import as_rgb
 
 if TYPE_CHECKING:
     from napari_m2n2v2.clicks import Click
-    from napari_m2n2v2.features import ImageFeatures
+    from napari_m2n2v2.features.image_features import ImageFeatures
 
 __all__ = ["solver_for"]
 
@@ -45,7 +45,7 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
         about = {"backbone": settings.method, "weights_revision": "", "feature_seconds": 0.0}
         return lambda clicks: baseline(rgb, clicks), about
 
-    from napari_m2n2v2.session import Session
+    from napari_m2n2v2.session.session import Session
 
     features, seconds = _backbone(settings.attention).features(image, settings)
     begin = time.perf_counter()
@@ -111,7 +111,7 @@ class _SharedBackbone:
 
     def features(self, image: Any, settings: RunSettings) -> tuple[ImageFeatures, float]:
         """Return the features of an image, without a guide, and the seconds they took."""
-        from napari_m2n2v2.features import compute_features
+        from napari_m2n2v2.features.compute import compute_features
 
         parameters = parameters_of(settings)[0]
 

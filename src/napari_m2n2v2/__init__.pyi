@@ -1,0 +1,105 @@
+from ._napari.attach import attach
+from .backbones import (
+    BACKBONES,
+    DEPTH_BACKBONES,
+    AttentionBackbone,
+    BackboneInfo,
+    DepthBackbone,
+    FoundBackbone,
+    FoundDepth,
+    find_backbone,
+    find_depth,
+    release_models,
+)
+from .batch import BatchOutcome, segment_folder
+from .clicks import Click
+from .errors import (
+    AttentionError,
+    Cancelled,
+    ClickError,
+    DeviceError,
+    GuideError,
+    ImageError,
+    M2N2V2Error,
+    MissingDependencyError,
+    MissingWeightsError,
+    ParameterError,
+    UnknownBackboneError,
+    UnreadableFileError,
+    UnwritableFileError,
+)
+from .features.cache import FeatureCache
+from .features.compute import compute_features
+from .features.image_features import ImageFeatures
+from .features.precompute import Precompute
+from .files.open_stack import open_stack
+from .files.stack_file import StackFile
+from .guides.guide import Guide
+from .images.stack import Stack
+from .images.tile import Region, RegionClick, region_of_view
+from .parameters import FeatureParameters, PropagationParameters, SegmentationParameters
+from .propagation.propagate import PropagatedPlane, Walk, for_review, propagate
+from .session.methods_text import methods_paragraph
+from .session.segmentation import Segmentation
+from .session.session import Session, SessionResult
+from .session.session_file import SessionFile, load_session, save_session
+from .session.tiled import Mosaic, region_features
+
+__all__ = [
+    "BACKBONES",
+    "DEPTH_BACKBONES",
+    "AttentionBackbone",
+    "AttentionError",
+    "BackboneInfo",
+    "BatchOutcome",
+    "Cancelled",
+    "Click",
+    "ClickError",
+    "DepthBackbone",
+    "DeviceError",
+    "FeatureCache",
+    "FeatureParameters",
+    "FoundBackbone",
+    "FoundDepth",
+    "Guide",
+    "GuideError",
+    "ImageError",
+    "ImageFeatures",
+    "M2N2V2Error",
+    "MissingDependencyError",
+    "MissingWeightsError",
+    "Mosaic",
+    "ParameterError",
+    "Precompute",
+    "PropagatedPlane",
+    "PropagationParameters",
+    "Region",
+    "RegionClick",
+    "Segmentation",
+    "SegmentationParameters",
+    "Session",
+    "SessionFile",
+    "SessionResult",
+    "Stack",
+    "StackFile",
+    "UnknownBackboneError",
+    "UnreadableFileError",
+    "UnwritableFileError",
+    "Walk",
+    "attach",
+    "compute_features",
+    "find_backbone",
+    "find_depth",
+    "for_review",
+    "load_session",
+    "methods_paragraph",
+    "open_stack",
+    "propagate",
+    "region_features",
+    "region_of_view",
+    "release_models",
+    "save_session",
+    "segment_folder",
+]
+
+__version__: str

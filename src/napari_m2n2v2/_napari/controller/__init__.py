@@ -1,0 +1,1 @@
+"""What the dock does, without a widget: one file a job."""

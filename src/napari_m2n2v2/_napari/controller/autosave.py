@@ -1,0 +1,113 @@
+"""Sessions that save themselves: one file for each time an image is worked on, the latest of them kept."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from napari_m2n2v2._napari.controller.jobs import Report
+from napari_m2n2v2._napari.controller.session_record import SessionRecord
+
+if TYPE_CHECKING:
+    from napari_m2n2v2._napari.controller.controller import Controller
+    from napari_m2n2v2._napari.model.workspace import Workspace
+
+__all__ = ["Autosaves"]
+
+_KEEP = 50  # files, the oldest go first
+
+
+_OURS = "[0-9]" * 8 + "-" + "[0-9]" * 6 + "-" + "[0-9]" * 6 + ".json"  # names of files that we may delete
+
+
+_IMAGE = re.compile(r'"image_sha256": "([0-9a-f]{64})"')
+
+
+class Autosaves:
+    """Saves every solved state, and finds what was saved for an image earlier.
+
+    Parameters
+    ----------
+    controller : Controller
+        Whose images are saved.
+    folder : Path
+        Where to; made when it is first written to.
+    """
+
+    def __init__(self, controller: Controller, folder: Path) -> None:
+        self.folder = folder
+        self._controller = controller
+        self._files: WeakKeyDictionary[Workspace, Path] = WeakKeyDictionary()  # being written
+        self._images: dict[Path, frozenset[str]] = {}  # what the engine saw of which, by file
+        controller.solved.connect(self._save)
+        controller.jobs.submit("autosaves", lambda report: _images_in(folder), self._found, controller.show_error)
+
+    def close(self) -> None:
+        """Let go of the controller."""
+        self._controller.solved.disconnect(self._save)
+
+    def latest(self) -> Path | None:
+        """Return the latest file with clicks on what is shown, rather of earlier work than of the present."""
+        workspace = self._controller.active
+        if workspace is None or (features := workspace.features) is None:
+            return None
+        own = self._files.get(workspace)
+        files = [path for path, images in self._images.items() if features.image_hash in images and path.is_file()]
+        return max(files, key=lambda path: (path != own, path.name), default=None)
+
+    def _found(self, images: dict[Path, frozenset[str]]) -> None:
+        self._images = images | self._images
+        self._controller.changed.emit()
+
+    def _save(self) -> None:
+        workspace = self._controller.active
+        if workspace is None or not workspace.placed or self._controller.is_solving:
+            return
+        record = SessionRecord.of(workspace, self._controller.rules)
+        if not any(record.solutions.values()):
+            return
+        if workspace not in self._files:
+            self._files[workspace] = self.folder / f"{datetime.now():%Y%m%d-%H%M%S-%f}.json"
+        path = self._files[workspace]
+
+        def work(report: Report) -> frozenset[str]:
+            from napari_m2n2v2.session.session_file import save_session
+
+            file = record.to_file()
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                save_session(path, file)
+                for old in _listed(self.folder)[:-_KEEP]:
+                    old.unlink()
+            except OSError:  # a full disk must not stop anyone from clicking
+                return frozenset()
+            return frozenset(part.provenance.image_sha256 for part in file.parts if part.provenance is not None)
+
+        def done(images: frozenset[str]) -> None:
+            if images - self._images.get(path, frozenset()):
+                self._images[path] = images
+                self._controller.changed.emit()
+
+        self._controller.jobs.submit((id(workspace), "autosave"), work, done, self._controller.show_error)
+
+
+def _images_in(folder: Path) -> dict[Path, frozenset[str]]:
+    return {path: _images_of(path) for path in _listed(folder)}
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob(_OURS))
+    except OSError:
+        return []
+
+
+def _images_of(path: Path) -> frozenset[str]:
+    """See which images a file is of, without reading it as a session, which brings the engine."""
+    try:
+        return frozenset(_IMAGE.findall(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):  # not there any more, or not even text
+        return frozenset()

@@ -1,0 +1,140 @@
+"""The engine's side of one plane: what the worker keeps between jobs, and nobody else touches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2._napari.controller.jobs import Report
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.images.sparse import Box, Patch
+from napari_m2n2v2.images.tile import Region, RegionClick
+from napari_m2n2v2.session.document import Rules, Solution
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.session.provenance import Provenance
+    from napari_m2n2v2.session.session import Session
+    from napari_m2n2v2.session.tiled import Mosaic
+
+__all__ = ["PlaneSolver", "Solved"]
+
+
+class Solved(NamedTuple):
+    """What clicks gave.
+
+    ``patches`` are all labels in every box where they may have changed since the last answer that arrived, the
+    ``serial``-th; ``clicks`` what each region was solved by; ``solutions`` of each, with the bytes its session holds;
+    ``lacking`` the regions that have to wait for features.
+    """
+
+    serial: int
+    patches: list[tuple[Box, NDArray[np.int32]]]
+    clicks: dict[Region, tuple[Click, ...]]
+    solutions: dict[Region, tuple[Solution, int]]
+    doubts: dict[int, float]
+    lacking: list[Region]
+
+
+class PlaneSolver:
+    """Solves the clicks of a plane.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)`` of the plane.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._shape = shape
+        self._mosaic: Mosaic | None = None
+        self._made_from: tuple[Rules, Patch] | None = None
+        self._is_new = True  # whether nothing was solved by these rules yet
+        self._provenances: WeakKeyDictionary[ImageFeatures, Provenance] = WeakKeyDictionary()
+        self._serial = 0
+        self._untold: dict[int, list[Box]] = {}  # where labels changed, by the answer that said so first
+
+    def solve(
+        self,
+        made_from: tuple[Rules, Patch],
+        ready: Mapping[Region, ImageFeatures],
+        placed: Sequence[RegionClick],
+        written: Sequence[Box],
+        arrived: int,
+        report: Report,
+    ) -> Solved:
+        """Solve what can be.
+
+        Parameters
+        ----------
+        made_from : tuple of Rules and Patch
+            The rules, and the labels from before that objects start from.
+        ready : mapping
+            The features that are there.
+        placed : sequence of RegionClick
+            All clicks of the plane, in order.
+        written : sequence of tuple of int
+            Boxes outside which no labels were written.
+        arrived : int
+            The latest answer that arrived; what a dropped one said is said again.
+        report : callable
+            Of progress; what it raises stops the work.
+        """
+        mosaic = self._bring_up(made_from, ready)
+        self._serial += 1
+        self._untold = {serial: boxes for serial, boxes in self._untold.items() if serial > arrived}
+        boxes = self._untold.setdefault(self._serial, [])
+        if self._is_new:
+            boxes += [*written, *([made_from[1].box] if made_from[1].box is not None else [])]
+            self._is_new = False
+        for box in mosaic.replay(placed, report, partly=True):
+            boxes.append((box.top, box.rows.stop, box.left, box.cols.stop))
+        told = dict.fromkeys(box for some in self._untold.values() for box in some)
+        solutions = {
+            region: (Solution(result, self._provenance(features), made_from[0]), mosaic.session_bytes(region))
+            for region, features in ready.items()
+            if (result := mosaic.result(region)) is not None
+        }
+        return Solved(
+            self._serial,
+            [(box, mosaic.labels_in(slice(box[0], box[1]), slice(box[2], box[3]))) for box in told],
+            mosaic.solved,
+            solutions,
+            mosaic.doubts,
+            mosaic.lacking(placed),
+        )
+
+    def session(
+        self,
+        made_from: tuple[Rules, Patch],
+        region: Region,
+        features: ImageFeatures,
+        clicks: Sequence[Click],
+        report: Report,
+    ) -> Session:
+        """Return the session of a region with these clicks, which are in pixels of the plane."""
+        return self._bring_up(made_from, {region: features}).session(region, clicks, report)
+
+    def _provenance(self, features: ImageFeatures) -> Provenance:
+        from napari_m2n2v2.session.provenance import Provenance
+
+        if features not in self._provenances:
+            self._provenances[features] = Provenance.of(features)
+        return self._provenances[features]
+
+    def let_go(self, region: Region) -> None:
+        """Let go of what is held of a region, whose features went."""
+        if self._mosaic is not None:
+            self._mosaic.drop(region)
+
+    def _bring_up(self, made_from: tuple[Rules, Patch], ready: Mapping[Region, ImageFeatures]) -> Mosaic:
+        if self._mosaic is None or self._made_from != made_from:
+            rules, start = self._made_from = made_from
+            self._mosaic, self._is_new = rules.mosaic(self._shape, start), True
+        for region, features in ready.items():
+            self._mosaic.put(region, features)
+        return self._mosaic

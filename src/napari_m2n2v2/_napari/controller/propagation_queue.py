@@ -1,0 +1,192 @@
+"""An object on its way: one job a slice, what comes back put into the layers, and why it went no further."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_m2n2v2._napari.controller.propagation_run import Run, Source
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.session.document import Carried, PartKey, PlacedClick, PlaneKey, plane_text
+
+if TYPE_CHECKING:
+    from napari_m2n2v2._napari.controller.controller import Controller
+    from napari_m2n2v2._napari.model.workspace import Workspace
+
+__all__ = ["Going"]
+
+
+class Going:
+    """Lets runs go through their planes, one run at a time.
+
+    Parameters
+    ----------
+    controller : Controller
+        Whose objects are carried.
+    """
+
+    progressed = Signal(float, str)
+
+    def __init__(self, controller: Controller) -> None:
+        self.run: Run | None = None  # the one that goes, or went last
+        self.message = ""
+        self._controller = controller
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an object is being carried."""
+        return self.run is not None and self._controller.jobs.is_busy(self.run.job)
+
+    def cancel(self) -> None:
+        """Stop at once, within a slice; what was carried by then stays, and can be undone."""
+        if self.run is not None and self.is_running:
+            run = self.run
+            self.drop(run.workspace)
+            self._say(run, "Cancelled.")
+
+    def drop(self, workspace: Workspace) -> None:
+        """Stop for an image, and let go of it."""
+        if self.run is not None and self.run.workspace is workspace:
+            self._controller.jobs.cancel(self.run.job)
+            self.run = None
+
+    def image_changed(self, image: Any) -> None:
+        """Stop, because what an image shows has changed."""
+        run = self.run
+        if run is not None and run.workspace.image is image:
+            was_running = self.is_running
+            self.drop(run.workspace)
+            if was_running:
+                self._say(run, "The image changed meanwhile. Press Compute again, then carry on.")
+
+    def start(self, run: Run) -> None:
+        """Let a run go on to where it should."""
+        self.run = run
+        with self._controller.errors_shown():
+            self._advance(run)
+        self._controller.changed.emit()
+
+    def _advance(self, run: Run) -> None:
+        """Begin with the next plane, if there is one to go to."""
+        if run.at == len(run.walk.planes) and (run.way.count is None or run.at == run.begun):
+            self._stop(run, "It is at the last slice.")
+        elif run.at == run.last:
+            self._stop(run, "")
+        elif reason := self._why_not(run):
+            self._stop(run, reason)
+        else:
+            begin = self._source(run, run.here) if run.at == 0 else None
+            source = self._source(run, run.planes[run.at + 1])
+            masks = run.workspace.masks_of(run.planes[run.at + 1])
+            self._controller.jobs.submit(
+                run.job, partial(run.go, begin, source, masks.solver, masks.start), partial(self._arrived, run),
+                partial(self._failed, run), partial(self._tell_progress, run), computes=True,
+            )  # fmt: skip
+
+    def _source(self, run: Run, key: PlaneKey) -> Source:
+        part = run.workspace.parts.at(PartKey(key, run.part.region))
+        features = part.features
+        if part.state is FeatureState.READY and features is not None:
+            return lambda report: features
+        return self._controller.computing.recipe(run.workspace, part.key)
+
+    def _why_not(self, run: Run) -> str:
+        """Say why an object cannot be carried on as things are now."""
+        workspace, key = run.workspace, run.planes[run.at + 1]
+        if run.settings is not self._controller.computing.settings:
+            return "The settings changed meanwhile. Press Compute again, then carry on."
+        if workspace.clicks_of(run.here, run.object_id) != run.clicks:
+            return f"The clicks in {plane_text(run.here)} changed meanwhile. Carry on from there."
+        clicked = workspace.clicks_of(key, run.object_id)
+        if clicked and workspace.carried.of(workspace.placed, key, run.object_id) is None:
+            return f"In {plane_text(key)} you clicked on it yourself, and that stays."
+        if (workspace.masks_of(key).start.values == run.object_id).any():
+            return f"In {plane_text(key)} its label was there before, and you took it over: it stays."
+        return ""
+
+    def _arrived(self, run: Run, answer: Any) -> None:
+        """Put what the worker found into the layers, and go on."""
+        found, features = answer
+        if reason := self._why_not(run):
+            self._stop(run, reason)
+            return
+        workspace, key, before = run.workspace, run.planes[run.at + 1], run.here
+        self._take_features(run, key, features)
+        mask = found.labels == run.object_id
+        reason = found.ended.get(run.object_id, "")
+        if not reason and not (mask & ~workspace.masks_of(key).protected_in(run.box)).any():
+            reason = "Labels that were there before lie where it would be, and they stay."
+        if reason:
+            run.ended = True
+            self._stop(run, f"{plane_text(key).capitalize()}: {reason}")
+            return
+        doubt, clicks = found.doubts[run.object_id], run.in_plane(found)
+        workspace.carried.add(Carried(key, run.object_id, clicks, doubt, run.way.axis, run.way.direction))
+        self._note(run, "")
+        others = [p for p in workspace.placed if p.plane != key or p.click.object_id != run.object_id]
+        run.at, run.mask, run.clicks = run.at + 1, mask, clicks
+        self._place(run, [*others, *(PlacedClick(key, click, True, run.region) for click in clicks)])
+        if run.follow and self._controller.active is workspace and workspace.here == before:
+            self._controller.show_plane(key)
+        if self.run is run:
+            self.start(run)
+
+    def _take_features(self, run: Run, key: PlaneKey, features: Any) -> None:
+        """Keep the features of a plane, as if they had been computed for its clicks."""
+        part = run.workspace.parts.at(PartKey(key, run.part.region))
+        if part.features is not features:
+            part.features, part.computed_with, part.outdated = features, run.settings, False
+            if part.state is not FeatureState.COMPUTING:
+                part.state = part.settled_state(self._controller.computing.settings)
+
+    def _place(self, run: Run, placed: list[PlacedClick]) -> None:
+        with self._controller.errors_shown():
+            self._controller.place_clicks(run.workspace, placed, run.merge)
+
+    def _failed(self, run: Run, error: Exception) -> None:
+        self.run = None
+        self._say(run, "It failed.")
+        self._controller.show_error(error)
+
+    def _stop(self, run: Run, reason: str) -> None:
+        """Say why it went no further, and go the next way."""
+        if run.ended:
+            self._place(run, self._without_stale(run))
+        self._note(run, reason)
+        self._say(run, reason)
+        if run.rest:
+            following = run.rest[0]
+            following.rest, following.merge, following.said = run.rest[1:], run.merge, f"{self.message}\n"
+            self.start(following)
+        elif reason:
+            self._controller.tell(self.message)
+
+    def _note(self, run: Run, reason: str) -> None:
+        """Keep with the slice reached last why it went no further."""
+        carried = run.workspace.carried
+        known = carried.of(run.workspace.placed, run.here, run.object_id)
+        if known is not None:
+            carried.add(replace(known, stopped=reason))
+
+    def _without_stale(self, run: Run) -> list[PlacedClick]:
+        """Return the clicks without those that were carried before to where the object no longer comes."""
+        workspace, placed = run.workspace, list(run.workspace.placed)
+        for key in run.planes[run.at + 1 : run.last + 1]:
+            known = workspace.carried.of(placed, key, run.object_id)
+            if known is None or (known.axis, known.direction) != (run.way.axis, run.way.direction):
+                break
+            placed = [p for p in placed if p.plane != key or p.click.object_id != run.object_id]
+        return placed
+
+    def _say(self, run: Run, reason: str) -> None:
+        how = f"carried to {plane_text(run.here)}" if run.at > run.begun else "not carried"
+        self.message = run.said + f"Object {run.object_id}: {how}. {reason}".strip()
+        self._controller.changed.emit()
+
+    def _tell_progress(self, run: Run, share: float, stage: str) -> None:
+        key = run.planes[min(run.at + 1, len(run.walk.planes))]
+        done = (run.at - run.begun + 0.9 * share) / max(run.last - run.begun, 1)
+        self.progressed.emit(done, f"{plane_text(key)}: {stage}".rstrip(": "))

@@ -1,0 +1,1 @@
+"""The files that read or write napari layers."""

@@ -1,0 +1,283 @@
+"""Masks into a Labels layer: protected labels, painted pixels, only the boxes that change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2._napari.controller.plane_solver import PlaneSolver
+from napari_m2n2v2._napari.layers.geometry import place_of, stack_of
+from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.images.sparse import Box, Patch, Tiles, tile_box, tiles_around
+from napari_m2n2v2.session.document import PlaneKey
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from napari_m2n2v2.clicks import Click
+    from napari_m2n2v2.images.tile import Region
+
+__all__ = ["SMALL", "PlaneMasks", "check_labels", "highest_labels", "is_small", "read_plane"]
+
+_FEW_IDS = 2**16
+
+
+_STRIP = 256  # rows that are written together
+
+
+class PlaneMasks:
+    """The masks of one plane.
+
+    Labels that were there when a part of it was first written to are protected, and what the user paints stays.
+
+    Parameters
+    ----------
+    labels : Labels
+        Any integer dtype, numpy or zarr.
+    key : PlaneKey
+        Which plane of it.
+    ours : iterable of int
+        Labels in it that are of objects of ours, whose clicks were opened again: they may change.
+    parts : iterable of Region
+        Where these are.
+    """
+
+    def __init__(self, labels: Labels, key: PlaneKey, ours: Iterable[int] = (), parts: Iterable[Region] = ()) -> None:
+        self.key = key
+        self.shape = stack_of(labels, key.axes).plane_shape
+        self.start = Patch.of(np.zeros((0, 0)))  # labels taken over from before
+        self.doubts: dict[int, float] = {}  # of every object with clicks
+        self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
+        self.solver = PlaneSolver(self.shape)  # touched by the worker only
+        self.arrived = 0  # the latest answer of it
+        self._labels = labels
+        self._ours = tuple(ours)
+        self._parts = tuple(parts)
+        self._written = Tiles(np.int32)
+        self._protected = Tiles(np.bool_)
+        self._seen: set[tuple[int, int]] = set()  # tiles, whose protected pixels are known
+        self._areas: dict[int, int] = {}
+
+    @property
+    def areas(self) -> dict[int, int]:
+        """Pixels of every object that was written."""
+        return {i: pixels for i, pixels in sorted(self._areas.items()) if pixels}
+
+    @property
+    def whole(self) -> Box:
+        """The box around all of the plane."""
+        return 0, self.shape[0], 0, self.shape[1]
+
+    @property
+    def protected(self) -> NDArray[np.bool_]:
+        """Pixels of labels that were there before us, bool ``[H, W]``, a new array."""
+        return self.protected_in(self.whole)
+
+    def protected_in(self, box: Box) -> NDArray[np.bool_]:
+        """Return them for a box."""
+        self._look(box)
+        return self._protected.read(box)
+
+    def shown_in(self, box: Box) -> NDArray[Any]:
+        """Return what the layer holds in a box; it may be a view."""
+        return np.asarray(self._labels.data[self._place(box)])
+
+    def reaches_beyond(self, object_id: int, box: Box) -> bool:
+        """Whether anything was written of an object outside a box."""
+        return self.areas.get(object_id, 0) > int(np.count_nonzero(self._written.read(box) == object_id))
+
+    def written_boxes(self) -> list[Box]:
+        """Return boxes outside which nothing was written."""
+        for part in self._parts:  # also what was written before it was saved and opened again
+            self._look((part.top, part.rows.stop, part.left, part.cols.stop))
+        return self._written.boxes(self.shape)
+
+    def write(self, patches: Iterable[tuple[Box, NDArray[np.int32]]]) -> None:
+        """Write what changed since we last wrote, where nobody else has written.
+
+        Outside napari's own undo, on purpose: there it belongs to what the user painted.
+
+        Parameters
+        ----------
+        patches : iterable of (box, ndarray)
+            All labels in each box, int32 ``[h, w]``.
+
+        Raises
+        ------
+        ImageError
+            If the layer's dtype is too small for a label.
+        """
+        patches = list(patches)
+        highest = max((int(wanted.max()) for _, wanted in patches if wanted.size), default=0)
+        if highest > np.iinfo(dtype := self._labels.data.dtype).max:
+            raise ImageError(
+                f"Label {highest} does not fit into layer '{self._labels.name}' of {dtype}. "
+                "Convert its data to int32 first."
+            )
+        changed = [self._write(*strip) for box, wanted in patches for strip in self._strips(box, wanted)]
+        if any(changed):
+            self._labels.refresh(extent=False)
+
+    def take_over(self, label: int) -> None:
+        """Let what is there of a label be of an object of ours: it is written, and what the object starts from.
+
+        Raises
+        ------
+        ClickError
+            If there is no such label.
+        """
+        protected, shown = self.protected, self.shown_in(self.whole)
+        chosen = (shown == label) & protected
+        if label < 1 or not chosen.any():
+            raise ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
+        self.begin_with(Patch.of(np.where(chosen, np.int32(label), 0)))
+
+    def begin_with(self, start: Patch) -> None:
+        """Let labels be of objects of ours, which start from them, beside those that do already.
+
+        Where the layer holds them, and they were there before us, they are taken over.
+        """
+        if (box := start.box) is None:
+            return
+        protected, shown = self.protected_in(box), self.shown_in(box)
+        chosen = (shown == start.values) & (start.values != 0) & protected
+        self.start = _over(start, self.start)
+        self._protected.write(box, protected & ~chosen)
+        self._written.write(box, np.where(chosen, start.values, self._written.read(box)))
+        self._count(np.zeros(0, dtype=np.int32), start.values[chosen])
+
+    def _strips(self, box: Box, wanted: NDArray[np.int32]) -> Iterator[tuple[Box, NDArray[np.int32]]]:
+        """Cut a patch for what is written at once: arrays in memory fastest in small pieces, stored ones as a whole."""
+        top, bottom, left, right = box
+        rows = _STRIP if isinstance(self._labels.data, np.ndarray) else max(bottom - top, 1)
+        for first in range(top, bottom, rows):
+            last = min(first + rows, bottom)
+            yield (first, last, left, right), wanted[first - top : last - top]
+
+    def look_again(self) -> None:
+        """See what is there now that the layer has other data: where it is what we wrote, it is ours still."""
+        boxes = self._written.boxes(self.shape)
+        self._ours, self._parts = (), ()
+        self._seen.clear()
+        self._areas.clear()
+        for box in boxes:
+            self._look(box)
+
+    def _write(self, box: Box, wanted: NDArray[np.int32]) -> bool:
+        self._look(box)
+        before, block = self._written.read(box), self.shown_in(box)
+        wanted = np.where(self._protected.read(box), 0, wanted)
+        gone = (before != 0) & (wanted == 0) & (block == 0)  # as after undo of what the user has erased
+        if gone.any():
+            self._count(before[gone], wanted[gone])
+            before = np.where(gone, 0, before)
+            self._written.write(box, before)
+        changed = (wanted != before) & (block == before)
+        if not changed.any():
+            return False
+        (top, bottom), (left, right) = (_span(changed.any(axis=axis)) for axis in (1, 0))
+        part = slice(top, bottom), slice(left, right)
+        now = np.where(changed[part], wanted[part], before[part])
+        here = box[0] + top, box[0] + bottom, box[2] + left, box[2] + right
+        self._labels.data[self._place(here)] = np.where(changed[part], wanted[part], block[part]).astype(block.dtype)
+        self._written.write(here, now)
+        self._count(before[changed], wanted[changed])
+        return True
+
+    def _count(self, before: NDArray[np.int32], now: NDArray[np.int32]) -> None:
+        for labels, sign in ((before, -1), (now, 1)):
+            for i, pixels in _counts(labels):
+                self._areas[i] = self._areas.get(i, 0) + sign * pixels
+
+    def _look(self, box: Box) -> None:
+        """See what is in the layer where nobody has looked yet."""
+        new = [tile_box(at, self.shape) for at in tiles_around(box) - self._seen]
+        if not new:
+            return
+        self._seen |= tiles_around(box)
+        # Read at once: tile by tile, a chunk of zarr would be read again and again.
+        tops, bottoms, lefts, rights = zip(*new, strict=True)
+        top, left = min(tops), min(lefts)
+        labels = self.shown_in((top, max(bottoms), left, max(rights)))
+        for tile in new:
+            here = labels[tile[0] - top : tile[1] - top, tile[2] - left : tile[3] - left]
+            # Ours is also what we wrote before the layer was given other data.
+            known = np.isin(here, self._ours) | ((here != 0) & (here == self._written.read(tile)))
+            self._protected.write(tile, (here != 0) & ~known)
+            self._written.write(tile, np.where(known, here, 0))
+            self._count(np.zeros(0, dtype=np.int32), here[known])
+
+    def _place(self, box: Box) -> tuple[int | slice, ...]:
+        stack = stack_of(self._labels, self.key.axes)
+        return place_of(stack, self.key, slice(box[0], box[1]), slice(box[2], box[3]))
+
+
+def _counts(labels: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Count the pixels of every label but 0; they are sorted only where there are too many ids to count them all."""
+    if labels.size and labels.min() >= 0 and labels.max() < _FEW_IDS:
+        counts = np.bincount(labels.ravel())
+        ids = np.flatnonzero(counts)
+        counts = counts[ids]
+    else:
+        ids, counts = np.unique(labels, return_counts=True)
+    return [(int(i), int(pixels)) for i, pixels in zip(ids, counts, strict=True) if i]
+
+
+def _over(upper: Patch, lower: Patch) -> Patch:
+    """Put one patch over another."""
+    if upper.box is None or lower.box is None:
+        return lower if upper.box is None else upper
+    tops, bottoms, lefts, rights = zip(upper.box, lower.box, strict=True)
+    box = min(tops), max(bottoms), min(lefts), max(rights)
+    values = upper.within(box)
+    return Patch(box[0], box[2], np.where(values != 0, values, lower.within(box)))
+
+
+def _span(used: NDArray[np.bool_]) -> tuple[int, int]:
+    at = np.flatnonzero(used)
+    return int(at[0]), int(at[-1]) + 1
+
+
+SMALL = 1 << 24
+"""Pixels that are looked through within some ten milliseconds."""
+
+
+def check_labels(labels: Labels, shape: tuple[int, ...]) -> None:
+    """Complain about a Labels layer that cannot take the masks of an image.
+
+    Raises
+    ------
+    ImageError
+        If it has another shape, is multiscale, or cannot be written to.
+    """
+    data = labels.data
+    if labels.multiscale or hasattr(data, "dask"):
+        kind = "is multiscale" if labels.multiscale else "holds a dask array, which cannot be written to"
+        raise ImageError(f"Labels layer '{labels.name}' {kind}. Choose one of a numpy or zarr array, or a new one.")
+    if tuple(data.shape) != shape:
+        raise ImageError(
+            f"Labels layer '{labels.name}' has shape {tuple(data.shape)}, expected the image's {shape}. Choose another."
+        )
+    flags = getattr(data, "flags", None)
+    if getattr(data, "read_only", False) or not getattr(flags, "writeable", True):
+        raise ImageError(f"Labels layer '{labels.name}' is read-only. Open its file for writing, or choose another.")
+
+
+def read_plane(labels: Labels, key: PlaneKey) -> NDArray[Any]:
+    """Read one plane of a Labels layer, ``[H, W]``; it may be a view."""
+    return np.asarray(labels.data[place_of(stack_of(labels, key.axes), key)])
+
+
+def is_small(labels: Labels) -> bool:
+    """Whether all labels can be looked through while the user waits."""
+    return math.prod(stack_of(labels).shape) <= SMALL
+
+
+def highest_labels(labels: Labels) -> Iterator[int]:
+    """Go through the highest label of each plane, reading one after the other."""
+    stack = stack_of(labels)
+    return (int(stack.read(index).max()) for index in stack)

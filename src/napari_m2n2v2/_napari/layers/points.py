@@ -1,0 +1,317 @@
+"""From napari's Points layer to clicks and back: the one converter; and the layers that the dock makes.
+
+Convention: points are in the Points layer's data coordinates, which are the image's because the layer has the image's
+transform. A point has one coordinate for each axis of the image, a click only the two of its plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2._napari.layers.geometry import plane_of_point, stack_of
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.session.document import PartKey, PlacedClick, PlaneKey
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Points
+
+__all__ = [
+    "SESSION_ID",
+    "as_part_text",
+    "as_text",
+    "feature_table",
+    "features_of",
+    "follow",
+    "is_clicks",
+    "is_masks",
+    "is_view",
+    "make_labels",
+    "make_points",
+    "place_in_plane",
+    "place_like",
+    "read_clicks",
+    "read_features",
+    "show_clicks",
+    "transform_of",
+]
+
+CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART = "class", "object", "threshold", "axes", "placed by", "part"
+
+
+SESSION_ID = "napari_m2n2v2 session"  # in the metadata of a Points layer: of which work it is
+
+
+FOREGROUND, BACKGROUND = "foreground", "background"
+
+
+USER, PROPAGATION = "user", "propagation"
+
+
+# Red and green are one colour to many people, so the symbols differ too.
+_COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)}
+
+
+_SYMBOL = {FOREGROUND: "disc", BACKGROUND: "cross"}
+
+
+_BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
+
+
+_CANVAS_PIXELS = (3, 24)  # a click is drawn no smaller and no larger, however far one zooms
+
+
+_LARGE = 1024  # image pixels: from there on, points grow no more
+
+
+# class, object, threshold, axes of the plane, part of it
+PointFeatures = tuple[str, int, float | None, tuple[int, int], Region | None]
+
+
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+
+
+def transform_of(layer: Image) -> dict[str, Any]:
+    """Return everything that places a layer in the world, to give to another."""
+    return {name: getattr(layer, name) for name in _PLACE}
+
+
+def place_in_plane(image: Image, part: PartKey, array: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return ``array [H, W]`` with the image's axes and what places it in that part: data and settings of a layer."""
+    from napari.utils.transforms import Affine
+
+    key, region = part.plane, part.region
+    stack = stack_of(image, key.axes)
+    named = transform_of(image)
+    inner = Affine(scale=image.scale, rotate=image.rotate, shear=image.shear, ndim=image.ndim).linear_matrix
+    named["translate"] = image.translate + inner @ np.array(stack.join(key.index, region.top, region.left))
+    return np.expand_dims(array, stack.index_axes), named
+
+
+def place_like(layer: Any, image: Image) -> None:
+    """Lay a layer of ours over its image; files that napari saves do not tell where it was."""
+    for name, value in transform_of(image).items():
+        setattr(layer, name, value)
+
+
+def follow(image: Image, event: Any, others: Iterable[Any]) -> None:
+    """Move other layers as the image was moved: the handler of its events of place."""
+    if event.type in _PLACE:
+        for layer in others:
+            setattr(layer, event.type, getattr(image, event.type))
+
+
+def make_points(image: Image) -> Points:
+    """Make an empty Points layer for the clicks on an image, with its axes and its transform."""
+    from napari.layers import Points
+
+    table = feature_table((), image.ndim)
+    # An empty layer without defaults breaks at the first point.
+    defaults: dict[str, Any] = {CLASS: FOREGROUND, OBJECT: 1, THRESHOLD: np.nan, PLACED_BY: USER}
+    defaults[AXES] = as_text(_last_axes(image.ndim))
+    return Points(
+        ndim=image.ndim,
+        name=f"{image.name} clicks",
+        size=max(3.0, 0.03 * min(*stack_of(image).plane_shape, _LARGE)),
+        canvas_size_limits=_CANVAS_PIXELS,
+        border_color="white",
+        border_width=0.08,
+        features=table,
+        feature_defaults={name: defaults[name] for name in table},
+        metadata={"napari_m2n2v2": "clicks"},
+        **transform_of(image),
+    )
+
+
+def make_labels(image: Image) -> Labels:
+    """Make an empty Labels layer for the masks of an image, with its transform.
+
+    Raises
+    ------
+    ImageError
+        If the masks do not fit into memory.
+    """
+    from napari.layers import Labels
+
+    shape = stack_of(image).shape
+    try:
+        masks = np.zeros(shape, dtype=np.int32)  # takes memory where it is written, not before
+    except MemoryError as error:
+        raise ImageError(
+            f"Masks of shape {shape} do not fit into memory. Make a zarr array of that shape, add it as a Labels "
+            "layer, and choose it under More settings > Write into."
+        ) from error
+    return Labels(
+        masks,
+        name=f"{image.name} masks",
+        opacity=0.5,
+        metadata={"napari_m2n2v2": "masks"},
+        **transform_of(image),
+    )
+
+
+def is_clicks(layer: Any, image: Image) -> bool:
+    """Tell whether a layer looks like the clicks we made for an image once, saved by napari and opened again.
+
+    A saved Points layer keeps its features and its name, but not its metadata.
+    """
+    from napari.layers import Points
+
+    known = isinstance(layer, Points) and {CLASS, OBJECT, THRESHOLD} <= set(layer.features.columns)
+    return known and layer.ndim == image.ndim and layer.name == f"{image.name} clicks"
+
+
+def is_masks(layer: Any, image: Image) -> bool:
+    """Tell whether a layer looks like the masks we made for an image once, saved by napari and opened again."""
+    from napari.layers import Labels
+
+    known = isinstance(layer, Labels) and layer.name == f"{image.name} masks" and not layer.multiscale
+    return known and tuple(layer.data.shape) == stack_of(image).shape
+
+
+def is_view(layer: Any) -> bool:
+    """Tell whether a layer is one of ours that only shows something, and is never an image to segment."""
+    return bool(layer.metadata.get("napari_m2n2v2") == "view")
+
+
+def read_clicks(points: Points, image: Image, shown: PlaneKey | None = None) -> tuple[PlacedClick, ...]:
+    """Read the clicks a Points layer holds, in its order.
+
+    Parameters
+    ----------
+    points : Points layer
+        With as many axes as the image.
+    image : Image layer
+        That is clicked.
+    shown : PlaneKey, optional
+        Where a point that lies between two planes belongs, if it is one of them.
+
+    Raises
+    ------
+    ClickError
+        If a point is outside the image, or its features are not a class, an object id and a threshold.
+    """
+    features = read_features(points)
+    stacks = {axes: stack_of(image, axes) for axes in {axes for *_, axes, _ in features}}
+    known = points.ndim > 2 and PLACED_BY in points.features
+    carried = points.features[PLACED_BY] == PROPAGATION if known else [False] * len(features)
+    placed = []
+    for position, (label, object_id, threshold, axes, region), by in zip(points.data, features, carried, strict=True):
+        if label not in _SYMBOL:
+            raise ClickError(f"The class of a point must be '{FOREGROUND}' or '{BACKGROUND}', got {label!r}.")
+        index, (row, col) = plane_of_point(stacks[axes], position, shown)
+        click = Click(row, col, label == FOREGROUND, object_id, threshold)
+        click.pixel(shape := stacks[axes].plane_shape)
+        if region is not None and not region.is_inside(shape):  # the image was cropped, say
+            region = None
+        placed.append(PlacedClick(PlaneKey(axes, index), click, bool(by), region))
+    return tuple(placed)
+
+
+def read_features(points: Points) -> list[PointFeatures]:
+    """Read class, object id, own threshold, axes of the plane and part of it of every point.
+
+    Raises
+    ------
+    ClickError
+        If a column is missing or holds something else.
+    """
+    try:
+        table = points.features
+        thresholds = [None if np.isnan(value) else float(value) for value in table[THRESHOLD]]
+        objects = [int(value) for value in table[OBJECT]]
+        axes = [_last_axes(points.ndim)] * len(objects)
+        if points.ndim > 2 and AXES in table:
+            axes = [_as_axes(value, points.ndim) for value in table[AXES]]
+        parts = [_as_region(value) for value in table[PART]] if PART in table else [None] * len(objects)
+        return list(zip(table[CLASS], objects, thresholds, axes, parts, strict=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ClickError(
+            f"The features of the clicks need the columns '{CLASS}', '{OBJECT}' (a whole number) and '{THRESHOLD}' "
+            f"(a number or NaN); '{AXES}' names the two axes of the plane, such as '1 2'; '{PART}' is empty or has "
+            f"five whole numbers (top, left, height, width, pixels to one): {error}."
+        ) from error
+
+
+def features_of(clicks: Iterable[PlacedClick]) -> list[PointFeatures]:
+    """Return what :func:`read_features` reads when the layer shows these clicks."""
+    return [
+        (
+            FOREGROUND if c.click.foreground else BACKGROUND,
+            c.click.object_id,
+            c.click.threshold,
+            c.plane.axes,
+            c.region,
+        )
+        for c in clicks
+    ]
+
+
+def feature_table(placed: Sequence[PlacedClick], ndim: int = 2) -> dict[str, NDArray[Any]]:
+    """Return the features of a Points layer of ``ndim`` axes that shows these clicks."""
+    features = features_of(placed)
+    table = {
+        CLASS: np.array([label for label, *_ in features], dtype=object),
+        OBJECT: np.array([object_id for _, object_id, *_ in features], dtype=int),
+        THRESHOLD: np.array([np.nan if value is None else value for _, _, value, *_ in features], dtype=float),
+    }
+    if ndim > 2:
+        table[AXES] = np.array([as_text(axes) for *_, axes, _ in features], dtype=object)
+        table[PLACED_BY] = np.array([PROPAGATION if p.carried else USER for p in placed], dtype=object)
+    if any(p.region for p in placed):
+        table[PART] = np.array([as_part_text(p.region) for p in placed], dtype=object)
+    return table
+
+
+def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick]) -> None:
+    """Make a Points layer show these clicks; the caller keeps its own handlers from hearing of it."""
+    stacks = {axes: stack_of(image, axes) for axes in {p.plane.axes for p in placed}}
+    at = [stacks[p.plane.axes].join(p.plane.index, p.click.row, p.click.col) for p in placed]
+    positions = np.array(at, dtype=float).reshape(-1, image.ndim)
+    if positions.shape != points.data.shape or not np.array_equal(positions, points.data):
+        points.selected_data = set()
+        points.data = positions
+    points.features = feature_table(placed, image.ndim)
+    if placed:
+        labels = [FOREGROUND if p.click.foreground else BACKGROUND for p in placed]
+        points.symbol = [_SYMBOL[label] for label in labels]
+        points.face_color = [_COLOR[label] for label in labels]
+        points.border_color = [_BORDER[p.carried] for p in placed]
+        points.size = points.current_size
+    points.refresh()
+
+
+def _last_axes(ndim: int) -> tuple[int, int]:
+    return ndim - 2, ndim - 1
+
+
+def as_text(axes: tuple[int, int]) -> str:
+    """Write the axes of a plane as the features of a point hold them."""
+    return f"{axes[0]} {axes[1]}"
+
+
+def _as_axes(text: Any, ndim: int) -> tuple[int, int]:
+    if not isinstance(text, str):  # a point that came without
+        return _last_axes(ndim)
+    first, second = (int(part) for part in text.split())
+    if not 0 <= first < second < ndim:
+        raise ValueError(f"axes of a plane are two of 0 to {ndim - 1}, the lower first, got '{text}'")
+    return first, second
+
+
+def as_part_text(region: Region | None) -> str:
+    """Write a part of a plane as the features of a point hold it; empty for all of the plane."""
+    return "" if region is None else " ".join(map(str, astuple(region)))
+
+
+def _as_region(text: Any) -> Region | None:
+    if not isinstance(text, str) or not text.strip():  # a point that came without
+        return None
+    top, left, height, width, step = (int(part) for part in text.split())
+    return Region(top, left, height, width, step)

@@ -1,0 +1,128 @@
+"""All that the features of a part depend on, captured on the main thread, to be read and computed on a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2._napari.controller.jobs import Report
+from napari_m2n2v2._napari.layers.image import Channel, GuidePlane, merge
+from napari_m2n2v2._napari.model.settings import Settings
+from napari_m2n2v2.images.stack import Index
+from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.session.document import PartKey
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.features.cache import FeatureCache
+    from napari_m2n2v2.features.image_features import ImageFeatures
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How the features of a part are made. Made by :meth:`of`; :meth:`at` is the same for another plane.
+
+    Parameters
+    ----------
+    settings : Settings
+        As they were when it was captured.
+    channels : tuple of Channel
+        What the engine sees of layers.
+    guide : GuidePlane or None
+        A plane of a layer. What computes guides from the image is in the settings.
+    """
+
+    settings: Settings
+    channels: tuple[Channel, ...]
+    guide: GuidePlane | None
+
+    @classmethod
+    def of(cls, settings: Settings, layers: Sequence[Any], image: Any, part: PartKey) -> Recipe:
+        """Capture layers.
+
+        Raises
+        ------
+        ImageError, GuideError
+            If layers do not fit together.
+        """
+        side = settings.working_side
+        guide = GuidePlane.of(settings.guide, image, part, side) if settings.guide is not None else None
+        return cls(settings, tuple(Channel.of(layer, part, side) for layer in layers), guide)
+
+    def at(self, index: Index) -> Recipe:
+        """Return the recipe of another plane of the same axes."""
+        channels = tuple(replace(channel, index=channel.stack.check(index)) for channel in self.channels)
+        guide = self.guide
+        if guide is not None:  # whose axes are the image's last, or one plane for all
+            guide = replace(guide, index=index[len(index) - len(guide.index) :])
+        return Recipe(self.settings, channels, guide)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(H, W)`` of the part at full resolution."""
+        return self.channels[0].region.shape
+
+    @property
+    def seen_shape(self) -> tuple[int, int]:
+        """``(H, W)`` of what :meth:`seen` gives."""
+        first = self.channels[0]
+        return first.stack.shape_at(first.level, first.region.rows, first.region.cols)
+
+    @property
+    def parameters(self) -> FeatureParameters:
+        """What features are computed with."""
+        return FeatureParameters(grid=self.settings.grid, working_side=self.settings.working_side)
+
+    def seen(self) -> NDArray[np.uint8]:
+        """Read the image, ``[H, W, 3]``, at the level that is worked on."""
+        return merge(self.channels, self.settings.bit_depth)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what :meth:`FeatureCache.features` takes beside the image that is seen."""
+        settings = self.settings
+        return {
+            "attention": settings.attention,
+            "guide": self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape)),
+            "device": settings.device,
+            "parameters": self.parameters,
+        }
+
+    def guides(self, channel: NDArray[Any] | None) -> list[Any]:
+        """Return all guides, given what was read of the guide layer."""
+        from napari_m2n2v2.guides.guide import Guide
+
+        given = [] if channel is None else [Guide(channel, self.settings.guide_weight)]
+        return [*given, *([self.settings.depth] if self.settings.depth else [])]
+
+    def features(self, cache: FeatureCache, report: Report) -> ImageFeatures:
+        """Find or compute them, at full resolution whatever level of a pyramid was read."""
+        features = cache.features(self.seen(), progress=report, **self.arguments())
+        return features if features.shape == self.shape else replace(features, shape=self.shape)
+
+    def makes_the_same(self, other: Recipe) -> bool:
+        """Whether features would be the same, but for pixels that were changed in place."""
+        return self.settings == other.settings and self.sees_the_same(other)
+
+    def sees_the_same(self, other: Recipe) -> bool:
+        """Whether the layers still show what they showed, but for pixels that were changed in place."""
+        return _looks(self) == _looks(other)
+
+
+def _looks(recipe: Recipe) -> list[Any]:
+    merged = len(recipe.channels) > 1  # one alone is seen in grey
+
+    def look(channel: Channel) -> tuple[Any, ...]:
+        colour = (channel.gamma, channel.opacity, channel.colormap.name) if merged else ()
+        return (*_data(channel.stack), channel.region, channel.level, channel.contrast_limits, *colour)
+
+    guides = [_data(recipe.guide.stack)] if recipe.guide is not None else []
+    return [look(channel) for channel in recipe.channels] + guides
+
+
+def _data(stack: Any) -> tuple[Any, ...]:
+    return (*map(id, stack.levels), stack.plane_axes)

@@ -1,0 +1,81 @@
+"""Where things stand, in words, and what to say when nothing is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.session.document import plane_text
+
+if TYPE_CHECKING:
+    from napari_m2n2v2._napari.model.workspace import Workspace
+
+__all__ = ["check_shown", "describe", "no_plane"]
+
+
+def check_shown(workspace: Workspace) -> None:
+    """Complain when no plane of the image is shown.
+
+    Raises
+    ------
+    ImageError
+    """
+    if workspace.here is None:
+        raise no_plane(workspace.dims, workspace.image)
+
+
+def no_plane(dims: Any, image: Any) -> ImageError:
+    """Return what to say when no plane of an image is shown."""
+    if dims.ndisplay != 2:
+        return ImageError(
+            f"'{image.name}' is shown in 3-D, where a click has no plane. Switch to the 2-D view (Ctrl+Y, or the "
+            "button under the layer list) and choose a slice."
+        )
+    return ImageError(f"No slice of '{image.name}' is shown: the sliders are beyond it. Move them to one of its own.")
+
+
+def region_text(region: Region, workspace: Workspace) -> str:
+    """Say which part of a large plane is worked on, and how coarse; empty for a plane that fits."""
+    rows, cols = region.rows, region.cols
+    part = f"rows {rows.start} to {rows.stop - 1}, columns {cols.start} to {cols.stop - 1}"
+    if region.step == 1:
+        return part if workspace.region is not None else ""
+    share = f"1/{min(region.shape) / workspace.working_side:.2g} of its resolution"
+    return f"{part} at {share}" if workspace.region is not None else f"all of it at {share}"
+
+
+def describe(workspace: Workspace | None, prepared: bool = False) -> str:
+    """Say in a few lines where things stand with the active image and what is shown of it, maybe prepared."""
+    if workspace is None:
+        return "Choose an image and press Start, then click on an object."
+    focus, part = workspace.focus, workspace.part
+    if focus is None:
+        return str(no_plane(workspace.dims, workspace.image))
+    here = focus.plane
+    name = ", ".join(filter(None, (workspace.image.name, plane_text(here), region_text(focus.region, workspace))))
+    lines = [f"{name}: features {workspace.state.value}"]
+    if part is not None and (features := part.features) is not None:
+        grid = " x ".join(str(side) for side in features.grid_shape)
+        lines[0] += f", {features.backbone} {grid} ({features.chosen_because})"
+        if features.guide_from:
+            lines.append(f"Guide: {features.guide_from.replace('given', 'the chosen layer')}")
+        solution = part.solution
+        choice = solution.result.guides.get(workspace.object_id) if solution is not None else None
+        if choice is not None and features.alternatives:
+            lines.append(f"Object {workspace.object_id} is guided by {choice.guides}: {choice.because}")
+    if workspace.state is FeatureState.STALE:
+        lines.append("The image or the settings changed. Press Compute again to use them.")
+    elif workspace.state is FeatureState.MISSING and (here.index or workspace.region is not None):
+        what = "slice" if workspace.region is None else "part"
+        to_compute = f"Click on this {what}, or press Start, to compute them."
+        lines.append(f"This {what} was prepared: click on it." if prepared else to_compute)
+    others = [p.key for p in workspace.parts if p.state is FeatureState.COMPUTING and p.key != focus]
+    if others:
+        planes = dict.fromkeys(plane_text(key.plane) or "another part" for key in others)
+        lines.append(f"Computing {'; '.join(planes)}.")
+    if part is not None and part.computed_with is not None:
+        lines.append(f"Bit depth: {part.computed_with.bit_depth}")
+    return "\n".join(lines)

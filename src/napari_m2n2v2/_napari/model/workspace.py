@@ -1,0 +1,166 @@
+"""One image being segmented: its layers, its clicks, its masks, and what is known of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
+from napari_m2n2v2._napari.layers.labels import PlaneMasks
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.model.tiles import Part, Parts
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.images.stack import Stack
+from napari_m2n2v2.images.tile import Region, RegionClick, counts_in
+from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.session.document import CarriedPlanes, PartKey, PlacedClick, PlaneKey, Solution
+from napari_m2n2v2.session.history import History
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Points
+
+    from napari_m2n2v2.features.image_features import ImageFeatures
+
+__all__ = ["Workspace"]
+
+
+@dataclass(eq=False)
+class Workspace:
+    """The state of one image layer; followed by object, never by name.
+
+    What has no plane in its name is of what is shown: of the plane, and of the part of it that is worked on there;
+    nothing, while there is none.
+    """
+
+    dims: Any  # the viewer's
+    image: Image
+    points: Points
+    labels: Labels
+    taken_up: tuple[PlacedClick, ...] = ()  # clicks of ours that were opened again
+    history: History[tuple[PlacedClick, ...]] = field(init=False)
+    parts: Parts = field(default_factory=Parts)
+    carried: CarriedPlanes = field(default_factory=CarriedPlanes)
+    object_id: int = 1
+    is_new: bool = False  # whether the Labels layer was empty when we began
+    highest_label: int = 0  # that the Labels layer is known to hold
+    by_view: bool = False  # whether the field of view is worked on, or all of a plane
+    region: Region | None = None  # of the plane that is shown, in view; None is all of it
+    working_side: int = FeatureParameters().working_side
+    written_into: Any = field(init=False)  # the labels' data, as they were last seen
+    _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.written_into = self.labels.data
+        self.history = History(())
+        self.history.push(self.taken_up)
+        self.carried.take_up(self.taken_up)
+
+    # -- of any plane --------------------------------------------------------------------------------------------
+
+    @property
+    def stack(self) -> Stack:
+        """The image as planes of its last two axes."""
+        return stack_of(self.image)
+
+    @property
+    def placed(self) -> tuple[PlacedClick, ...]:
+        """The present clicks of all planes, in the order of the Points layer."""
+        return self.history.present
+
+    @property
+    def is_computing(self) -> bool:
+        """Whether the features of any part are being computed."""
+        return any(part.state is FeatureState.COMPUTING for part in self.parts)
+
+    @property
+    def masks(self) -> tuple[PlaneMasks, ...]:
+        """Those of all planes that were worked on."""
+        return tuple(self._masks.values())
+
+    def masks_of(self, key: PlaneKey) -> PlaneMasks:
+        """Return the masks of a plane."""
+        if key not in self._masks:
+            # Labels of objects whose clicks we know are ours to change; all others are protected.
+            ours = [placed for placed in self.taken_up if placed.plane == key]
+            parts = {self.part_key(key, placed.region).region for placed in ours}
+            self._masks[key] = PlaneMasks(self.labels, key, {placed.click.object_id for placed in ours}, parts)
+        return self._masks[key]
+
+    def look_again(self) -> None:
+        """See what the Labels layer holds, whose data are others now."""
+        self.written_into, self.is_new = self.labels.data, False
+        for masks in self.masks:
+            masks.look_again()
+
+    def part_key(self, key: PlaneKey, region: Region | None = None) -> PartKey:
+        """Return the key of a part; of all of a plane by default."""
+        return PartKey(key, region or Region.whole(stack_of(self.image, key.axes).plane_shape, self.working_side))
+
+    def region_clicks(self, key: PlaneKey) -> tuple[RegionClick, ...]:
+        """Return the present clicks of one plane with their regions, in their order."""
+        return self.regions_of(key, (placed for placed in self.placed if placed.plane == key))
+
+    def regions_of(self, key: PlaneKey, placed: Iterable[PlacedClick]) -> tuple[RegionClick, ...]:
+        """Return clicks of one plane with their regions."""
+        whole = self.part_key(key).region
+        return tuple(RegionClick(p.region or whole, p.click) for p in placed)
+
+    def clicks_in(self, key: PlaneKey | None) -> tuple[Click, ...]:
+        """Return the present clicks of one plane, in their order."""
+        return tuple(placed.click for placed in self.placed if placed.plane == key)
+
+    def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Click, ...]:
+        """Return the present clicks of one object in one plane, in their order."""
+        return tuple(click for click in self.clicks_in(key) if click.object_id == object_id)
+
+    # -- of what is shown ----------------------------------------------------------------------------------------
+
+    @property
+    def here(self) -> PlaneKey | None:
+        """The plane that is shown; None in the 3-D view of a stack, and where the sliders are beyond the image."""
+        fits = self.image.ndim == self.labels.ndim  # not while the image is being given other data
+        return shown_plane(self.dims, self.image) if fits else None
+
+    @property
+    def focus(self) -> PartKey | None:
+        """The part of it that is worked on where one clicks in view."""
+        return self.part_key(here, self.region) if (here := self.here) is not None else None
+
+    @property
+    def indices(self) -> list[int]:
+        """Where among all clicks (:attr:`placed`) those are that the part in view is solved by."""
+        focus = self.focus
+        if focus is None:
+            return []
+        whole = self.part_key(focus.plane).region
+        return [
+            i
+            for i, p in enumerate(self.placed)
+            if p.plane == focus.plane and counts_in(focus.region, RegionClick(p.region or whole, p.click))
+        ]
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """The present clicks that the part in view is solved by, in pixels of the plane."""
+        return tuple(self.placed[i].click for i in self.indices)
+
+    @property
+    def part(self) -> Part | None:
+        """The part in view, if it was worked on."""
+        return self.parts.get(self.focus)
+
+    @property
+    def state(self) -> FeatureState:
+        """Where its features stand."""
+        return part.state if (part := self.part) is not None else FeatureState.MISSING
+
+    @property
+    def features(self) -> ImageFeatures | None:
+        """Its features."""
+        return part.features if (part := self.part) is not None else None
+
+    @property
+    def solution(self) -> Solution | None:
+        """What its clicks gave when they were last solved."""
+        return part.solution if (part := self.part) is not None else None

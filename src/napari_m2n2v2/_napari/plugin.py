@@ -1,0 +1,107 @@
+"""What ``napari.yaml`` names: commands, sample images, reading and writing sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_m2n2v2._napari.controller.session_record import placed_in
+from napari_m2n2v2._napari.layers import points as convert
+from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.session.document import PlaneKey
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["carry_on", "carry_other_way", "cells", "coffee", "get_reader", "write_clicks"]
+
+
+def carry_on() -> None:
+    """Carry the present object to the next slice, as the key W does."""
+    if (dock := _dock()) is not None:
+        dock.controller.propagating.go_on()
+
+
+def carry_other_way() -> None:
+    """Carry the present object to the next slice the other way, as Shift+W does."""
+    if (dock := _dock()) is not None:
+        dock.controller.propagating.turn_round()
+
+
+def _dock() -> Any:
+    """Return the dock of the viewer in front; say what to do where there is none."""
+    from napari import current_viewer
+    from napari.utils.notifications import show_info
+
+    from napari_m2n2v2._napari.attach import dock_of
+
+    viewer = current_viewer()
+    dock = dock_of(getattr(viewer, "__wrapped__", viewer))
+    if dock is None:
+        show_info("Open the dock first: Plugins > Segment with clicks, then click on an object.")
+    return dock
+
+
+def coffee() -> list[tuple[Any, dict[str, Any], str]]:
+    """Return a photo of a cup of coffee, 400 x 600 RGB."""
+    from skimage.data import coffee as image
+
+    return [(image(), {"name": "coffee"}, "image")]
+
+
+def cells() -> list[tuple[Any, dict[str, Any], str]]:
+    """Return a phase-contrast image of one cell, 660 x 550 grey."""
+    from skimage.data import cell as image
+
+    return [(image(), {"name": "cell"}, "image")]
+
+
+def get_reader(path: str | Sequence[str]) -> Any:
+    """Return napari's reader for a session file, or None for other JSON."""
+    if not isinstance(path, str) or not path.endswith(".json"):
+        return None
+    from napari_m2n2v2.session.session_file import load_session
+
+    try:
+        load_session(path)
+    except M2N2V2Error:
+        return None
+    return _read
+
+
+def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
+    """Read a session file as a Points layer with its clicks."""
+    from napari_m2n2v2.session.session_file import load_session
+
+    file = load_session(path)
+    ndim = len(file.shape)
+    placed = placed_in(file, [PlaneKey(part.axes, part.index) for part in file.parts])
+    positions = np.zeros((len(placed), ndim))
+    for row, p in zip(positions, placed, strict=True):
+        others = [axis for axis in range(ndim) if axis not in p.plane.axes]
+        row[others], row[list(p.plane.axes)] = p.plane.index, (p.click.row, p.click.col)
+    settings = {
+        "name": f"{Path(path).stem} clicks",
+        "features": convert.feature_table(placed, ndim),
+        "metadata": {"napari_m2n2v2": "clicks", "session": str(path)},
+        "ndim": ndim,
+    }
+    return [(positions, settings, "points")]
+
+
+def write_clicks(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
+    """Write a Points layer of ours as the session file of the dock it belongs to: napari's Save As.
+
+    Raises
+    ------
+    UnwritableFileError
+        If the layer belongs to no image being segmented.
+    """
+    from napari_m2n2v2._napari.attach import session_of
+    from napari_m2n2v2.session.session_file import save_session
+
+    save_session(path, session_of(meta["name"], meta.get("metadata", {})))
+    return [path]

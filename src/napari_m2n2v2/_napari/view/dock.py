@@ -1,0 +1,251 @@
+"""The dock "Segment with clicks": builds controls and wires them to the controller; no arithmetic."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_m2n2v2._napari.attach import register
+from napari_m2n2v2._napari.controller.controller import Controller
+from napari_m2n2v2._napari.controller.explain import Hover
+from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.model.status import describe
+from napari_m2n2v2._napari.view.backbone import BackbonePanel
+from napari_m2n2v2._napari.view.explain import WhyPanel
+from napari_m2n2v2._napari.view.keys import Keys
+from napari_m2n2v2._napari.view.objects import ObjectsTable
+from napari_m2n2v2._napari.view.precompute import PreparePanel
+from napari_m2n2v2._napari.view.propagation import PropagationPanel
+from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, make_button
+from napari_m2n2v2._napari.view.session import SessionPanel
+from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
+from napari_m2n2v2._napari.view.threshold import ReachPanel
+
+if TYPE_CHECKING:
+    import napari
+
+__all__ = ["SegmentWithClicks"]
+
+
+class SegmentWithClicks(QWidget):  # type: ignore[misc]
+    """Click on an object, get its mask.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Given by napari.
+    jobs : Jobs, optional
+        For tests; one worker thread by default.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, jobs: Jobs | None = None) -> None:
+        super().__init__()
+        self._is_open = True
+        # Plugins get a proxy, and layers seen through it are not the layers events speak of.
+        viewer = getattr(viewer, "__wrapped__", viewer)
+        self.controller = controller = Controller(viewer, jobs or Jobs(MainThread()))
+        self.hover = Hover(controller)
+        self._keys = Keys(controller, self.hover)
+        self._keys.bind_viewer(viewer)
+        self._build()
+        controller.opened.connect(self._keys.bind_layers)
+        controller.changed.connect(self._refresh)
+        controller.progressed.connect(self._show_progress)
+        self.prepare.preparing.marked.connect(self._show_status)
+        controller.failed.connect(show_error)
+        controller.told.connect(show_info)
+        # A window that is closed takes its docks with it without closing them.
+        self.destroyed.connect(partial(Jobs.close, controller.jobs))
+        register(self, True)
+        self._refresh()
+
+    # -- building ------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        controller = self.controller
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.addLayout(self._build_top())
+        column.addLayout(self._build_buttons())
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column.addWidget(self.status)
+        self.table = ObjectsTable(controller)
+        column.addWidget(self.table)
+        self.place = QLineEdit()
+        self.place.setPlaceholderText("row, col and Enter: a click without a mouse")
+        self.place.setToolTip("In image pixels, such as 120, 200; means what the toggle above says")
+        self.place.returnPressed.connect(self._on_place)
+        column.addWidget(self.place)
+        self.reach = ReachPanel(controller)
+        self._fold(column, "Reach of a click", self.reach)
+        self.prepare = PreparePanel(controller, Jobs(MainThread()))
+        self._fold(column, "All slices", self.prepare)
+        self.propagation = PropagationPanel(controller)
+        self._fold(column, "Through the stack", self.propagation)
+        self.why = WhyPanel(controller)
+        self._fold(column, "Seeing why", self.why)
+        self.session = SessionPanel(controller)
+        self._fold(column, "Session", self.session)
+        self.settings = SettingsPanel(controller)
+        self._fold(column, "More settings", self.settings)
+        column.addStretch()
+        scroll = VerticalScroll(inside)  # docks are often lower than their contents, all the more with large fonts
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def _build_top(self) -> QFormLayout:
+        self.image = layer_choice("napari.layers.Image", "Image")
+        self.image.changed.connect(lambda: self._refresh())
+        # Long names must not widen the dock.
+        self.image.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.image.native.setMinimumContentsLength(8)
+        self.backbones = BackbonePanel(self.controller, Jobs(MainThread()))
+        self.by_view = QComboBox()
+        self.by_view.addItem("all of it, coarse", False)
+        self.by_view.addItem("the field of view", True)
+        self.by_view.setToolTip(
+            "This image is larger than what is worked on at once.\n"
+            "The field of view: where you zoom in, parts are worked on as finely as you see them, each computed once"
+        )
+        self.by_view.activated.connect(lambda: self.controller.fields.set_by_view(self.by_view.currentData()))
+        self._form = form = QFormLayout()
+        form.addRow("Image", self.image.native)
+        form.addRow(self.backbones)
+        form.addRow("Work on", self.by_view)
+        return form
+
+    def _build_buttons(self) -> QGridLayout:
+        controller = self.controller
+        self.start = make_button("Start", "Compute what the clicks need; once per image, slice or part", self._on_start)
+        self.cancel = make_button("Cancel", "Stop computing, all slices of this image", controller.computing.cancel)
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 100)
+        tip = "What the next left click means; right-click is always background\nT with points selected flips them"
+        self.sign = make_button("", tip, controller.toggle)
+        self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.undo)
+        self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.redo)
+        self.next_object = make_button("Next object (N)", "The next clicks are a new object", controller.next_object)
+        self.reset = make_button(
+            "Reset object",
+            "Remove this object's clicks in this slice (undo brings them back)",
+            controller.reset,
+        )
+        self.preview = make_button(
+            "Preview (H)", "Show the mask that a click at the cursor would give", self.hover.toggle
+        )
+        self.preview.setCheckable(True)
+        self.suggest = make_button("Suggest (G)", "Mark where the next click would help most", self.hover.suggest)
+        grid = QGridLayout()
+        grid.addWidget(self.start, 0, 0)
+        grid.addWidget(self.cancel, 0, 1)
+        grid.addWidget(self.progress, 1, 0, 1, 2)
+        grid.addWidget(self.sign, 2, 0, 1, 2)
+        pairs = ((self.undo, self.redo), (self.next_object, self.reset), (self.preview, self.suggest))
+        for row, pair in enumerate(pairs, start=3):
+            for col, button in enumerate(pair):
+                grid.addWidget(button, row, col)
+        return grid
+
+    def _fold(self, column: QVBoxLayout, title: str, panel: QWidget) -> None:
+        fold = QCollapsible(title)
+        fold.layout().setContentsMargins(0, 0, 0, 0)
+        fold.addWidget(panel)
+        column.addWidget(fold)
+
+    # -- napari's side of a widget -------------------------------------------------------------------------------
+
+    def reset_choices(self, event: Any = None) -> None:
+        """Look again which layers there are. Called by napari when layers come, go or change their name."""
+        self.image.reset_choices()
+        self.settings.reset_choices()
+
+    def event(self, event: QEvent) -> bool:
+        """Notice being taken out of the window: that is how napari closes a dock."""
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is None:
+                self.close_down()
+            else:
+                self.reset_choices()
+        return bool(super().event(event))
+
+    def close_down(self) -> None:
+        """Let go of the viewer: keys, callbacks and the worker. Layers stay."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        register(self, False)
+        self._keys.release()
+        self.controller.changed.disconnect(self._refresh)
+        self.hover.close()
+        self.prepare.preparing.marked.disconnect(self._show_status)
+        panels = (self.reach, self.prepare, self.propagation, self.why, self.session, self.settings, self.backbones)
+        for panel in panels:
+            panel.close_down()
+        self.controller.close()
+
+    # -- doing and showing ---------------------------------------------------------------------------------------
+
+    def _on_start(self) -> None:
+        if self.image.value is None:
+            show_error("There is no image layer to segment: open one, or File > Open Sample.")
+        else:
+            self.controller.start(self.image.value, self.settings.labels.value)
+
+    def _on_place(self) -> None:
+        try:
+            row, col = (float(part) for part in self.place.text().replace(",", " ").split())
+        except ValueError:
+            show_error(f"Expected a row and a column in pixels, such as 120, 200; got '{self.place.text()}'.")
+            return
+        self.controller.add_click(row, col)
+        self.place.clear()
+
+    def _show_progress(self, share: float, stage: str) -> None:
+        self.progress.setValue(round(100 * share))
+        self.progress.setFormat(f"{stage} %p%")
+
+    def _refresh(self) -> None:
+        controller, workspace = self.controller, self.controller.active
+        state = workspace.state if workspace is not None else FeatureState.MISSING
+        computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.features is not None
+        any_computing = workspace is not None and workspace.is_computing
+        is_large = workspace is not None and controller.fields.can_be_parted(workspace)
+        self._form.setRowVisible(self.by_view, is_large)
+        self.by_view.setCurrentIndex(self.by_view.findData(workspace is not None and workspace.by_view))
+        self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
+        self.start.setEnabled(not computing)
+        self.cancel.setEnabled(any_computing)
+        self.progress.setVisible(any_computing)
+        self.sign.setText("● Foreground (T)" if controller.foreground else "✚ Background (T)")
+        color = "#1d7a2c" if controller.foreground else "#a3271f"
+        self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
+        self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
+        self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
+        for control in (self.sign, self.next_object, self.reset, self.place, self.settings.take_over):
+            control.setEnabled(workspace is not None)
+        for button in (self.preview, self.suggest):
+            button.setEnabled(ready)
+        self.preview.setChecked(self.hover.on)
+        self.table.refresh()
+        self._show_status()
+
+    def _show_status(self) -> None:
+        self.status.setText(describe(self.controller.active, self.prepare.is_ready_here))

@@ -1,0 +1,80 @@
+"""Keys, on the viewer and on the plugin's own layers, because a layer's keymap beats the viewer's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["KEYS", "Keys"]
+
+KEYS = {
+    "toggle": "T",
+    "next_object": "N",
+    "undo": "Control-Z",
+    "redo": "Control-Shift-Z",
+    "preview": "H",
+    "suggest": "G",
+    "carry": "W",
+    "carry_back": "Shift-W",
+}
+"""What the plugin binds. None is a key of napari's own on the viewer or on Points; on Labels, undo stays napari's."""
+
+
+_NOT_ON_LABELS = ("undo", "redo")
+
+
+class Keys:
+    """Binds actions to keys and takes the bindings away again.
+
+    Parameters
+    ----------
+    controller : Controller
+        Of the dock.
+    hover : Hover
+        Of the dock.
+    """
+
+    def __init__(self, controller: Any, hover: Any) -> None:
+        self._actions: dict[str, Callable[[], None]] = {
+            "toggle": controller.toggle,
+            "next_object": controller.next_object,
+            "undo": controller.undo,
+            "redo": controller.redo,
+            "preview": hover.toggle,
+            "suggest": hover.suggest,
+            "carry": controller.propagating.go_on,
+            "carry_back": controller.propagating.turn_round,
+        }
+        self._bound: list[tuple[Any, str, Any]] = []
+
+    def bind_viewer(self, viewer: Any) -> None:
+        """Bind all keys on a viewer."""
+        self._bind(viewer, KEYS)
+
+    def bind_layers(self, workspace: Any) -> None:
+        """Bind keys on the layers of a workspace; not undo on Labels, where it takes back what the user painted."""
+        self._bind(workspace.points, KEYS)
+        self._bind(workspace.labels, [name for name in KEYS if name not in _NOT_ON_LABELS])
+
+    def release(self) -> None:
+        """Take all bindings away and put back what was there before."""
+        for target, key, before in reversed(self._bound):
+            target.bind_key(key, before, overwrite=True)
+        self._bound.clear()
+
+    def _bind(self, target: Any, names: Iterable[str]) -> None:
+        for name in names:
+            key = KEYS[name]
+            before = next((found for bound, found in target.keymap.items() if str(bound) == _as_shown(key)), None)
+            target.bind_key(key, self._press(name), overwrite=True)
+            self._bound.append((target, key, before))
+
+    def _press(self, name: str) -> Callable[[Any], None]:
+        def press(target: Any) -> None:
+            self._actions[name]()
+
+        return press
+
+
+def _as_shown(key: str) -> str:
+    return key.replace("Control", "Ctrl").replace("-", "+")

@@ -1,0 +1,103 @@
+"""What backbones read in an image: attention and depth, mirrored too if asked, on the CPU where a GPU is too small."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, release_models
+from napari_m2n2v2.method.attention import flip_cells
+from napari_m2n2v2.parallel import Progress
+from napari_m2n2v2.parameters import FeatureParameters
+
+__all__ = ["grid_for", "planned_grid", "read_attention", "read_depth"]
+
+_LARGEST_CPU_GRID = 64  # unless it is asked for: a click's chain costs the fourth power of it
+
+
+_T = TypeVar("_T")
+
+
+# Networks are watched while they run, by hooks on modules that all threads share.
+_ONE_PASS_AT_A_TIME = threading.Lock()
+
+
+def grid_for(shape: tuple[int, int], grid: int) -> tuple[int, int]:
+    """Return the ``(h, w)`` nearest to the aspect ratio of ``shape`` with about ``grid ** 2`` cells."""
+    aspect = (shape[0] / shape[1]) ** 0.5
+    most = grid * grid
+    return min(max(1, round(grid * aspect)), most), min(max(1, round(grid / aspect)), most)
+
+
+def planned_grid(
+    backbone: AttentionBackbone, shape: tuple[int, int], device: torch.device, parameters: FeatureParameters
+) -> tuple[int, int]:
+    """Return the grid ``(h, w)`` for an image: the one asked for, else the backbone's, on a CPU one of at most 64."""
+    usual = backbone.default_grid if device.type != "cpu" else min(backbone.default_grid, _LARGEST_CPU_GRID)
+    return grid_for(shape, parameters.grid or usual)
+
+
+def read_attention(
+    backbone: AttentionBackbone,
+    image: NDArray[np.uint8],
+    device: torch.device,
+    parameters: FeatureParameters,
+    report: Progress,
+) -> tuple[tuple[int, int], Tensor, str]:
+    """Return the grid, the attention tensor, and what to say if the device had to change."""
+
+    def compute(device: torch.device) -> tuple[tuple[int, int], Tensor]:
+        grid_shape = planned_grid(backbone, (image.shape[0], image.shape[1]), device, parameters)
+        passes = 2 if parameters.test_time_flip else 1
+        tensor = backbone.attention(image, grid_shape, device, lambda share, stage: report(share / passes, stage))
+        if parameters.test_time_flip:
+            mirrored = backbone.attention(
+                np.ascontiguousarray(image[:, ::-1]), grid_shape, device,
+                lambda share, stage: report((1 + share) / passes, f"{stage}, mirrored"),
+            )  # fmt: skip
+            tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
+        return grid_shape, tensor
+
+    with _ONE_PASS_AT_A_TIME:
+        (grid_shape, tensor), note = _or_on_cpu(compute, device)
+    return grid_shape, tensor, note
+
+
+def read_depth(
+    backbone: DepthBackbone, image: NDArray[np.uint8], device: torch.device, flip: bool, report: Progress
+) -> tuple[NDArray[np.float32], str]:
+    """Return inverse depth ``[H', W']``, averaged with that of the mirrored image if asked for (section 9)."""
+
+    def compute(device: torch.device) -> NDArray[np.float32]:
+        straight = backbone.depth(image, device, lambda share, stage: report(0.15 * share, stage))
+        if not flip:
+            return straight
+        mirrored = backbone.depth(
+            np.ascontiguousarray(image[:, ::-1]), device,
+            lambda share, stage: report(0.15 + 0.15 * share, f"{stage}, mirrored"),
+        )  # fmt: skip
+        return (straight + mirrored[:, ::-1]) * np.float32(0.5)
+
+    with _ONE_PASS_AT_A_TIME:
+        return _or_on_cpu(compute, device)
+
+
+def _or_on_cpu(compute: Callable[[torch.device], _T], device: torch.device) -> tuple[_T, str]:
+    """Compute on a device, or on the CPU if its memory is too small, and say so."""
+    for _ in range(2):  # the second time with nothing else on the device
+        try:
+            return compute(device), ""
+        except (torch.cuda.OutOfMemoryError, RuntimeError) as error:
+            # MPS has no error class of its own for this.
+            known = isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error)
+            if device.type == "cpu" or not known:
+                raise
+        release_models()
+        torch.cuda.empty_cache()
+    return compute(torch.device("cpu")), f"; on the CPU, because the memory of {device} is too small"

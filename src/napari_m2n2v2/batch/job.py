@@ -1,0 +1,123 @@
+"""One plane and its clicks -> its labels: the unit of work of a batch, wherever it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.files.click_table import TableClick
+from napari_m2n2v2.files.open_stack import open_stack
+from napari_m2n2v2.files.overlay import draw_overlay
+from napari_m2n2v2.images.rendering import as_rgb
+from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.images.stack import Index
+from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.session.session import Session
+
+__all__ = ["PlaneJob", "PlaneResult", "solve_plane"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaneJob:
+    """What a worker needs to know; it can be sent to another process.
+
+    Parameters
+    ----------
+    source : Path
+        The image or stack.
+    index : tuple of int
+        Of the plane.
+    clicks : tuple of TableClick
+        In it, at least one.
+    attention, guide, device, contrast_limits, parameters, compute
+        As :func:`~napari_m2n2v2.segment_folder` takes them.
+    segmentation : SegmentationParameters
+        What is decided per click.
+    overlay : bool
+        Whether a picture is wanted too.
+    """
+
+    source: Path
+    index: Index
+    clicks: tuple[TableClick, ...]
+    attention: str | AttentionBackbone
+    guide: str | DepthBackbone | None
+    device: str
+    contrast_limits: tuple[float, float] | None
+    parameters: FeatureParameters
+    segmentation: SegmentationParameters
+    compute: Callable[..., ImageFeatures]
+    overlay: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneResult:
+    """What a worker sends back.
+
+    Parameters
+    ----------
+    labels : ndarray
+        ``[H, W]`` at full resolution, in the smallest unsigned dtype.
+    overlay : ndarray or None
+        ``[h, w, 3]`` uint8, at the resolution of the level that was read.
+    about : dict
+        JSON: backbone, weights, threshold of each click, pixels of each object.
+    """
+
+    labels: NDArray[Any]
+    overlay: NDArray[np.uint8] | None
+    about: dict[str, Any]
+
+
+def solve_plane(job: PlaneJob) -> PlaneResult:
+    """Read a plane, of a pyramid the level that fits the working resolution, and segment it.
+
+    Raises
+    ------
+    M2N2V2Error
+        Whatever is wrong with the image, the clicks or the backbone.
+    """
+    with open_stack(job.source) as file:
+        plane = file.read(job.index, file.stack.level_for(job.parameters.working_side))
+        shape = file.stack.plane_shape
+    for placed in job.clicks:
+        try:
+            placed.click.pixel(shape)
+        except ClickError as error:
+            raise ClickError(f"line {placed.line} of the clicks: {error}") from error
+    rgb = as_rgb(plane, job.contrast_limits)
+    clicks = _at_level([placed.click for placed in job.clicks], shape, (rgb.shape[0], rgb.shape[1]))
+    features = job.compute(
+        plane, job.attention, job.guide, job.device,
+        contrast_limits=job.contrast_limits, parameters=job.parameters,
+    )  # fmt: skip
+    result = Session(features, job.segmentation).replay(clicks)
+    labels = result.labels
+    overlay = draw_overlay(rgb, labels > 0, clicks) if job.overlay else None
+    full = at_full_resolution(labels.astype(np.min_scalar_type(labels.max())), shape)
+    ids, areas = np.unique(full[full > 0], return_counts=True)
+    about = {
+        "backbone": features.backbone,
+        "weights_revision": features.weights_revision,
+        "guide": features.guide_from,
+        "thresholds": list(result.thresholds),
+        "areas": {str(i): int(area) for i, area in zip(ids, areas, strict=True)},
+    }
+    return PlaneResult(full, overlay, about)
+
+
+def _at_level(clicks: Sequence[Click], full: tuple[int, int], level: tuple[int, int]) -> list[Click]:
+    """Move clicks from pixels of the full resolution to those of a level; pixel centres are at whole coordinates."""
+    if full == level:
+        return list(clicks)
+    down, across = level[0] / full[0], level[1] / full[1]
+    return [replace(c, row=(c.row + 0.5) * down - 0.5, col=(c.col + 0.5) * across - 0.5) for c in clicks]

@@ -1,0 +1,254 @@
+"""The command line: ``napari-m2n2v2 segment | features | demo | backbones | download | evaluate | report``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import M2N2V2Error
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.guides.guide import Guide
+    from napari_m2n2v2.session.session import SessionResult
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0 done, 1 a named error, 2 unusable arguments, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except M2N2V2Error as error:
+        print(f"napari-m2n2v2: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("napari-m2n2v2: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from importlib.metadata import version
+
+    from napari_m2n2v2.cli import evaluate as cli_evaluate
+    from napari_m2n2v2.cli import features as cli_stacks
+    from napari_m2n2v2.cli import segment as cli_batch
+    from napari_m2n2v2.cli import weights as cli_weights
+
+    parser = argparse.ArgumentParser(
+        prog="napari-m2n2v2", description="Training-free, unsupervised click-to-mask segmentation (M2N2V2)."
+    )
+    parser.add_argument("--version", action="version", version=version("napari-m2n2v2"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    segment = commands.add_parser("segment", help="make a mask from clicks on one image, or labels of many images")
+    segment.add_argument(
+        "image", type=Path,
+        help="PNG, JPEG, TIFF, ...: one 2-D image, grey, RGB or RGBA; with --clicks also a folder, or a stack",
+    )  # fmt: skip
+    segment.add_argument(
+        "--fg", dest="clicks", action=_AddClick, const=True, metavar="ROW,COL", help="a click on the object"
+    )
+    segment.add_argument(
+        "--bg", dest="clicks", action=_AddClick, const=False, metavar="ROW,COL", help="a click beside the object"
+    )
+    segment.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="MASK.png",
+        help="0 and 255, 8 bit; with --clicks a folder for label images, or a .zarr or .tif for those of a stack",
+    )  # fmt: skip
+    segment.add_argument(
+        "--guide", action="append", default=[], metavar="IMAGE|NAME[:WEIGHT]",
+        help="registered channel, e.g. inverse depth; a depth backbone; lightness, stain, texture or ridges of "
+        "the image itself; or auto; repeatable",
+    )  # fmt: skip
+    segment.add_argument("--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it")
+    segment.add_argument(
+        "--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image; with --clicks a folder"
+    )
+    segment.add_argument("--json", action="store_true", help="print what was done as JSON")
+    _add_engine_options(segment)
+    cli_batch.add_options(segment)
+    segment.set_defaults(run=_segment, clicks=[])
+
+    demo = commands.add_parser("demo", help="segment a photo that comes with scikit-image, and show it in napari")
+    demo.add_argument("--headless", action="store_true", help="only write the files; open no window")
+    demo.add_argument("-o", "--output", type=Path, default=Path("m2n2v2-demo"), help="folder to make (%(default)s)")
+    _add_engine_options(demo)
+    demo.set_defaults(run=_demo)
+
+    cli_stacks.add_commands(commands)
+    cli_weights.add_commands(commands)
+    cli_evaluate.add_commands(commands)
+    return parser
+
+
+def _add_engine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--attention", default="auto", metavar="NAME", help="a backbone or a folder (%(default)s)")
+    parser.add_argument("--grid", type=int, help="attention cells along the side of a square image")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (%(default)s)")
+
+
+class _AddClick(argparse.Action):
+    """Collect ``--fg`` and ``--bg`` in one list, because the order of clicks matters."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, const: bool, **named: Any) -> None:
+        super().__init__(option_strings, dest, const=const, **named)
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        try:
+            row, col = (float(part) for part in values.split(","))
+        except ValueError:
+            parser.error(f"{option} takes ROW,COL in pixels, such as {option} 120,200, got {values!r}")
+        namespace.clicks = [*namespace.clicks, Click(row, col, foreground=bool(self.const))]
+
+
+_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".npy"}
+
+
+def _segment(options: argparse.Namespace) -> int:
+    from napari_m2n2v2.cli.segment import run_batch, unusable
+    from napari_m2n2v2.errors import UnwritableFileError
+    from napari_m2n2v2.files.atomic import check_image_path, read_image, write_image
+    from napari_m2n2v2.files.overlay import draw_overlay
+    from napari_m2n2v2.images.rendering import as_rgb
+
+    if wrong := unusable(options):
+        print(f"napari-m2n2v2: {wrong}", file=sys.stderr)
+        return 2
+    if options.table:
+        return run_batch(options)
+    if not options.clicks:
+        print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL", file=sys.stderr)
+        return 2
+    image = read_image(options.image)
+    guide = [guide for given in options.guide for guide in _guide(given)]
+    height, width = as_rgb(image).shape[:2]
+    for click in options.clicks:
+        click.pixel((height, width))
+    check_image_path(options.output, exact=True)
+    if options.overlay:
+        check_image_path(options.overlay)
+    read = {path.resolve() for path in (options.image, *map(Path, options.guide)) if path.is_file()}
+    written = [path.resolve() for path in (options.output, options.overlay) if path]
+    if read & set(written) or len(set(written)) < len(written):
+        raise UnwritableFileError("Mask and overlay must be files of their own: one would replace another file.")
+    features, result = _solve(image, guide, options.clicks, options, mode=options.mode)
+    # Both pictures are made before either is written.
+    mask, overlay = result.mask, draw_overlay(image, result.mask, options.clicks)
+    write_image(options.output, (mask * 255).astype("uint8"))
+    if options.overlay:
+        write_image(options.overlay, overlay)
+    summary = _summary(features, result)
+    if options.json:
+        print(json.dumps(summary, indent=2))
+    else:
+        print(f"{options.output}: {summary['area']} pixels, attention {features.backbone} ({features.chosen_because})")
+    return 0
+
+
+def _guide(given: str) -> Sequence[Guide]:
+    """Return the pixels of a file, or the names of what computes guides from the image."""
+    from napari_m2n2v2.files.atomic import read_image
+    from napari_m2n2v2.guides.guide import Guide, as_guides, split_weight
+
+    source, weight = split_weight(given)
+    if Path(source).is_dir():
+        return [Guide(source, weight)]
+    if Path(source).suffix.lower() in _PICTURES or Path(source).is_file():
+        return [Guide(read_image(Path(source)), weight)]
+    return as_guides(given)
+
+
+def _solve(
+    image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "v2"
+) -> tuple[ImageFeatures, SessionResult]:
+    from napari_m2n2v2.features.compute import compute_features
+    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+    from napari_m2n2v2.session.session import Session
+
+    features = compute_features(
+        image,
+        options.attention,
+        guide,
+        options.device,
+        _progress_bar(),
+        parameters=FeatureParameters(grid=options.grid),
+    )
+    parameters = SegmentationParameters.m2n2() if mode == "m2n2" else SegmentationParameters()
+    return features, Session(features, parameters).replay(clicks)
+
+
+def _progress_bar() -> Any:
+    """Return a progress callback that keeps one line of a terminal up to date; None where nobody is watching."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(share: float, stage: str) -> None:
+        end = "\r" if share < 1 else "\n"
+        print(f"\033[K{share:4.0%} {stage}", end=end, file=sys.stderr, flush=True)
+
+    return show
+
+
+def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:
+    return {
+        "area": int(result.mask.sum()),
+        "shape": list(result.shape),
+        "clicks": [
+            {"row": click.row, "col": click.col, "foreground": click.foreground, "threshold": threshold}
+            for click, threshold in zip(result.clicks, result.thresholds, strict=True)
+        ],
+        "attention": features.backbone,
+        "chosen_because": features.chosen_because,
+        "weights_revision": features.weights_revision,
+        "grid": list(features.grid_shape),
+        "guide": features.guide_from,
+        "image_sha256": features.image_hash,
+    }
+
+
+DEMO_CLICKS = (Click(200, 300), Click(62, 270), Click(60, 80, foreground=False))
+"""On ``skimage.data.coffee()``: the cup, its inside, and the table."""
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from skimage.data import coffee
+
+    from napari_m2n2v2.errors import UnwritableFileError
+    from napari_m2n2v2.files.atomic import write_image
+    from napari_m2n2v2.files.overlay import draw_overlay
+
+    image = coffee()
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableFileError(f"Cannot make the folder {options.output}: {error.strerror}.") from error
+    features, result = _solve(image, None, DEMO_CLICKS, options)
+    write_image(options.output / "mask.png", (result.mask * 255).astype("uint8"))
+    write_image(options.output / "overlay.png", draw_overlay(image, result.mask, DEMO_CLICKS))
+    print(f"Attention: {features.backbone} ({features.chosen_because})")
+    print(f"Wrote mask.png and overlay.png to {options.output}: {len(DEMO_CLICKS)} clicks, {result.mask.sum()} pixels")
+    if options.headless or not _has_display():
+        return 0
+    from napari_m2n2v2._napari.demo import show
+
+    show(image, DEMO_CLICKS, attention=options.attention, grid=options.grid, device=options.device)
+    return 0
+
+
+def _has_display() -> bool:
+    if not sys.platform.startswith("linux"):
+        return True
+    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    print("No display here, so napari is not opened.")
+    return False

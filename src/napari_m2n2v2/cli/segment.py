@@ -1,0 +1,118 @@
+"""The command line of batches: ``napari-m2n2v2 segment FOLDER|STACK --clicks clicks.csv``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_m2n2v2.cli.progress import counter
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.batch import BatchOutcome
+
+__all__ = ["add_options", "run_batch", "unusable"]
+
+_FEW_ERRORS = 20
+
+
+_DEFAULTS = {"format": "auto", "contrast": None, "redo": False, "workers": 1, "scheduler": None}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a batch to ``segment``. Cheap: imports nothing of the engine."""
+    batch = parser.add_argument_group("many images, or a stack")
+    batch.add_argument(
+        "--clicks", dest="table", type=Path, metavar="CLICKS.csv",
+        help="columns row and col; image, z, t, class, object, threshold if needed. What is done is skipped: "
+        "an interrupted run goes on. --output and --overlay are folders",
+    )  # fmt: skip
+    batch.add_argument(
+        "--format", choices=["auto", "ome-zarr", "ome-tiff"], default="auto",
+        help="of results; auto is PNG, and for stacks the kind of the input",
+    )  # fmt: skip
+    batch.add_argument(
+        "--contrast",
+        type=_limits,
+        metavar="LOW,HIGH",
+        help="values shown black and white (each plane's own)",
+    )
+    batch.add_argument("--redo", action="store_true", help="do everything again")
+    batch.add_argument("--workers", type=_count, default=1, help="processes, by dask (%(default)s)")
+    batch.add_argument("--scheduler", metavar="ADDRESS", help="a dask cluster to use instead")
+
+
+def run_batch(options: argparse.Namespace) -> int:
+    """Segment all images; return 0 if every one could be, else 1."""
+    from napari_m2n2v2.batch import segment_folder
+    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+
+    outcomes = segment_folder(
+        options.image, options.table, options.output,
+        options.attention, "+".join(options.guide) or None, options.device,
+        contrast_limits=options.contrast, parameters=FeatureParameters(grid=options.grid),
+        segmentation=SegmentationParameters.m2n2() if options.mode == "m2n2" else None,
+        format=options.format, overlay=options.overlay, redo=options.redo,
+        workers=options.workers, scheduler=options.scheduler, finished=counter(options.image.name),
+    )  # fmt: skip
+    failed = [outcome for outcome in outcomes if outcome.errors]
+    if options.json:
+        print(json.dumps(_summary(outcomes), indent=2))
+    else:
+        done, before = sum(o.done for o in outcomes), sum(o.skipped for o in outcomes)
+        print(f"{options.output}: {done} done, {before} done before, {len(failed)} of {len(outcomes)} images failed")
+    for outcome in failed:
+        for error in outcome.errors[:_FEW_ERRORS]:
+            print(f"napari-m2n2v2: {outcome.image.name}: {error}", file=sys.stderr)
+        if len(outcome.errors) > _FEW_ERRORS:
+            print(f"napari-m2n2v2: {outcome.image.name}: {len(outcome.errors) - _FEW_ERRORS} more", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _summary(outcomes: Sequence[BatchOutcome]) -> dict[str, Any]:
+    return {
+        "images": [
+            {
+                "image": str(outcome.image),
+                "output": str(outcome.output),
+                "planes": outcome.planes,
+                "done": outcome.done,
+                "skipped": outcome.skipped,
+                "errors": outcome.errors,
+            }
+            for outcome in outcomes
+        ],
+        "done": sum(outcome.done for outcome in outcomes),
+        "skipped": sum(outcome.skipped for outcome in outcomes),
+        "failed": [str(outcome.image) for outcome in outcomes if outcome.errors],
+    }
+
+
+def unusable(options: argparse.Namespace) -> str:
+    """Say why the options do not go together; empty if they do."""
+    if options.table:
+        return "give clicks by --clicks CLICKS.csv or by --fg and --bg, not both" if options.clicks else ""
+    only = ("format", "contrast", "redo", "workers", "scheduler")
+    given = [name for name in only if getattr(options, name) != _DEFAULTS[name]]
+    return f"--{given[0]} needs --clicks CLICKS.csv" if given else ""
+
+
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got {text!r}")
+    return number
+
+
+def _limits(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected LOW,HIGH such as 100,4000, got {text!r}") from None
+    return low, high

@@ -1,0 +1,1 @@
+"""The slow part, once per image, and where it is kept."""

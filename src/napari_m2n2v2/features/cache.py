@@ -1,0 +1,253 @@
+"""Features that were computed once and need not be again: in memory up to a limit, then in a folder.
+
+What is stored is exact, so that nothing depends on whether features came from here: ``docs/stacks.md`` has what the
+alternatives would have saved.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_m2n2v2.backbones import AttentionBackbone
+from napari_m2n2v2.features.compute import assemble
+from napari_m2n2v2.features.disk import Arrays, FeatureFolder
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.features.keys import FeatureKeys
+from napari_m2n2v2.features.request import Depth, FeatureRequest, Transition
+from napari_m2n2v2.method.upsampling import UpsamplingOperator
+from napari_m2n2v2.parallel import Progress, silent
+from napari_m2n2v2.parameters import FeatureParameters
+
+__all__ = ["FeatureCache"]
+
+
+class FeatureCache:
+    """Computes features, or gives back what it has; a drop-in for :func:`~napari_m2n2v2.compute_features`.
+
+    Parameters
+    ----------
+    folder : Path or str, optional
+        Where to keep them between runs, made when needed: one a project, and shared by as many processes as like.
+        Without it only memory is used.
+    memory_bytes : int
+        Most that is held in memory, by :attr:`ImageFeatures.nbytes`; the latest features are held whatever their size.
+    disk_bytes : int
+        Most that the folder may take; what was not used for the longest time makes room.
+    notify : callable, optional
+        Told, in a sentence, of entries that cannot be used and of a folder that cannot be written to; a RuntimeWarning
+        otherwise. May be called from any thread that asks for features.
+
+    Notes
+    -----
+    It may be used from several threads. Two that ask for the same new image at once both compute it.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str | None = None,
+        *,
+        memory_bytes: int = 10**9,
+        disk_bytes: int = 20 * 10**9,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self.disk = None if folder is None else FeatureFolder(Path(folder), disk_bytes, notify)
+        self.memory_bytes = memory_bytes
+        self._held: OrderedDict[tuple[str, ...], ImageFeatures] = OrderedDict()
+        self._holding = threading.Lock()
+
+    def features(
+        self,
+        image: Any,
+        attention: str | AttentionBackbone = "auto",
+        guide: Any = None,
+        device: str | torch.device = "auto",
+        progress: Progress | None = None,
+        *,
+        contrast_limits: tuple[float, float] | None = None,
+        parameters: FeatureParameters | None = None,
+        remember: bool = True,
+    ) -> ImageFeatures:
+        """Return the features of an image, from memory, from disk, or computed and then kept.
+
+        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`; and
+
+        Parameters
+        ----------
+        remember : bool
+            Whether to hold them in memory; without it they go to disk alone.
+        """
+        request = FeatureRequest.of(
+            image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
+        )
+        keys = FeatureKeys.of(request)
+        name = _name(request, keys)
+        features = self._recall(name)
+        # Held since before there was a folder, they are not in it yet.
+        unstored = not remember and self.disk is not None and not self._sizes_on_disk(request)
+        if features is None or unstored:
+            features = self._read(request, keys, progress or silent, features)
+            if remember:
+                self._hold(name, features)
+        (progress or silent)(1.0, "features")
+        return features
+
+    def has(
+        self,
+        image: Any,
+        attention: str | AttentionBackbone = "auto",
+        guide: Any = None,
+        device: str | torch.device = "auto",
+        *,
+        contrast_limits: tuple[float, float] | None = None,
+        parameters: FeatureParameters | None = None,
+    ) -> bool:
+        """Tell whether :meth:`features` would have nothing to compute; what is there counts as used.
+
+        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
+        """
+        asked = FeatureRequest.of(
+            image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
+        )
+        return self._recall(_name(asked, FeatureKeys.of(asked))) is not None or bool(self._sizes_on_disk(asked))
+
+    def sizes_on_disk(
+        self,
+        image: Any,
+        attention: str | AttentionBackbone = "auto",
+        guide: Any = None,
+        device: str | torch.device = "auto",
+        *,
+        contrast_limits: tuple[float, float] | None = None,
+        parameters: FeatureParameters | None = None,
+    ) -> dict[str, int]:
+        """Return what the features of an image take in the folder, by entry; nothing unless they are whole.
+
+        It counts as a use. Images that are the same have the same entries.
+
+        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
+        """
+        return self._sizes_on_disk(
+            FeatureRequest.of(image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters)
+        )
+
+    def _sizes_on_disk(self, request: FeatureRequest) -> dict[str, int]:
+        if self.disk is None:
+            return {}
+        sizes = {key: self.disk.size(key) for key in FeatureKeys.of(request).on_disk}
+        return sizes if all(sizes.values()) else {}
+
+    def forget(self) -> None:
+        """Let go of what is held in memory; the folder is left as it is."""
+        with self._holding:
+            self._held.clear()
+
+    def holds(self, features: ImageFeatures) -> bool:
+        """Whether these are in memory here, so that whoever uses them needs no memory of its own for them."""
+        with self._holding:
+            return any(held.shares_memory_with(features) for held in self._held.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        with self._holding:
+            return sum(features.nbytes for features in self._held.values())
+
+    def _recall(self, name: tuple[str, ...]) -> ImageFeatures | None:
+        with self._holding:
+            if name not in self._held:
+                return None
+            self._held.move_to_end(name)
+            return self._held[name]
+
+    def _hold(self, name: tuple[str, ...], features: ImageFeatures) -> None:
+        with self._holding:
+            self._held[name] = features
+            self._held.move_to_end(name)
+            # Counted anew each time: features grow when a session asks for an operator without the guide.
+            total = sum(held.nbytes for held in self._held.values())
+            while total > self.memory_bytes and len(self._held) > 1:
+                total -= self._held.popitem(last=False)[1].nbytes
+
+    def _read(
+        self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None = None
+    ) -> ImageFeatures:
+        """Do what :func:`~napari_m2n2v2.compute_features` does, part by part, with what is on disk or held."""
+        report(0.0, "stored features")
+        before = 0.3 if request.depth is not None else 0.0
+        guides = request.guides(self._depth(request, keys, report))
+        transition = self._transition(
+            request, keys, lambda share, stage: report(before + (0.85 - before) * share, stage), held
+        )
+        report(0.85, "upsampling operator")
+        planned = transition.grid_shape == request.grid_shape  # else the device was too small, and the key is not right
+        stored = self._load(keys.operator) if planned else None
+        if stored is not None:
+            weights, unit, first_row, first_col = (stored[0][name] for name in _OPERATOR)
+            operator = UpsamplingOperator(weights, unit, first_row, first_col)
+            return assemble(request, transition, guides, operator)
+        features = held or assemble(request, transition, guides)
+        built = features.upsampling_operator(
+            guided=True, progress=lambda share, stage: report(0.85 + 0.14 * share, stage)
+        )
+        if planned:
+            self._save(keys.operator, {name: getattr(built, name) for name in _OPERATOR})
+        return features
+
+    def _depth(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> Depth | None:
+        stored = self._load(keys.depth) if keys.depth else None
+        if stored is not None:
+            arrays, about = stored
+            return Depth(arrays.get("depth"), about["came_from"])
+        depth = request.read_depth(report)
+        if depth is not None:
+            found = {} if depth.values is None else {"depth": depth.values}  # flat, it guides nothing
+            self._save(keys.depth, found, came_from=depth.came_from)
+        return depth
+
+    def _transition(
+        self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None
+    ) -> Transition:
+        stored = self._load(keys.transition)
+        if stored is not None:
+            arrays, about = stored
+            height, width = about["grid"]
+            matrix = torch.from_numpy(arrays["transition"]).to(request.device)
+            return Transition(matrix, (height, width), about["note"])
+        if held is None:
+            transition = request.read_transition(report)
+        else:
+            note = held.chosen_because.removeprefix(request.attention.reason)
+            transition = Transition(held.transition, held.grid_shape, note)
+        if transition.grid_shape != request.grid_shape:  # of a device that was too small, and not what the key says
+            return transition
+        self._save(
+            keys.transition,
+            {"transition": transition.matrix.numpy(force=True)},
+            grid=transition.grid_shape, note=transition.note, device=transition.matrix.device.type,
+            backbone=request.attention.backbone.name, weights=request.attention.backbone.weights_revision,
+        )  # fmt: skip
+        return transition
+
+    def _load(self, key: str) -> tuple[Arrays, dict[str, Any]] | None:
+        return None if self.disk is None else self.disk.load(key)
+
+    def _save(self, key: str, arrays: Arrays, **about: Any) -> None:
+        if self.disk is not None:
+            self.disk.save(key, {name: np.ascontiguousarray(array) for name, array in arrays.items()}, about)
+
+
+_OPERATOR = ("weights", "unit", "first_row", "first_col")
+
+
+def _name(request: FeatureRequest, keys: FeatureKeys) -> tuple[str, ...]:
+    """Name features in memory, which are on one device and say of what shape and why they are."""
+    about = request.device, request.plane.shape, request.attention.reason, request.parameters
+    return (*astuple(keys), *map(repr, about))

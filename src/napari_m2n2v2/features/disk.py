@@ -1,0 +1,323 @@
+"""A folder of stored arrays, each entry a safetensors file named by its key: whole or not there, bounded in size.
+
+No entry is ever changed in place and none refers to another, so processes need no lock: they may write, read and drop
+entries of one folder at the same time, and one that is killed leaves at most a temporary file, which is swept later.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import threading
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.errors import UnwritableFileError
+from napari_m2n2v2.files.atomic import write_whole
+
+__all__ = ["VERSION", "Arrays", "FeatureFolder", "read_entry", "write_entry"]
+
+VERSION = 1
+"""Of the format. Raise it when what is stored, or how it is computed, changes."""
+
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+_PROGRAM = "napari-m2n2v2 features"
+
+
+_ENTRY = re.compile(r"[0-9a-f]{64}\.(\d+)\.safetensors")
+
+
+_LEFT_OVER = ".m2n2v2-*.safetensors"  # what files.write_whole has not finished
+
+
+_LEFT_OVER_AFTER = 600.0  # seconds in which any entry is written
+
+
+_LONGEST_HEADER = 1 << 20
+
+
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "U16": np.dtype(np.uint16), "I32": np.dtype(np.int32)}
+
+
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+
+
+class FeatureFolder:
+    """Entries on disk, the least recently used dropped first once they take more than a limit.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when it is first written to. Files in it that are not entries are left alone.
+    most_bytes : int
+        Of all entries together.
+    notify : callable, optional
+        Told, in one sentence, what an entry's owner may want to know; a warning otherwise.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int, notify: Callable[[str], None] | None = None) -> None:
+        self.folder = folder
+        self.most_bytes = most_bytes
+        self._notify = notify or _warn
+        self._refused = 0  # bytes of the entry that could not be written, which was told
+        self._telling = threading.Lock()
+
+    def path(self, key: str) -> Path:
+        """Return where the entry of a key is, or would be."""
+        return self.folder / f"{key}.{VERSION}.safetensors"
+
+    def size(self, key: str) -> int:
+        """Return the bytes of an entry, 0 if there is none, and count that as a use. It may still be damaged."""
+        path = self.path(key)
+        return int(_stat(path, "st_size")) if _touch(path) else 0
+
+    def load(self, key: str) -> tuple[Arrays, dict[str, Any]] | None:
+        """Return an entry's arrays and what was said about them; None if there is none that can be used."""
+        path = self.path(key)
+        try:
+            entry = read_entry(path, key)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except NewerFormatError:
+            self._notify(f"The stored features {path} are of a newer version; they are left there and not used.")
+            return None
+        except OSError as error:  # of the disk or the network, not of the entry
+            self._notify(f"The stored features {path} cannot be read ({error}); they are computed again.")
+            return None
+        except ValueError as error:
+            self._notify(f"The stored features {path} cannot be used ({error}); they are dropped and computed again.")
+            _drop(path)
+            return None
+        _touch(path)
+        return entry
+
+    def save(self, key: str, arrays: Arrays, about: Mapping[str, Any]) -> bool:
+        """Write an entry, making room for it; tell whether it is there now. What goes wrong is told once, not raised.
+
+        Parameters
+        ----------
+        key : str
+            64 hexadecimal digits.
+        arrays : mapping
+            float32, uint16 or int32, C-contiguous, none empty.
+        about : mapping
+            What JSON can hold.
+        """
+        needed = sum(array.nbytes for array in arrays.values())
+        try:
+            if needed > self.most_bytes:
+                raise UnwritableFileError(
+                    f"{needed / 1e6:.0f} MB are more than its limit of {self.most_bytes / 1e6:.0f} MB"
+                )
+            if _is_newer(self.path(key)):
+                return False
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.make_room(needed)
+            write_entry(self.path(key), key, arrays, about)
+            self.make_room(0)  # another process may have written meanwhile
+        except OSError as error:
+            self._tell_unwritable(error, needed)
+            return False
+        if needed >= self._refused:  # a full disk takes small ones now and then
+            self._refused = 0
+        return True
+
+    def make_room(self, needed: int) -> None:
+        """Drop the least recently used entries until so many bytes fit in; and what killed processes left."""
+        sweep_before = time.time() - _LEFT_OVER_AFTER
+        for path in self.folder.glob(_LEFT_OVER):
+            if 0 < _stat(path, "st_mtime") < sweep_before:
+                _drop(path)
+        entries = sorted(self._entries())
+        total = needed + sum(size for _, size, _ in entries)
+        for _, size, path in entries:
+            if total <= self.most_bytes:
+                break
+            _drop(path)
+            total -= size
+
+    def clear(self) -> None:
+        """Drop all entries; what else is in the folder is left alone."""
+        for _, _, path in list(self._entries()):
+            _drop(path)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all entries take."""
+        return sum(size for _, size, _ in self._entries())
+
+    def _entries(self) -> Iterator[tuple[float, int, Path]]:
+        """Go through (time of use, bytes, path) of the entries of this version and older ones."""
+        if not self.folder.is_dir():
+            return
+        for place in os.scandir(self.folder):
+            named = _ENTRY.fullmatch(place.name)
+            if named and int(named[1]) <= VERSION:
+                try:
+                    stat = place.stat()
+                except OSError:  # dropped by another process meanwhile
+                    continue
+                yield stat.st_mtime, stat.st_size, Path(place.path)
+
+    def _tell_unwritable(self, error: OSError, needed: int) -> None:
+        with self._telling:
+            told, self._refused = self._refused, max(self._refused, needed, 1)
+        if not told:
+            self._notify(
+                f"Features cannot be stored in {self.folder}: {error}. They are used all the same, and computed again "
+                "next time. Make room there, or choose another folder."
+            )
+
+
+class NewerFormatError(ValueError):
+    """An entry is of a version that this program does not know."""
+
+
+def write_entry(path: Path, key: str, arrays: Arrays, about: Mapping[str, Any]) -> None:
+    """Write one entry, whole or not at all, and not before it is safely on disk.
+
+    Raises
+    ------
+    UnwritableFileError
+        If that is not possible.
+    """
+    told = json.dumps(dict(about))
+    metadata = {"program": _PROGRAM, "version": str(VERSION), "key": key, "about": told}
+    header: dict[str, Any] = {"__metadata__": {**metadata, "crc32": str(_checksum(key, told, arrays))}}
+    end = 0
+    for name, array in arrays.items():
+        begin, end = end, end + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": [begin, end]}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+
+    def write(temporary: Path) -> None:
+        # By hand, because the library's own writer leaves files of its own when it is killed.
+        with temporary.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for array in arrays.values():
+                file.write(array.data.cast("B"))
+            file.flush()
+            os.fsync(file.fileno())
+
+    write_whole(path, write)
+
+
+def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
+    """Read one entry and check all of it.
+
+    Read rather than mapped: a mapped file that a network folder takes away ends the process.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    NewerFormatError
+        If a newer version of this program wrote it.
+    ValueError, OSError
+        If it is damaged, or something else.
+    """
+    with path.open("rb") as file:
+        header = _header(file)
+        told = header.pop("__metadata__", None)
+        if not isinstance(told, dict) or told.get("program") != _PROGRAM:
+            raise ValueError("it was not written by this program")
+        try:
+            if int(told["version"]) > VERSION:
+                raise NewerFormatError(f"version {told['version']}")
+            arrays = {name: _array(file, place) for name, place in sorted(header.items(), key=_offset)}
+            whole = not file.read(1) and str(_checksum(told["key"], told["about"], arrays)) == told["crc32"]
+        except (KeyError, TypeError) as error:
+            raise ValueError("its header is damaged") from error
+    if not whole:
+        raise ValueError("it is damaged")
+    if told["key"] != key:
+        raise ValueError("it is of something else")
+    return arrays, json.loads(told["about"])
+
+
+def _header(file: BufferedReader) -> dict[str, Any]:
+    length = int.from_bytes(file.read(8), "little")
+    text = file.read(length) if length <= _LONGEST_HEADER else b""
+    try:
+        header = json.loads(text)
+    except ValueError as error:
+        raise ValueError("it is no safetensors file, or a part of one") from error
+    if not isinstance(header, dict):
+        raise ValueError("its header is damaged")
+    return header
+
+
+def _array(file: BufferedReader, place: Mapping[str, Any]) -> NDArray[Any]:
+    dtype, shape = _DTYPES[place["dtype"]], tuple(int(length) for length in place["shape"])
+    begin, end = place["data_offsets"]
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    if min(shape) < 1 or end - begin != math.prod(shape) * dtype.itemsize or end - begin > left:
+        raise ValueError("it is truncated")
+    array = np.empty(shape, dtype)
+    if file.readinto(array.data.cast("B")) != array.nbytes:
+        raise ValueError("it is truncated")
+    return array
+
+
+def _offset(item: tuple[str, Any]) -> int:
+    return int(item[1]["data_offsets"][0])
+
+
+def _checksum(key: str, about: str, arrays: Arrays) -> int:
+    """CRC-32 of everything: against damage, not against an adversary, and at a third of the time of a digest."""
+    check = zlib.crc32(f"{key} {about}".encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        check = zlib.crc32(f"{name} {array.dtype.str} {array.shape}".encode(), check)
+        check = zlib.crc32(array.data.cast("B"), check)
+    return check
+
+
+def _is_newer(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return int(_header(file)["__metadata__"]["version"]) > VERSION
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _touch(path: Path) -> bool:
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    except OSError:  # a read-only folder: nobody drops anything there
+        return path.is_file()
+    return True
+
+
+def _drop(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # open in another process on Windows, or in a read-only folder
+        return
+
+
+def _stat(path: Path, name: str) -> float:
+    try:
+        return float(getattr(path.stat(), name))
+    except OSError:
+        return 0.0
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)

@@ -1,0 +1,233 @@
+"""Features of a whole stack before they are asked for: the plane at hand first, then the nearest."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from napari_m2n2v2.errors import Cancelled
+from napari_m2n2v2.features.cache import FeatureCache
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.features.planes import OF_NO_PLANE, Asked, Room, store_plane
+from napari_m2n2v2.images.stack import Index, Stack, nearest_first
+
+__all__ = ["PlaneState", "Precompute", "Standing"]
+
+
+class _LetGo(Cancelled):
+    """Others go first: the plane at hand is begun again later."""
+
+
+_LOOK_EVERY = 0.1  # seconds, while paused
+
+
+class PlaneState(Enum):
+    """What is known of one plane's features."""
+
+    MISSING = "missing"
+    COMPUTING = "computing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far it is.
+
+    Parameters
+    ----------
+    done, total : int
+        Planes. One that failed is done.
+    seconds_left : float or None
+        From the time that planes took so far, pauses not counted; None before the first that had to be computed.
+    index : tuple of int or None
+        The plane that is being computed; None between planes.
+    share : float
+        Of that plane, in ``[0, 1]``.
+    stage : str
+        What is being done.
+    """
+
+    done: int
+    total: int
+    seconds_left: float | None = None
+    index: Index | None = None
+    share: float = 0.0
+    stage: str = ""
+
+
+class Precompute:
+    """Fills a cache with the planes of a stack: :meth:`run` in a thread of its own, the rest from any thread.
+
+    Parameters
+    ----------
+    stack : Stack
+        Read one plane at a time, and no more.
+    cache : FeatureCache
+        With a folder planes go to disk, so that they do not push the one at hand out of memory; without one, into
+        memory as far as its limit allows.
+    asked : Asked, optional
+        How.
+    start : sequence of int, optional
+        The plane to begin with; the first without it.
+
+    Raises
+    ------
+    ImageError
+        If there is no such plane.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        cache: FeatureCache,
+        asked: Asked | None = None,
+        *,
+        start: Sequence[int] | None = None,
+    ) -> None:
+        self._cache = cache
+        self._room = Room(cache.memory_bytes if cache.disk is None else cache.disk.most_bytes)
+        self._asked = asked or Asked()
+        self._stack = stack
+        self._order = nearest_first(stack, next(iter(stack)) if start is None else start)
+        self._states = dict.fromkeys(self._order, PlaneState.MISSING)
+        self._changing = threading.Lock()
+        self._in_memory: dict[Index, weakref.ref[ImageFeatures]] = {}
+        self._going = threading.Event()
+        self._going.set()
+        self._lets_go = False
+        self._cancelled = threading.Event()
+        self._spent: list[float] = []
+        self._paused_for = 0.0
+        self.failures: dict[Index, str] = {}
+        self.left_out: tuple[Index, ...] = ()
+
+    def run(self, progress: Callable[[Standing], None] | None = None) -> None:
+        """Compute every plane that is not there yet.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called from this thread at every step of every plane; what it raises stops the run.
+
+        Notes
+        -----
+        A plane that cannot be segmented, such as one with NaN, is noted in :attr:`failures` and passed over. Where the
+        limit of folder or memory has no room for all, the farthest planes are left out, and :attr:`left_out` names
+        them: they would only push out nearer ones.
+
+        Raises
+        ------
+        Cancelled
+            After :meth:`cancel`. The planes that are done stay.
+        UnwritableFileError
+            If a plane could not be stored.
+        DeviceError, MissingDependencyError, MissingWeightsError, UnknownBackboneError
+            If no plane can be computed.
+        """
+        tell = progress or _ignore
+        for done, index in enumerate(self._order):
+            if not self._room.has_for(1):
+                self.left_out = tuple(self._order[done:])
+                break
+            self._room.take(self._do(index, done, tell))
+            tell(self._standing(done + 1))
+
+    def pause(self, *, let_go: bool = False) -> None:
+        """Hold on, also in the middle of a plane, until :meth:`resume` or :meth:`cancel`.
+
+        Parameters
+        ----------
+        let_go : bool
+            Whether to give up the plane at hand, which is begun again afterwards. Without it no other thread can read
+            attention or depth meanwhile: that is done one at a time.
+        """
+        self._lets_go = let_go
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._going.set()
+
+    def cancel(self) -> None:
+        """Stop at the next step of the plane at hand."""
+        self._cancelled.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it holds on."""
+        return not self._going.is_set()
+
+    @property
+    def states(self) -> dict[Index, PlaneState]:
+        """What is known of every plane, in the order they are computed; in memory, what it has let go of is missing."""
+        with self._changing:
+            gone = [index for index, features in self._in_memory.items() if features() is None]
+            return self._states | dict.fromkeys(gone, PlaneState.MISSING)
+
+    def _do(self, index: Index, done: int, tell: Callable[[Standing], None]) -> Mapping[str, int]:
+        """Bring one plane's features into the cache, however often others go first; return what they take."""
+        while True:
+            self._hold_on()
+            try:
+                return self._try(index, done, tell)
+            except _LetGo:
+                continue
+
+    def _try(self, index: Index, done: int, tell: Callable[[Standing], None]) -> Mapping[str, int]:
+        state = PlaneState.MISSING  # unless it comes to something
+        self._set(index, PlaneState.COMPUTING)
+        begun, paused_before = time.monotonic(), self._paused_for
+
+        def report(share: float, stage: str) -> None:
+            if self.paused and self._lets_go:
+                raise _LetGo
+            self._hold_on(inside=True)
+            tell(self._standing(done, index, share, stage))
+
+        try:
+            report(0.0, "reading")
+            stored = store_plane(self._cache, *self._asked.read(self._stack, index), report)
+            if stored.computed:
+                self._spent.append(time.monotonic() - begun - (self._paused_for - paused_before))
+            if stored.features is not None:
+                with self._changing:
+                    self._in_memory[index] = weakref.ref(stored.features)
+            state = PlaneState.READY
+            return stored.sizes
+        except (Cancelled, *OF_NO_PLANE):
+            raise
+        except Exception as error:  # whatever is wrong with one plane must not end the others
+            self.failures[index] = f"{type(error).__name__}: {error}"
+            state = PlaneState.FAILED
+            return {}
+        finally:
+            self._set(index, state)
+
+    def _hold_on(self, *, inside: bool = False) -> None:
+        """Wait while paused; raise once cancelled, or inside a plane that is to be let go."""
+        begun = time.monotonic()
+        while not self._going.wait(_LOOK_EVERY) and not self._cancelled.is_set():
+            if inside and self._lets_go:
+                raise _LetGo
+        self._paused_for += time.monotonic() - begun
+        if self._cancelled.is_set():
+            raise Cancelled("Precomputing was stopped; the planes that are done stay.")
+
+    def _set(self, index: Index, state: PlaneState) -> None:
+        with self._changing:
+            self._states[index] = state
+
+    def _standing(self, done: int, index: Index | None = None, share: float = 0.0, stage: str = "") -> Standing:
+        total = len(self._order)
+        each = sum(self._spent) / len(self._spent) if self._spent else None
+        left = None if each is None else each * max(0.0, total - done - share)
+        return Standing(done, total, left, index, share, stage)
+
+
+def _ignore(standing: Standing) -> None:
+    """Tell nobody."""

@@ -1,0 +1,181 @@
+"""What is asked of one image: checked and rendered before anything slow, then read part by part.
+
+The parts are apart so that each can be kept on its own (:mod:`~napari_m2n2v2.features.cache`): another guide needs no
+other attention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_m2n2v2.backbones import AttentionBackbone, FoundBackbone, FoundDepth, find_backbone, find_depth
+from napari_m2n2v2.backbones.device import resolve_device
+from napari_m2n2v2.backbones.run import planned_grid, read_attention, read_depth
+from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.guides.channel import GuideChannel, as_guide, channels_of, depth_channel
+from napari_m2n2v2.guides.guide import as_guides
+from napari_m2n2v2.images.rendering import as_rgb
+from napari_m2n2v2.images.resampling import resize_rgb, working_shape
+from napari_m2n2v2.method.attention import adjust_temperature_, check_attention, make_doubly_stochastic_
+from napari_m2n2v2.parallel import Progress
+from napari_m2n2v2.parameters import FeatureParameters
+
+__all__ = ["Depth", "FeatureRequest", "Plane", "Transition", "to_transition_"]
+
+_MOST_PIXELS = 1 << 24
+
+
+class Depth(NamedTuple):
+    """Inverse depth ``[H', W']`` float32 in ``[0, 1]``, None if it is flat; and which model and weights say so."""
+
+    values: NDArray[np.float32] | None
+    came_from: str
+
+
+class Transition(NamedTuple):
+    """The doubly stochastic ``[n, n]``, its grid, and what to say if the device had to change."""
+
+    matrix: Tensor
+    grid_shape: tuple[int, int]
+    note: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """An image, checked and at working resolution. Made by :meth:`of`."""
+
+    shape: tuple[int, int]  # of the image given
+    image: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, image: Any, contrast_limits: tuple[float, float] | None, parameters: FeatureParameters) -> Plane:
+        """Render an image at working resolution.
+
+        Raises
+        ------
+        ImageError
+        """
+        rgb = as_rgb(image, contrast_limits, parameters.rendering)
+        shape = rgb.shape[0], rgb.shape[1]
+        working = working_shape(shape, parameters.working_side)
+        if working[0] * working[1] > _MOST_PIXELS:
+            raise ImageError(
+                f"An image of {shape[0]} x {shape[1]} pixels is worked on at {working[0]} x {working[1]}, over the "
+                f"{_MOST_PIXELS} pixels that fit into memory. Crop it: it is very long for its width."
+            )
+        return cls(shape, resize_rgb(rgb, working))
+
+    @cached_property
+    def image_hash(self) -> str:
+        """SHA-256 of the working image, in hexadecimal."""
+        return hashlib.sha256(self.image.tobytes() + repr(self.image.shape).encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureRequest:
+    """One image, and how its features are wanted. Made by :meth:`of`, which reads no model.
+
+    Parameters
+    ----------
+    plane : Plane
+        The image.
+    asked : str or AttentionBackbone
+        What was asked to read attention ...
+    attention : FoundBackbone
+        ... and what that is.
+    channels : tuple of GuideChannel
+        The guides that are known already ...
+    own : tuple of GuideChannel or None
+        ... and what "auto" can choose besides, if it was asked.
+    depth : FoundDepth or None
+        What computes depth, which becomes a guide as well ...
+    depth_weight : float
+        ... of this weight.
+    device : torch.device
+        Where to compute.
+    parameters : FeatureParameters
+        How.
+    """
+
+    plane: Plane
+    asked: str | AttentionBackbone
+    attention: FoundBackbone
+    channels: tuple[GuideChannel, ...]
+    own: tuple[GuideChannel, ...] | None
+    depth: FoundDepth | None
+    depth_weight: float
+    device: torch.device
+    parameters: FeatureParameters
+
+    @classmethod
+    def of(
+        cls,
+        image: Any,
+        attention: str | AttentionBackbone = "auto",
+        guide: Any = None,
+        device: str | torch.device = "auto",
+        *,
+        contrast_limits: tuple[float, float] | None = None,
+        parameters: FeatureParameters | None = None,
+    ) -> FeatureRequest:
+        """Check everything that can be checked before the slow part.
+
+        Parameters are those of :func:`~napari_m2n2v2.compute_features`, and so are the errors.
+        """
+        parameters = parameters or FeatureParameters()
+        target = resolve_device(device)
+        plane = Plane.of(image, contrast_limits, parameters)
+        guides = as_guides(guide)
+        channels, own = channels_of(guides, plane.image, plane.shape)
+        found = find_backbone(attention)
+        deep = next((one for one in guides if one.is_depth), None)
+        depth, weight = (None, 1.0) if deep is None else (find_depth(deep.source), deep.strength)
+        return cls(plane, attention, found, channels, own, depth, weight, target, parameters)
+
+    @property
+    def grid_shape(self) -> tuple[int, int]:
+        """``(h, w)`` of the grid, unless the device turns out too small for it."""
+        height, width = self.plane.image.shape[:2]
+        return planned_grid(self.attention.backbone, (height, width), self.device, self.parameters)
+
+    def read_depth(self, report: Progress) -> Depth | None:
+        """Compute depth, if it is asked for."""
+        if self.depth is None:
+            return None
+        depth = self.depth.backbone
+        inverse, note = read_depth(depth, self.plane.image, self.device, self.parameters.test_time_flip, report)
+        return Depth(as_guide(inverse, inverse.shape, inverse.shape), f"{depth.name} {depth.weights_revision}{note}")
+
+    def guides(self, depth: Depth | None) -> tuple[GuideChannel, ...]:
+        """Return all guides given, once depth is known."""
+        deep = None if depth is None else depth_channel(depth.values, depth.came_from, self.depth_weight)
+        return self.channels if deep is None else (deep, *self.channels)
+
+    def read_transition(self, report: Progress) -> Transition:
+        """Read attention and make it a transition matrix (section 3.1): by far the slowest part."""
+        parameters = self.parameters
+        find_backbone(self.asked)  # which lets go of the model of depth where memory is short
+        grid_shape, tensor, note = read_attention(
+            self.attention.backbone, self.plane.image, self.device, parameters,
+            lambda share, stage: report(0.95 * share, stage),
+        )  # fmt: skip
+        check_attention(tensor, grid_shape)
+        to_transition_(tensor, parameters, report)
+        return Transition(tensor, grid_shape, note)
+
+
+def to_transition_(attention: Tensor, parameters: FeatureParameters, report: Progress) -> Tensor:
+    """Turn an ``[n, n]`` attention tensor into a transition matrix, in place."""
+    report(0.96, "temperature")
+    adjust_temperature_(attention, parameters.temperature)
+    return make_doubly_stochastic_(
+        attention, parameters.ipf_rounds, parameters.ipf_tolerance, lambda: report(0.98, "doubly stochastic")
+    )

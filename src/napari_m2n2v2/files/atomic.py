@@ -1,0 +1,133 @@
+"""Reading images and writing results: clear errors, and nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
+
+__all__ = ["check_image_path", "make_folder", "read_image", "write_image", "write_whole"]
+
+_EXACT = (".png", ".tif", ".tiff", ".bmp")
+
+
+_LOSSY = (".jpg", ".jpeg")
+
+
+_LONGEST_NAME = 255  # bytes, on the file systems in use
+
+
+def read_image(path: Path) -> NDArray[Any]:
+    """Read one image file, any format that imageio or tifffile knows.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file or it is not an image.
+    """
+    from skimage.io import imread
+    from tifffile import imread as read_tiff
+
+    if not path.is_file():
+        raise UnreadableFileError(f"Expected an image file, but there is no file at {path}.")
+    try:
+        # skimage guesses that the first axis of a stack of three planes is colour.
+        is_tiff = path.suffix.lower() in (".tif", ".tiff")
+        return np.asarray(read_tiff(path) if is_tiff else imread(path))
+    except Exception as error:  # every format's reader raises its own
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UnreadableFileError(f"{path} cannot be read as an image: {reason}") from error
+
+
+def write_image(path: Path, image: NDArray[Any]) -> None:
+    """Write an image in the format its name ends in, whole or not at all.
+
+    Raises
+    ------
+    UnwritableFileError
+        If the folder is missing or not writable, or no format has that ending.
+    """
+    from skimage.io import imsave
+
+    check_image_path(path)
+    write_whole(path, lambda temporary: imsave(temporary, image, check_contrast=False))
+
+
+def check_image_path(path: Path, *, exact: bool = False) -> None:
+    """Raise :class:`~napari_m2n2v2.UnwritableFileError` now rather than after minutes of work.
+
+    Parameters
+    ----------
+    path : Path
+        Of an image to be written.
+    exact : bool
+        Whether every pixel must keep its value, as in a mask.
+    """
+    endings = _EXACT if exact else _EXACT + _LOSSY
+    if path.suffix.lower() not in endings:
+        raise UnwritableFileError(f"Cannot write {path}: expected a name that ends in {', '.join(endings)}.")
+    _check_writable(path)
+
+
+def _check_writable(path: Path) -> None:
+    folder = path.parent
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise UnwritableFileError(f"Cannot write {path.name[:40]}…: the name is too long.")
+    if not folder.is_dir():
+        raise UnwritableFileError(f"Cannot write {path}: there is no folder {folder}. Make it first.")
+    if path.is_dir():
+        raise UnwritableFileError(f"Cannot write {path}: it is a folder. Name a file.")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise UnwritableFileError(f"Cannot write {path}: no permission. Choose another place.")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if they are not there.
+
+    Raises
+    ------
+    UnwritableFileError
+        If that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnwritableFileError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then put it in place in one step.
+
+    Raises
+    ------
+    UnwritableFileError
+        If anything goes wrong; what was at ``path`` before is still there.
+    """
+    _check_writable(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".m2n2v2-", suffix=path.suffix)
+    except OSError as error:
+        raise UnwritableFileError(f"Cannot write {path}: {error}") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
+        temporary.replace(path)
+    except Exception as error:  # every format's writer raises its own
+        raise UnwritableFileError(f"Cannot write {path}: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

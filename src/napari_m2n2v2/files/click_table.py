@@ -1,0 +1,235 @@
+"""Tables of clicks on many images: CSV, also as napari saves its Points layers.
+
+Convention: ``row``, ``col`` and the index of a plane are pixels of the full resolution, as in
+:class:`~napari_m2n2v2.Click`; a napari ``axis-n`` is the same of the n-th axis.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError, ImageError, UnreadableFileError
+from napari_m2n2v2.images.stack import Index, Stack
+
+__all__ = ["ClickTable", "TableClick", "read_click_table"]
+
+_CLASSES = {
+    "foreground": True, "fg": True, "1": True, "1.0": True, "true": True,
+    "background": False, "bg": False, "0": False, "0.0": False, "false": False,
+    "": True,
+}  # fmt: skip
+
+
+_PLACE = re.compile(r"axis-\d+|row|col|[a-z]")
+
+
+_PLACE_PAIRS = (("row", "col"), ("y", "x"), ("axis-0", "axis-1"))
+
+
+@dataclass(frozen=True)
+class TableClick:
+    """One line of a table that is bound to a plane.
+
+    Parameters
+    ----------
+    line : int
+        Counted as editors do, from 1.
+    click : Click
+        In the plane.
+    """
+
+    line: int
+    click: Click
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    image: str  # empty: every image
+    place: Mapping[str, float]  # by column, those that are given
+    axes: tuple[int, int] | None  # of its plane, as napari's own export of our clicks says
+    foreground: bool
+    object_id: int
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class ClickTable:
+    """Clicks on images and on the planes of stacks. Made by :func:`read_click_table`.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file.
+    rows : tuple
+        Its lines, in their order.
+    """
+
+    path: Path
+    rows: tuple[_Row, ...]
+
+    @property
+    def images(self) -> dict[str, int]:
+        """Every image that is named, and the first line that does."""
+        return {row.image: row.line for row in reversed(self.rows) if row.image}
+
+    def mentions(self, names: Sequence[str]) -> bool:
+        """Tell whether there is a click on an image that may be called by these names."""
+        return any(row.image in ("", *names) for row in self.rows)
+
+    def clicks_of(
+        self, names: Sequence[str], axes: Sequence[str] = ("y", "x"), stack: Stack | None = None
+    ) -> dict[Index, tuple[TableClick, ...]]:
+        """Return the clicks on an image by plane, in the order of the table: its own, and those of every image.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What the table may call it.
+        axes : sequence of str
+            The names of its axes.
+        stack : Stack, optional
+            Its planes; left out for an image of one plane whose size is not known yet.
+
+        Raises
+        ------
+        ClickError
+            If a line lacks a coordinate, has one too many, or names a plane or a pixel that is not there.
+        """
+        found: dict[Index, list[TableClick]] = {}
+        for row in self.rows:
+            if row.image in ("", *names):
+                index, click = self._bound(row, axes, stack)
+                found.setdefault(index, []).append(TableClick(row.line, click))
+        return {index: tuple(clicks) for index, clicks in sorted(found.items())}
+
+    def error(self, line: int, reason: object) -> ClickError:
+        """Return an error that says in which line."""
+        return ClickError(f"{self.path.name}, line {line}: {str(reason).rstrip('.')}.")
+
+    def _bound(self, row: _Row, axes: Sequence[str], stack: Stack | None) -> tuple[Index, Click]:
+        plane = stack.plane_axes if stack else (0, 1)
+        shape = stack.shape if stack else (None, None)
+        if row.axes is not None and stack and row.axes != plane:
+            raise self.error(
+                row.line,
+                f"the click is in a plane of axes {row.axes[0]} and {row.axes[1]}, but planes of axes {plane[0]} and "
+                f"{plane[1]} are segmented: leave such clicks out",
+            )
+        position: list[float] = []
+        used: set[str] = set()
+        for n, name in enumerate(axes):
+            columns = list(dict.fromkeys((*(("row", "col")[i] for i in (0, 1) if plane[i] == n), name, f"axis-{n}")))
+            given = {column: row.place[column] for column in columns if column in row.place}
+            if len(set(given.values())) > 1:
+                raise self.error(row.line, f"the columns {' and '.join(given)} say different things of one axis")
+            if not given and shape[n] != 1:
+                raise self.error(row.line, f"expected a number in the column {' or '.join(columns)}")
+            position.append(next(iter(given.values()), 0.0))
+            used |= given.keys()
+        unused = [f"{column} {at:g}" for column, at in row.place.items() if column not in used and at != 0]
+        if unused:
+            raise self.error(row.line, f"{', '.join(unused)} is given, but the image has just {', '.join(axes)}")
+        index, (y, x) = stack.split(position) if stack else ((), (position[0], position[1]))
+        try:
+            click = Click(y, x, row.foreground, row.object_id, row.threshold)
+            if stack:
+                stack.check(index)
+                click.pixel(stack.plane_shape)
+        except (ClickError, ImageError) as error:
+            raise self.error(row.line, error) from error
+        return index, click
+
+
+def read_click_table(path: Path) -> ClickTable:
+    """Read clicks from CSV: commas, or semicolons; UTF-8; the first line names the columns, in any order.
+
+    ``image``
+        The name of a file, with or without its ending. Empty or left out: the click is placed on every image.
+    ``row`` and ``col``, or ``y`` and ``x``
+        Where, in pixels.
+    ``z``, ``t``, ``c`` or any axis of one letter, ``axis-0``, ``axis-1``, ...
+        Which plane of a stack. ``axis-n`` may stand for any axis, as in napari's own export of Points.
+    ``class``
+        foreground or background, fg or bg, 1 or 0; foreground if empty.
+    ``object``
+        Which object, 1 or more; 1 if empty.
+    ``threshold``
+        How far the click reaches, 0 to 1; the best if empty.
+    ``axes``
+        The two axes of the plane, counted from 0, as the dock's clicks have them; those of the stack if empty.
+
+    Other columns are left alone.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file, or it is no table of clicks.
+    ClickError
+        If a line is wrong; the first such line is told.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets begin with a byte order mark
+    except FileNotFoundError as error:
+        raise UnreadableFileError(f"Expected a table of clicks, but there is no file at {path}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFileError(f"{path} cannot be read as a table of clicks: {error}") from error
+    head = lines[0] if lines else ""
+    reader = csv.reader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
+    columns = [name.strip().lower() for name in next(reader, [])]
+    if len(set(columns)) < len(columns):
+        raise UnreadableFileError(f"{path.name}, line 1: each column must have a name of its own, got {head!r}.")
+    if not any({first, second} <= set(columns) for first, second in _PLACE_PAIRS):
+        raise UnreadableFileError(
+            f"{path.name}, line 1: expected the names of columns, with row and col among them (or axis-0, axis-1, ... "
+            f"as napari saves points), got {head[:60]!r}."
+        )
+    table = ClickTable(path, ())
+    rows = []
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            if len(cells) != len(columns):
+                raise table.error(reader.line_num, f"expected {len(columns)} columns, got {len(cells)}")
+            values = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
+            try:
+                rows.append(_row(reader.line_num, values))
+            except ValueError as error:
+                raise table.error(reader.line_num, error) from error
+    if not rows:
+        raise UnreadableFileError(f"{path} has no clicks: there is nothing to segment.")
+    return ClickTable(path, tuple(rows))
+
+
+def _row(line: int, values: Mapping[str, str]) -> _Row:
+    label = values.get("class", "").lower()
+    if label not in _CLASSES:
+        raise ValueError(f"expected the class foreground or background (or 1 or 0), got {values['class']!r}")
+    object_id = _number("object", values.get("object") or "1")
+    if object_id != int(object_id) or object_id < 1:
+        raise ValueError(f"expected a whole object number of 1 or more, got {values['object']!r}")
+    threshold = values.get("threshold", "").lower()
+    reach = None if threshold in ("", "nan", "none") else _number("threshold", threshold)
+    if reach is not None and not 0 <= reach <= 1:
+        raise ValueError(f"expected a threshold between 0 and 1, got {threshold!r}")
+    place = {name: _number(name, text) for name, text in values.items() if text and _PLACE.fullmatch(name)}
+    axes = values.get("axes", "").split()
+    if axes and (len(axes) != 2 or not all(axis.isdecimal() for axis in axes)):
+        raise ValueError(f"expected two axes such as '1 2', got {values['axes']!r}")
+    across = (int(axes[0]), int(axes[1])) if axes else None
+    return _Row(line, values.get("image", ""), place, across, _CLASSES[label], int(object_id), reach)
+
+
+def _number(column: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"expected a number in the column {column}, got {text!r}")
+    return value

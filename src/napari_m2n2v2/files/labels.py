@@ -1,0 +1,66 @@
+"""Writing labels plane by plane."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.errors import UnwritableFileError
+from napari_m2n2v2.files.stack_file import StackFile
+
+__all__ = ["LabelVolume", "put_whole"]
+
+
+class LabelVolume(Protocol):
+    """A volume of labels on disk. What is not written is background."""
+
+    @classmethod
+    def create(cls, path: Path, like: StackFile, dtype: np.dtype[Any]) -> Self:
+        """Begin one; see :func:`~napari_m2n2v2.files.open_stack.create_labels`."""
+        ...
+
+    @classmethod
+    def open(cls, path: Path, like: StackFile) -> Self:
+        """Open one that was begun; see :func:`~napari_m2n2v2.files.open_stack.open_labels`."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the labels."""
+        ...
+
+    def write(self, index: Sequence[int], labels: NDArray[Any]) -> None:
+        """Write the labels of one plane, ``[H, W]`` at full resolution; they are on disk when this returns.
+
+        Raises
+        ------
+        UnwritableFileError
+            If they cannot be written.
+        """
+        ...
+
+
+def put_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` make a file or folder beside ``path``, then put it in the place of what was there.
+
+    Raises
+    ------
+    UnwritableFileError
+        If anything goes wrong; what was at ``path`` before is still there.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".m2n2v2-") as folder:
+            made, before = Path(folder) / path.name, Path(folder) / "before"
+            write(made)
+            if path.is_dir():  # a folder cannot replace one that is not empty
+                path.rename(before)
+            made.replace(path)
+            shutil.rmtree(before, ignore_errors=True)
+    except Exception as error:  # every format's writer raises its own
+        raise UnwritableFileError(f"Cannot write {path}: {error}") from error

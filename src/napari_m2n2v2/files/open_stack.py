@@ -1,0 +1,115 @@
+"""OME-Zarr, OME-TIFF and their plain relatives, plane by plane, with the scale and units of their axes.
+
+The metadata of OME-Zarr are two small JSON documents, written here by hand through zarr: the packages made for it bring
+clients of cloud storage with them that nothing here needs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
+from napari_m2n2v2.files.atomic import read_image
+from napari_m2n2v2.files.labels import LabelVolume
+from napari_m2n2v2.files.stack_file import StackFile
+from napari_m2n2v2.images.stack import Stack
+
+__all__ = ["create_labels", "is_zarr", "open_labels", "open_stack"]
+
+_TIFF = (".tif", ".tiff")
+
+
+_ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a folder holds zarr."""
+    return path.is_dir() and any((path / name).is_file() for name in _ZARR_DOCUMENTS)
+
+
+def open_stack(path: Path) -> StackFile:
+    """Open OME-Zarr (0.1 to 0.5), plain zarr (2 or 3), OME-TIFF, ImageJ and plain TIFF, or any image, as planes.
+
+    Of zarr and TIFF nothing but metadata is read here. A pyramid becomes the levels of the stack. Of a TIFF with
+    several series and of a container of several images the first is taken.
+
+    Raises
+    ------
+    MissingDependencyError
+        If zarr is needed and not installed.
+    UnreadableFileError
+        If there is nothing, or it is not what it should be.
+    """
+    if path.is_dir():
+        if not is_zarr(path):
+            raise UnreadableFileError(f"Expected zarr, but {path} is a folder without {' or '.join(_ZARR_DOCUMENTS)}.")
+        from napari_m2n2v2.files.ome_zarr import open_zarr
+
+        return open_zarr(path)
+    if path.suffix.lower() in _TIFF:
+        from napari_m2n2v2.files.ome_tiff import open_tiff
+
+        return open_tiff(path)
+    return _open_image(path)
+
+
+def create_labels(path: Path, like: StackFile, dtype: Any) -> LabelVolume:
+    """Begin a volume of labels, all background, with the axes, scale and units of an image.
+
+    What is at ``path`` is replaced once the new one is whole; check before that it may be.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.zarr`` for OME-Zarr (of the image's own version, else 0.5), in ``.tif`` or ``.tiff`` for OME-TIFF.
+    like : StackFile
+        The image.
+    dtype : dtype-like
+        uint8, uint16 or uint32.
+
+    Raises
+    ------
+    MissingDependencyError
+        If zarr is needed and not installed.
+    UnwritableFileError
+        If it cannot be written there, or is the image itself.
+    """
+    if path.resolve() == like.path.resolve() or like.path.resolve() in path.resolve().parents:
+        raise UnwritableFileError(f"Cannot write labels to {path}: they would change their own image.")
+    if np.dtype(dtype) not in (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.uint32)):
+        raise UnwritableFileError(f"Labels are written as uint8, uint16 or uint32, got {np.dtype(dtype)}.")
+    return _labels_class(path).create(path, like, np.dtype(dtype))
+
+
+def open_labels(path: Path, like: StackFile) -> LabelVolume:
+    """Open a volume that :func:`create_labels` began, to write more planes.
+
+    Raises
+    ------
+    UnreadableFileError
+        If it is not one.
+    """
+    return _labels_class(path).open(path, like)
+
+
+def _labels_class(path: Path) -> type[LabelVolume]:
+    if path.suffix.lower() in _TIFF:
+        from napari_m2n2v2.files.ome_tiff import TiffLabels
+
+        return TiffLabels
+    if path.suffix.lower() == ".zarr":
+        from napari_m2n2v2.files.ome_zarr import ZarrLabels
+
+        return ZarrLabels
+    raise UnwritableFileError(f"Cannot write a label volume to {path}: expected a name that ends in .zarr or .tif.")
+
+
+def _open_image(path: Path) -> StackFile:
+    pixels = read_image(path)
+    stack = Stack.of(pixels, rgb=pixels.ndim == 3 and pixels.shape[-1] in (3, 4))
+    names = [f"axis-{axis}" for axis in range(len(stack.shape) - 2)] + ["y", "x"]
+    ones = (1.0,) * len(names)
+    return StackFile(path, stack, tuple(names), ones, ("",) * len(names), (0.0,) * len(names), "image")

@@ -1,0 +1,1 @@
+"""What pixels are, and where they are."""

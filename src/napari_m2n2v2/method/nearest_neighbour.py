@@ -1,0 +1,125 @@
+"""Truncated nearest neighbour: join the clicks' scaled maps into one mask (section 3.5, Eqs. 11-12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["nearest_click", "nearest_object", "scale", "truncate"]
+
+Floats = NDArray[np.float32]
+
+
+_SMALLEST_THRESHOLD = 1e-7
+
+
+def scale(markov_map: Floats, threshold: float) -> Floats:
+    """Return ``S_i = M_i / max(lambda_i*, 1e-7)``, float32 (Eq. 4)."""
+    return markov_map / np.float32(max(threshold, _SMALLEST_THRESHOLD))
+
+
+def nearest_click(
+    maps: Sequence[Floats],
+    thresholds: Sequence[float],
+    known: tuple[NDArray[np.int32], Floats] | None = None,
+) -> tuple[NDArray[np.int32], Floats]:
+    """Find each pixel's nearest click (Eqs. 4 and 11).
+
+    Parameters
+    ----------
+    maps : sequence of ndarray
+        ``M_i [H, W]`` float32, in click order, at least one.
+    thresholds : sequence of float
+        ``lambda_i*`` of each, by which it is scaled (:func:`scale`).
+    known : tuple, optional
+        The answer for all clicks but the last, which saves looking at them again; it is not changed.
+
+    Returns
+    -------
+    owner : ndarray
+        ``i* [H, W]`` int32; the earliest click on ties.
+    distance : ndarray
+        ``min_i S_i [H, W]`` float32.
+    """
+    if known is None:
+        distance = scale(maps[0], thresholds[0])
+        owner, first = np.zeros(distance.shape, dtype=np.int32), 1
+    else:
+        owner, distance, first = known[0].copy(), known[1].copy(), len(maps) - 1
+    for i in range(first, len(maps)):
+        threshold = np.float32(max(thresholds[i], _SMALLEST_THRESHOLD))
+        _claim_nearer(maps[i].ravel(), threshold, i, owner.ravel(), distance.ravel())
+    return owner, distance
+
+
+@njit(cache=True, nogil=True)
+def _claim_nearer(
+    markov_map: Floats, threshold: np.float32, click: int, owner: NDArray[np.int32], distance: Floats
+) -> None:
+    for q in range(markov_map.size):
+        scaled = markov_map[q] / threshold
+        owner[q] = click if scaled < distance[q] else owner[q]
+        distance[q] = min(scaled, distance[q])
+
+
+def truncate(
+    owner: NDArray[np.int32],
+    distance: Floats,
+    foreground: Sequence[bool],
+    pixels: Sequence[tuple[int, int]],
+    beyond: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
+    """Give each pixel its nearest click's class, or background where that click is farther than 1 (Eq. 12).
+
+    Each click's own pixel takes its class; of two clicks on one pixel the later counts.
+
+    Parameters
+    ----------
+    owner, distance : ndarray
+        As :func:`nearest_click` returns them.
+    foreground : sequence of bool
+        ``y_i`` of each click.
+    pixels : sequence of tuple of int
+        (row, col) of each click.
+    beyond : ndarray, optional
+        bool ``[H, W]``, the class of pixels that no click reaches: a mask to start from. Background by default.
+
+    Returns
+    -------
+    ndarray
+        ``Y [H, W]`` bool.
+    """
+    mask = np.asarray(foreground, dtype=bool)[owner]
+    if beyond is None:
+        mask &= distance <= 1
+    else:
+        mask = np.where(distance <= 1, mask, beyond)
+    for pixel, label in zip(pixels, foreground, strict=True):
+        mask[pixel] = label
+    return mask
+
+
+def nearest_object(claims: Sequence[NDArray[np.bool_]], distances: Sequence[Floats]) -> NDArray[np.intp]:
+    """Decide between objects that claim the same pixels: the one with the nearest click wins, the first on ties.
+
+    An extension of Eq. 11 to several objects. Each object is first solved by its own clicks as the paper says, so
+    with one object nothing is different, and a background click of one object never takes pixels from another.
+
+    Parameters
+    ----------
+    claims : sequence of ndarray
+        bool ``[P]`` for each object: whether it claims each contested pixel.
+    distances : sequence of ndarray
+        float32 ``[P]`` for each object: ``min_i S_i`` there.
+
+    Returns
+    -------
+    ndarray
+        ``[P]`` index of the winning object.
+    """
+    bids = [np.where(claim, distance, np.inf) for claim, distance in zip(claims, distances, strict=True)]
+    winner: NDArray[np.intp] = np.argmin(bids, axis=0)
+    return winner

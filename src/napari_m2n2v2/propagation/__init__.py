@@ -1,0 +1,1 @@
+"""Objects from plane to plane; beyond the paper."""

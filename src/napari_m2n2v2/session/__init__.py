@@ -1,0 +1,1 @@
+"""The fast part, per click, and what is kept of it."""

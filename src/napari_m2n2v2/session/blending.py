@@ -1,0 +1,249 @@
+"""How regions of one plane join into labels: where several say something of a pixel, and where they cannot change it.
+
+The rule is described where it is used, in :mod:`~napari_m2n2v2.session.tiled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.images.sparse import Box, Patch
+from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.session.margins import LEAST, ObjectInRegion
+from napari_m2n2v2.session.session import SessionResult
+
+__all__ = ["Joining", "SolvedRegion"]
+
+Floats = NDArray[np.float32]
+
+
+_MARGIN = 0.25  # share of a region's side over which its word counts less and less
+
+
+_AT_BORDER = 1e-3
+
+
+_COARSER = 0.02  # how much coarser regions count where a finer one speaks
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedRegion:
+    """What one region says of the labels of a plane, and what that came from."""
+
+    clicks: tuple[Click, ...]
+    start: str  # a digest of the labels it began with
+    result: SessionResult
+    labels: Patch  # at working resolution
+    objects: Mapping[int, ObjectInRegion]
+    box: Box | None  # of working pixels: where it puts labels
+    doubtful: Mapping[int, tuple[int, int]]  # of every object with clicks: pixels in doubt, and clearly inside
+    was_let_go: bool = False  # what it says of objects, beside the labels
+
+    @classmethod
+    def of(
+        cls, start: str, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]
+    ) -> SolvedRegion:
+        """Note what a region's clicks gave, and what it says of each object, with the digest of what it began with."""
+        labels = Patch.of(result.working_labels)
+        boxes = [one.margin.box for one in said.values() if one.margin is not None]
+        doubtful = {i: (one.doubtful, one.clear) for i, one in said.items() if one.found.clicks}
+        return cls(clicks, start, result, labels, MappingProxyType(said), _around([labels.box, *boxes]), doubtful)
+
+    @property
+    def joins(self) -> bool:
+        """Whether there may be other regions."""
+        return any(one.margin is not None for one in self.objects.values())
+
+    def let_go(self) -> SolvedRegion:
+        """Keep the labels, and what tells whether it has to be solved again."""
+        return replace(self, objects=MappingProxyType({}), was_let_go=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Joining:
+    """Joins what regions say, as it is when it is asked.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)`` of the plane.
+    base : Patch
+        Labels that were there before all regions.
+    parts : mapping
+        What each region says.
+    compete : bool
+        Whether the clearer object gets a pixel, or the one clicked last.
+    order : sequence of int
+        Objects by their last clicks.
+    """
+
+    shape: tuple[int, int]
+    base: Patch
+    parts: Mapping[Region, SolvedRegion]
+    compete: bool
+    order: Sequence[int]
+
+    def labels(self, rows: slice, cols: slice, regions: Sequence[Region]) -> NDArray[np.int32]:
+        """Return the labels that some regions, the coarsest first, give a part of the plane: int32, a new array."""
+        box = _region_of(rows, cols)
+        saying = [(region, both) for region in regions if (both := region.overlap(box)) is not None]
+        cover = np.zeros(box.shape, dtype=np.uint16)
+        for _, both in saying:
+            cover[_shifted(both, box)] += 1
+        if (cover > 1).any():
+            labels = self._joined(box, [region for region, _ in saying])
+        else:
+            labels = self.base.within(_edges(box))
+        for region, both in saying:
+            place, part = _shifted(both, box), self.parts[region]
+            if (alone := cover[place] == 1).any():
+                own = _at(part.labels, *_working(region, both, part.result))
+                np.copyto(labels[place], own, where=alone)
+        return labels
+
+    def _joined(self, box: Region, regions: Sequence[Region]) -> NDArray[np.int32]:
+        """Let the objects compete by what all regions, and the start, say of them."""
+        base = self.base.within(_edges(box))
+        everywhere: set[int] = set()
+        for region in regions:
+            part, both = self.parts[region], region.overlap(box)
+            if part.was_let_go and both is not None:  # its labels stay where no other says something
+                own = _at(part.labels, *_working(region, both, part.result))
+                np.copyto(base[_shifted(both, box)], own, where=own != 0)
+                everywhere.update(map(int, np.unique(own)))
+        labels, best = np.zeros_like(base), np.zeros(base.shape, dtype=np.float32)
+        ids = {int(i) for i in np.unique(base) if i}.union(*(self.parts[region].objects for region in regions))
+        for i in sorted(ids, key=lambda i: (0 if self.compete or i not in self.order else self.order.index(i), i)):
+            area = box if i in everywhere else self._area(i, box, regions)
+            if area is None:
+                continue
+            place = _shifted((area.rows, area.cols), box)
+            clear = self._margin(i, area, regions, base[place] == i)
+            wins = clear > (best[place] if self.compete else 0)
+            labels[place][wins], best[place][wins] = i, clear[wins]
+        return labels
+
+    def _area(self, object_id: int, box: Region, regions: Sequence[Region]) -> Region | None:
+        """Return the part of a box in which an object can be: where any region, or the start, has it."""
+        boxes = [self.base.box] if (self.base.values == object_id).any() else []
+        for region in regions:
+            said = self.parts[region].objects.get(object_id)
+            if said is not None and said.margin is not None and (own := said.margin.box) is not None:
+                boxes.append(_full_box(region, own, self.parts[region].result))
+        around = _around(boxes)
+        both = None if around is None else _region_of(*_slices(around)).overlap(box)
+        return None if both is None else _region_of(*both)
+
+    def _margin(self, object_id: int, box: Region, regions: Sequence[Region], base: NDArray[np.bool_]) -> Floats:
+        """Join what the regions say of one object: the coarsest first, and where finer ones speak, those."""
+        joined = np.where(base, LEAST, np.float32(0))
+        weights = base.astype(np.float32)
+        step = None
+        for region in regions:
+            both, part = region.overlap(box), self.parts[region]
+            said = part.objects.get(object_id)
+            if both is None or said is None or said.margin is None:
+                continue
+            if region.step != step:
+                step, weights = region.step, np.where(weights > 0, np.float32(_COARSER), np.float32(0))
+            place = _shifted(both, box)
+            margin = said.margin.at(*_working(region, both, part.result))
+            weight = np.where(np.isnan(margin), 0, _weight(region, both, self.shape)).astype(np.float32)
+            total = weights[place] + weight
+            joined[place] += (np.nan_to_num(margin) - joined[place]) * weight / np.maximum(total, LEAST)
+            weights[place] = total
+        return joined
+
+    def box_of_change(self, region: Region, before: SolvedRegion | None, after: SolvedRegion | None) -> Region:
+        """Return the box outside which labels cannot have changed; of no size where they have not."""
+        parts = [part for part in (before, after) if part is not None]
+        others = [r for r, part in self.parts.items() if r != region and part.box is not None and r.overlap(region)]
+        if len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
+            old, new = parts[0].objects, parts[1].objects
+            differ = [i for i in {*old, *new} if old.get(i) is not new.get(i)]
+            said = [part.objects[i].margin for part in parts for i in differ if i in part.objects]
+            boxes = [_full_box(region, m.box, parts[0].result) for m in said if m is not None and m.box is not None]
+            # What is said of an object counts wherever another region has it.
+            boxes += [_edges(area) for i in differ if (area := self._area(i, region, others)) is not None]
+        else:
+            boxes = [_full_box(region, part.box, part.result) for part in parts if part.box is not None]
+            boxes += [_edges(_region_of(*both)) for other in others if (both := other.overlap(region)) is not None]
+        around = _around(boxes)
+        return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
+
+
+def _shifted(part: tuple[slice, slice], box: Region) -> tuple[slice, slice]:
+    rows, cols = part
+    return slice(rows.start - box.top, rows.stop - box.top), slice(cols.start - box.left, cols.stop - box.left)
+
+
+def _region_of(rows: slice, cols: slice) -> Region:
+    return Region(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
+
+
+def _edges(region: Region) -> Box:
+    return region.top, region.rows.stop, region.left, region.cols.stop
+
+
+def _slices(box: Box) -> tuple[slice, slice]:
+    return slice(box[0], box[1]), slice(box[2], box[3])
+
+
+def _working(
+    region: Region, part: tuple[slice, slice], result: SessionResult
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return working rows and columns of a part; see :func:`~napari_m2n2v2.images.resampling.at_full_resolution`."""
+    rows, cols = (
+        np.minimum((np.arange(s.start, s.stop) + 0.5) * small / full, small - 1).astype(np.intp)
+        for s, full, small in zip(_shifted(part, region), region.shape, result.working_shape, strict=True)
+    )
+    return rows, cols
+
+
+def _at(patch: Patch, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Return the labels at ascending rows and columns."""
+    box = int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1
+    found: NDArray[np.int32] = patch.within(box)[np.ix_(rows - rows[0], cols - cols[0])]
+    return found
+
+
+def _full_box(region: Region, box: Box, result: SessionResult) -> Box:
+    """Return the box in the plane that holds all pixels of a box of working pixels."""
+    (top, bottom), (left, right) = (
+        (first + max(0, low * full // small - 1), first + min(full, -(-high * full // small) + 1))
+        for first, full, small, low, high in zip(
+            (region.top, region.left), region.shape, result.working_shape, box[::2], box[1::2], strict=True
+        )
+    )
+    return top, bottom, left, right
+
+
+def _around(boxes: Iterable[Box | None]) -> Box | None:
+    """Return the box around boxes."""
+    edges = [box for box in boxes if box is not None]
+    if not edges:
+        return None
+    tops, bottoms, lefts, rights = zip(*edges, strict=True)
+    return min(tops), max(bottoms), min(lefts), max(rights)
+
+
+def _weight(region: Region, part: tuple[slice, slice], shape: tuple[int, int]) -> Floats:
+    """How much a region's word counts: less towards its border, but for where that is the border of the plane."""
+    spans = ((region.rows, part[0], shape[0]), (region.cols, part[1], shape[1]))
+    down, across = (_ramp(own, some, length) for own, some, length in spans)
+    return np.minimum(down[:, None], across[None, :])
+
+
+def _ramp(own: slice, part: slice, length: int) -> Floats:
+    pixels = np.arange(part.start, part.stop)
+    before = pixels - own.start + 0.5 if own.start > 0 else np.full(pixels.shape, np.inf)
+    after = own.stop - pixels - 0.5 if own.stop < length else np.full(pixels.shape, np.inf)
+    depth = np.minimum(before, after) / (_MARGIN * (own.stop - own.start))
+    ramp: Floats = np.clip(depth, _AT_BORDER, 1).astype(np.float32)
+    return ramp

@@ -1,0 +1,48 @@
+"""A session in the words of a methods section."""
+
+from __future__ import annotations
+
+from napari_m2n2v2.session.provenance import Provenance
+from napari_m2n2v2.session.session import Session
+from napari_m2n2v2.session.session_file import SessionFile
+
+__all__ = ["methods_paragraph"]
+
+
+def methods_paragraph(session: Session | SessionFile) -> str:
+    """Describe a session, or all of a stack, in the words of a methods section, ready to paste into a paper."""
+    file = SessionFile.of(session) if isinstance(session, Session) else session
+    background = sum(not click.foreground for click in file.clicks)
+    carried = sum(saved.carried for saved in file.saved)
+    objects = _count(len({click.object_id for click in file.clicks}), "object")
+    placed = f"{_count(len(file.clicks) - background, 'foreground click')} and {_count(background, 'background click')}"
+    if carried:
+        placed += f", {carried} of which were placed by propagation from slice to slice,"
+    where = f"an image of {' x '.join(map(str, file.shape))} pixels"
+    if len(file.parts) > 1:
+        where = f"{_count(len(file.parts), 'slice or part')} of {where}".replace("slice or parts", "slices or parts")
+    parameters = file.segmentation_parameters
+    said = (
+        f"{objects} in {where} were segmented interactively with {placed} using "
+        f"{'M2N2V2' if parameters.score_adaptive else 'M2N2'} (Markov-map nearest neighbour; arXiv:2503.16254; "
+        f"tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}) as implemented in napari-m2n2v2. "
+        "No model was trained. "
+    )
+    known = [part.provenance for part in file.parts if part.provenance is not None]
+    if known:
+        sources = dict.fromkeys(_source_in_words(provenance) for provenance in known)
+        images = ", ".join(dict.fromkeys(provenance.image_sha256[:16] for provenance in known[:3]))
+        said += f"Self-attention came from {'; and from '.join(sources)}. "
+        said += f"Image SHA-256 {images}{' and others' if len(known) > 3 else ''}; "
+    return said + ", ".join(f"{name} {number}" for name, number in file.versions.items()) + "."
+
+
+def _source_in_words(provenance: Provenance) -> str:
+    revision = f" ({provenance.weights_revision})" if provenance.weights_revision else ""
+    rows, cols = provenance.grid_shape
+    cells = f"a grid of {rows} x {cols} cells, temperature {provenance.parameters.temperature:g}"
+    return f"{provenance.backbone}{revision} on {cells}, {provenance.guide}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

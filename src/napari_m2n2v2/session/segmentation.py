@@ -1,0 +1,306 @@
+"""One step of the method: from the previous segmentation and one more click to the next, as a pure function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.method.flood_fill import flood_fill
+from napari_m2n2v2.method.markov import markov_map, start_state
+from napari_m2n2v2.method.nearest_neighbour import nearest_click, truncate
+from napari_m2n2v2.method.scoring import (
+    CandidateThresholds,
+    ScoreFactors,
+    candidate_thresholds,
+    distance_to_class,
+    first_maximum,
+    largest_size_change,
+    largest_threshold,
+    prior_threshold,
+    score_curve,
+    score_factors,
+    size_switches,
+)
+from napari_m2n2v2.parameters import SegmentationParameters
+
+__all__ = [
+    "ClickMap",
+    "Segmentation",
+    "advance",
+    "click_map",
+    "distance_to_clicks",
+    "score_of_click",
+    "upsampled_map",
+    "working_pixel",
+]
+
+Pixel = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class ClickMap:
+    """What depends on one click's position alone, so that it is kept when other clicks change.
+
+    Parameters
+    ----------
+    values : ndarray
+        ``M_i [H', W']`` float32 in ``[0, 1]`` at working resolution: the guided Markov-map, 0 at the click.
+    candidates : CandidateThresholds
+        Its candidate thresholds with their edge scores.
+    """
+
+    values: NDArray[np.float32]
+    candidates: CandidateThresholds
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self.values.nbytes + self.candidates.nbytes
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Segmentation:
+    """One object after some clicks.
+
+    Parameters
+    ----------
+    clicks : tuple of Click
+        In the order they were placed, which matters.
+    thresholds : tuple of float
+        ``lambda*`` of every click, in click order.
+    ceilings : tuple of float
+        The threshold at which each click would have changed the mask too much when it was placed (Eq. 8); infinite
+        where there was no limit.
+    discarded : tuple of bool
+        Clicks that the scores of earlier clicks ignore (section 3.4, the discard rule).
+    shape : tuple of int
+        ``(H, W)`` of the mask.
+    start : Segmentation or None
+        The mask this began with, if it was not empty: ``Y_0``, and the class of pixels that no click reaches.
+    """
+
+    clicks: tuple[Click, ...]
+    thresholds: tuple[float, ...]
+    ceilings: tuple[float, ...]
+    discarded: tuple[bool, ...]
+    shape: tuple[int, int]
+    start: Segmentation | None
+    _working_shape: tuple[int, int]
+    _packed: NDArray[np.uint8]  # one bit a pixel: undo without limit keeps one of these per click
+
+    @classmethod
+    def begin(cls, working_mask: NDArray[np.bool_], shape: tuple[int, int]) -> Segmentation:
+        """Return ``Y_0``: no clicks, and a mask at working resolution, empty in the paper."""
+        height, width = working_mask.shape
+        first = cls(
+            clicks=(), thresholds=(), ceilings=(), discarded=(),
+            shape=shape, start=None, _working_shape=(height, width), _packed=np.packbits(working_mask),
+        )  # fmt: skip
+        return replace(first, start=first) if working_mask.any() else first
+
+    @property
+    def working_mask(self) -> NDArray[np.bool_]:
+        """The mask at working resolution, bool ``[H', W']``, a new array."""
+        count = math.prod(self._working_shape)
+        return np.unpackbits(self._packed, count=count).astype(bool).reshape(self._working_shape)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask at the resolution of the image given, bool ``[H, W]``, a new array."""
+        return at_full_resolution(self.working_mask, self.shape)
+
+
+def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
+    """Return the pixel of the working image that a click falls on.
+
+    Raises
+    ------
+    ClickError
+        If the click is outside the image.
+    """
+    row, col = (
+        min(int((index + 0.5) * working / full), working - 1)
+        for index, full, working in zip(
+            click.pixel(features.shape), features.shape, features.image.shape[:2], strict=True
+        )
+    )
+    return row, col
+
+
+def upsampled_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> NDArray[np.float32]:
+    """Compute the Markov-map of a click before the flood fill: ``[H', W']`` float32 in ``[0, 1]`` (section 3.3)."""
+    start = start_state(*pixel, features.image.shape[:2], features.grid_shape, features.transition.device)
+    steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
+    operator = features.upsampling_operator(guided=parameters.guided_upsampling)
+    return _divide_by_maximum(operator(steps).cpu().numpy())
+
+
+def click_map(
+    features: ImageFeatures,
+    pixel: Pixel,
+    parameters: SegmentationParameters,
+    upsampled: NDArray[np.float32] | None = None,
+) -> ClickMap:
+    """Compute the depth-guided Markov-map of a click and its candidate thresholds (section 3.3).
+
+    What :func:`upsampled_map` gives may be passed on, because features that differ in guides may share it.
+    """
+    values = upsampled_map(features, pixel, parameters) if upsampled is None else upsampled
+    if parameters.flood_fill:
+        guide = features.flood_guide if parameters.guided_flood_fill else None
+        values = _divide_by_maximum(flood_fill(values, pixel, guide, parameters.reach))
+    return ClickMap(values, candidate_thresholds(values))
+
+
+def _divide_by_maximum(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    top = values.max()
+    return values / top if top > 0 else values
+
+
+def advance(
+    before: Segmentation,
+    click: Click,
+    features: ImageFeatures,
+    parameters: SegmentationParameters,
+    map_at: Callable[[Pixel], ClickMap],
+) -> Segmentation:
+    """Add one click to a segmentation (sections 3.4 and 3.5).
+
+    Parameters
+    ----------
+    before : Segmentation
+        ``Y_{N-1}`` with its history.
+    click : Click
+        Click N.
+    features : ImageFeatures
+        Of the image.
+    parameters : SegmentationParameters
+        The same for the whole history.
+    map_at : callable
+        Gives the :class:`ClickMap` of a working pixel; a cache of :func:`click_map`.
+
+    Raises
+    ------
+    ClickError
+        If the click is outside the image.
+    """
+    clicks = (*before.clicks, click)
+    pixels = [working_pixel(c, features) for c in clicks]
+    labels = [c.foreground for c in clicks]
+    maps = [map_at(pixel) for pixel in pixels]
+    mask = before.working_mask
+
+    limit, ceiling = math.inf, math.inf
+    earlier = None  # the nearest of the earlier clicks, as they stood
+    if parameters.score_adaptive or parameters.discard_rule:
+        limit = largest_size_change(distance_to_class(mask, pixels[-1], click.foreground), parameters.sigma_adaptive)
+    if parameters.score_adaptive and limit < math.inf:
+        earlier = nearest_click(_values(maps[:-1]), before.thresholds) if before.clicks else None
+        nearest = earlier[1] if earlier is not None else None
+        ceiling = largest_threshold(size_switches(maps[-1].values, nearest, mask, click.foreground), limit)
+    elif parameters.prior_at_start and limit == math.inf:
+        ceiling = prior_threshold(maps[-1].candidates, parameters.sigma_prior)
+    ceilings = (*before.ceilings, ceiling)
+
+    beyond = before.start.working_mask if before.start is not None else None
+
+    def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_]]:
+        thresholds = _best_thresholds(maps, pixels, clicks, ceilings, discarded, parameters)
+        known = earlier if thresholds[:-1] == before.thresholds else None
+        return thresholds, truncate(*nearest_click(_values(maps), thresholds, known), labels, pixels, beyond)
+
+    discarded = (*before.discarded, False)
+    thresholds, solved = solve(discarded)
+    change = abs(int(solved.sum()) - int(mask.sum()))
+    if parameters.discard_rule and before.clicks and change > limit:
+        discarded = (*before.discarded, True)
+        thresholds, solved = solve(discarded)
+    return Segmentation(
+        clicks=clicks,
+        thresholds=thresholds,
+        ceilings=ceilings,
+        discarded=discarded,
+        shape=before.shape,
+        start=before.start,
+        _working_shape=before._working_shape,
+        _packed=np.packbits(solved),
+    )
+
+
+def distance_to_clicks(
+    segmentation: Segmentation, features: ImageFeatures, map_at: Callable[[Pixel], ClickMap]
+) -> NDArray[np.float32]:
+    """Return ``min_i S_i [H', W']`` float32 over the clicks of a segmentation, at least one (Eq. 11)."""
+    maps = [map_at(working_pixel(click, features)) for click in segmentation.clicks]
+    return nearest_click(_values(maps), segmentation.thresholds)[1]
+
+
+def _values(maps: Sequence[ClickMap]) -> list[NDArray[np.float32]]:
+    return [m.values for m in maps]
+
+
+def _best_thresholds(
+    maps: Sequence[ClickMap],
+    pixels: Sequence[Pixel],
+    clicks: Sequence[Click],
+    ceilings: Sequence[float],
+    discarded: Sequence[bool],
+    parameters: SegmentationParameters,
+) -> tuple[float, ...]:
+    """``lambda*`` of every click, each by its own map and all clicks it may know of (Eq. 5)."""
+    best = []
+    for i, click in enumerate(clicks):
+        if click.threshold is not None:
+            best.append(click.threshold)
+        else:
+            factors = _factors_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
+            best.append(float(maps[i].candidates.values[first_maximum(maps[i].candidates, factors)]))
+    return tuple(best)
+
+
+def score_of_click(
+    i: int,
+    maps: Sequence[ClickMap],
+    pixels: Sequence[Pixel],
+    clicks: Sequence[Click],
+    ceilings: Sequence[float],
+    discarded: Sequence[bool],
+    parameters: SegmentationParameters,
+) -> NDArray[np.float32]:
+    """Score every candidate threshold of click ``i`` (Eq. 6): ``[K]`` float32, in the order of its candidates.
+
+    The other arguments are what :class:`Segmentation` holds of all clicks, with their maps and working pixels.
+    """
+    factors = _factors_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
+    return score_curve(maps[i].candidates, factors)
+
+
+def _factors_of_click(
+    i: int,
+    maps: Sequence[ClickMap],
+    pixels: Sequence[Pixel],
+    clicks: Sequence[Click],
+    ceilings: Sequence[float],
+    discarded: Sequence[bool],
+    parameters: SegmentationParameters,
+) -> ScoreFactors:
+    known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
+    at_clicks = np.array([maps[i].values[pixels[j]] for j in known], dtype=np.float32)
+    is_same = np.array([clicks[j].foreground == clicks[i].foreground for j in known])
+    return score_factors(
+        maps[i].candidates,
+        at_clicks[is_same],
+        at_clicks[~is_same],
+        edge=parameters.score_edge,
+        positive=parameters.score_positive,
+        negative=parameters.score_negative,
+        prior=parameters.sigma_prior if parameters.score_prior else 1.0,
+        below=ceilings[i],
+    )

@@ -1,0 +1,335 @@
+"""The only mutable object of the engine: a stack of frozen results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
+from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.method.nearest_neighbour import nearest_object
+from napari_m2n2v2.parallel import Progress, silent
+from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.click_maps import Chain, Upsampled
+from napari_m2n2v2.session.history import History
+from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, distance_to_clicks, working_pixel
+
+__all__ = ["Session", "SessionResult"]
+
+_MAP_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class SessionResult:
+    """What the present clicks give.
+
+    Parameters
+    ----------
+    clicks : tuple of Click
+        In the order they were placed.
+    objects : mapping
+        The :class:`~napari_m2n2v2.Segmentation` of every object, by id, each solved by its own clicks.
+    guides : mapping
+        The :class:`~napari_m2n2v2.guides.choice.GuideChoice` of every object with clicks, by id.
+    shape : tuple of int
+        ``(H, W)`` of mask and labels.
+    working_shape : tuple of int
+        ``(H', W')`` of what was worked on.
+    """
+
+    clicks: tuple[Click, ...]
+    objects: Mapping[int, Segmentation]
+    guides: Mapping[int, GuideChoice]
+    shape: tuple[int, int]
+    working_shape: tuple[int, int]
+    _contested: NDArray[np.int64]  # flat working pixels that several objects claim ...
+    _winners: NDArray[np.int64]  # ... and the id of the one that gets each
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Where any object is, bool ``[H, W]`` at the resolution of the image given, a new array."""
+        return self.labels > 0
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """The id of the object at each pixel, 0 for background, int32 ``[H, W]``, a new array."""
+        return at_full_resolution(self.working_labels, self.shape)
+
+    @property
+    def working_labels(self) -> NDArray[np.int32]:
+        """The same at working resolution, int32 ``[H', W']``, a new array."""
+        working = np.zeros(self.working_shape, dtype=np.int32)
+        for object_id, segmentation in self.objects.items():
+            working[segmentation.working_mask] = object_id
+        working.flat[self._contested] = self._winners
+        return working
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """``lambda*`` of every click, in click order."""
+        of_object = {object_id: iter(found.thresholds) for object_id, found in self.objects.items()}
+        return tuple(next(of_object[click.object_id]) for click in self.clicks)
+
+
+class Session:
+    """Clicks on one image and the mask they give, with undo and redo without limit.
+
+    Every change goes through :meth:`replay`, and the result depends on the clicks alone: the same clicks in the same
+    order give the same mask, bit for bit, however they came to be what they are. Not for two threads at once.
+
+    Parameters
+    ----------
+    features : ImageFeatures
+        Of the image.
+    parameters : SegmentationParameters, optional
+        M2N2V2 by default; ``SegmentationParameters.m2n2()`` for the earlier method.
+    start : array-like, optional
+        ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object. What no click reaches keeps
+        its label.
+
+    compete : bool
+        Whether objects that claim the same pixel compete for it; if not, the one clicked last lies on top.
+
+    Raises
+    ------
+    ImageError
+        If ``start`` has another shape or is not of integers.
+
+    Notes
+    -----
+    Clicks may belong to several objects (:attr:`Click.object_id`). Each object is solved by its own clicks, as in the
+    paper; where two claim a pixel, the nearer click's object gets it, so objects never overlap and their order
+    does not matter.
+
+    Examples
+    --------
+    >>> session = Session(features)
+    >>> result = session.click(Click(120, 200))
+    >>> result = session.click(Click(40, 60, foreground=False))
+    >>> result.mask.shape == features.shape
+    True
+    """
+
+    def __init__(
+        self,
+        features: ImageFeatures,
+        parameters: SegmentationParameters | None = None,
+        *,
+        start: Any = None,
+        compete: bool = True,
+    ) -> None:
+        self.compete = compete
+        self.features = features
+        self.parameters = parameters or SegmentationParameters()
+        self._start = _starting_masks(start, features)
+        self.start = None if start is None else np.array(start, dtype=np.int32)
+        options = features.options
+        shared = Upsampled() if len(options) > 1 else None
+        self._chains = [
+            Chain(option, self.parameters, self._start, _MAP_BYTES // len(options), shared) for option in options
+        ]
+        self._history = History(self._join(()))
+
+    @property
+    def result(self) -> SessionResult:
+        """The result of the present clicks; an empty mask before the first."""
+        return self._history.present
+
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """The present clicks, in order."""
+        return self.result.clicks
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a change to bring back."""
+        return self._history.can_redo
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held beside the features, in bytes: the Markov-maps that are kept."""
+        return sum(chain.maps.nbytes for chain in self._chains)
+
+    def click(self, click: Click) -> SessionResult:
+        """Add a click and return the new result.
+
+        Raises
+        ------
+        ClickError
+            If it is outside the image; nothing is changed then.
+        """
+        return self.replay((*self.clicks, click))
+
+    def move(self, index: int, row: float, col: float) -> SessionResult:
+        """Move click ``index`` to another position; its place in the order stays."""
+        return self._replace(index, replace(self._at(index), row=row, col=col))
+
+    def flip(self, index: int) -> SessionResult:
+        """Turn click ``index`` from foreground to background or back."""
+        return self._replace(index, replace(self._at(index), foreground=not self._at(index).foreground))
+
+    def delete(self, index: int) -> SessionResult:
+        """Remove click ``index``."""
+        self._at(index)
+        return self.replay(click for i, click in enumerate(self.clicks) if i != index)
+
+    def reset(self) -> SessionResult:
+        """Remove all clicks. Can be undone."""
+        return self.replay(())
+
+    def replay(self, clicks: Iterable[Click], progress: Progress | None = None) -> SessionResult:
+        """Make these the clicks, as one change that undo takes back, and return the result.
+
+        The result is the same as clicking one by one. Only what follows the first changed click is solved again, and
+        only positions not seen before need a new Markov-map.
+
+        Parameters
+        ----------
+        clicks : iterable of Click
+            All of them, in order.
+        progress : callable, optional
+            Called as ``progress(share, stage)`` before each click is solved; raise
+            :class:`~napari_m2n2v2.Cancelled` from it to stop. What was solved by then is kept for the next time.
+
+        Raises
+        ------
+        ClickError
+            If one is outside the image; nothing is changed then.
+        """
+        clicks = tuple(clicks)
+        if clicks == self.clicks:
+            return self.result
+        for click in clicks:
+            working_pixel(click, self.features)
+        self._history.push(self._join(clicks, progress or silent))
+        return self.result
+
+    def preview(self, click: Click) -> NDArray[np.int32]:
+        """Return the labels that this click would give, int32 ``[H, W]``; nothing is changed.
+
+        Raises
+        ------
+        ClickError
+            If it is outside the image.
+        """
+        working_pixel(click, self.features)
+        return self._join((*self.clicks, click)).labels
+
+    def map_at(self, pixel: Pixel, object_id: int = 1) -> ClickMap:
+        """Return the Markov-map of a working pixel with the guides of an object (section 3.3), kept for later."""
+        choice = self.result.guides.get(object_id)
+        return self._chains[choice.option if choice else 0].maps(pixel)
+
+    def undo(self) -> SessionResult:
+        """Take back the last change, if there is one, and return the very result that was there."""
+        return self._history.undo()
+
+    def redo(self) -> SessionResult:
+        """Bring back the last change that was undone, if there is one."""
+        return self._history.redo()
+
+    def forget_history(self) -> None:
+        """Let go of all states but the present one, which hold their masks: nothing can be undone then."""
+        self._history = History(self.result)
+
+    def _at(self, index: int) -> Click:
+        if not 0 <= index < len(self.clicks):
+            raise ClickError(f"There is no click {index}: this session has {len(self.clicks)}, counted from 0.")
+        return self.clicks[index]
+
+    def _replace(self, index: int, click: Click) -> SessionResult:
+        return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
+
+    def _join(self, clicks: tuple[Click, ...], report: Progress = silent) -> SessionResult:
+        """Solve every object and settle which pixels each gets."""
+        objects: dict[int, Segmentation] = dict(self._start)
+        guides: dict[int, GuideChoice] = {}
+        for i in sorted({click.object_id for click in clicks}):
+            own = tuple(click for click in clicks if click.object_id == i)
+            solved = [chain.solve(own, report) for chain in self._chains]
+            guides[i] = self._choose(own)
+            objects[i] = solved[guides[i].option]
+        for chain in self._chains:
+            chain.forget(len(clicks))
+        ids = sorted(objects)
+        masks = {i: found.working_mask.ravel() for i, found in objects.items()}
+        contested = np.zeros(0, dtype=np.int64)
+        winners = contested
+        if len(ids) > 1:
+            contested = np.flatnonzero(np.sum(list(masks.values()), axis=0) > 1)
+        if contested.size:
+            rivals = [i for i in ids if masks[i][contested].any()]
+            claims = [masks[i][contested] for i in rivals]
+            winners = np.array(rivals)[
+                nearest_object(claims, self._distances(rivals, objects, guides, clicks, contested))
+            ]
+        return SessionResult(
+            clicks=clicks,
+            objects=MappingProxyType(objects),
+            guides=MappingProxyType(guides),
+            shape=self.features.shape,
+            working_shape=(self.features.image.shape[0], self.features.image.shape[1]),
+            _contested=contested,
+            _winners=winners,
+        )
+
+    def _choose(self, clicks: tuple[Click, ...]) -> GuideChoice:
+        """Choose the guides of an object by its clicks."""
+        names = [chain.features.guides_named for chain in self._chains]
+        if len(names) == 1:
+            return choose([None], names)
+        pixels = [working_pixel(click, self.features) for click in clicks]
+        at = tuple(np.transpose(pixels))
+        labels = [click.foreground for click in clicks]
+        parted = [
+            separation(np.stack([chain.maps(pixel).values[at] for pixel in pixels]), labels) for chain in self._chains
+        ]
+        return choose(parted, names)
+
+    def _distances(
+        self,
+        rivals: list[int],
+        objects: Mapping[int, Segmentation],
+        guides: Mapping[int, GuideChoice],
+        clicks: Sequence[Click],
+        pixels: NDArray[np.int64],
+    ) -> list[NDArray[np.float32]]:
+        """How near each rival is to the pixels; when objects do not compete, the one clicked last is nearest."""
+        if self.compete:
+            return [self._distance(objects[i], guides.get(i)).ravel()[pixels] for i in rivals]
+        last = {click.object_id: n for n, click in enumerate(clicks)}
+        return [np.full(pixels.size, -last.get(i, -1), dtype=np.float32) for i in rivals]
+
+    def _distance(self, segmentation: Segmentation, choice: GuideChoice | None) -> NDArray[np.float32]:
+        """How far each working pixel is from the object's clicks; what it began with counts as just in reach."""
+        if choice is None:  # it has no clicks
+            return np.ones(self.features.image.shape[:2], dtype=np.float32)
+        nearest = distance_to_clicks(segmentation, self.features, self._chains[choice.option].maps)
+        return nearest if segmentation.start is None else np.minimum(nearest, np.float32(1))
+
+
+def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentation]:
+    """``Y_0`` of every object in a label image, at working resolution."""
+    if start is None:
+        return {}
+    labels = np.asarray(start)
+    if labels.shape != features.shape or labels.dtype.kind not in "bui":
+        raise ImageError(
+            f"The labels to start from must be integers of the image's shape {features.shape}, "
+            f"got {labels.dtype} of shape {labels.shape}."
+        )
+    working = at_full_resolution(labels, (features.image.shape[0], features.image.shape[1]))
+    return {int(i): Segmentation.begin(working == i, features.shape) for i in np.unique(working) if i > 0}

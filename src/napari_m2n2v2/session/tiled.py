@@ -1,0 +1,338 @@
+"""One plane, one region or several: each solved by itself, joined into masks.
+
+Not in the paper, whose rule is kept inside each region. How regions agree:
+
+- A region is solved by all clicks inside it (:func:`~napari_m2n2v2.images.tile.clicks_in`), so a correction where two
+  overlap corrects both.
+- Where regions of one step overlap, they are asked how clearly a pixel is in or out (the margin between its nearest
+  foreground and background click, :mod:`~napari_m2n2v2.session.diagnostics`), and the mean decides. A region counts
+  less and less towards its border, where it knows little of what surrounds the pixel, and next to nothing there, so
+  that there is hardly a step. Where one is alone, what its session says stands; so without ``compete`` the object on
+  top is that of the last click in it, and where several overlap, in any of them.
+- A region shows less than the plane, and mostly small objects of it: a first click that nothing limits keeps to the
+  share of the prior there (``prior_at_start``), so that it does not claim all of the region.
+- A finer region starts from what the coarser ones gave (``Y_0``), and speaks of what its clicks reach; the rest stays.
+
+So the masks depend on the clicks and the regions they were placed in, never on the order in which regions were solved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.features.compute import compute_features
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.images.sparse import Patch
+from napari_m2n2v2.images.stack import Stack
+from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
+from napari_m2n2v2.parallel import Progress, silent
+from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.session.blending import Joining, SolvedRegion
+from napari_m2n2v2.session.margins import ObjectInRegion
+from napari_m2n2v2.session.session import Session, SessionResult
+
+__all__ = ["Mosaic", "region_features"]
+
+
+class Mosaic:
+    """The regions of one plane and the labels they give together.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)`` of the plane.
+    parameters : SegmentationParameters, optional
+        Of all regions.
+    start : Patch or array-like, optional
+        ``[H, W]`` integer labels to start from instead of nothing. What no click reaches keeps its label.
+    compete : bool
+        As :class:`~napari_m2n2v2.Session` takes it.
+
+    Notes
+    -----
+    Not for two threads at once. A plane that fits the working resolution has one region, all of it, and its labels are
+    those of its :class:`~napari_m2n2v2.Session`, bit for bit.
+
+    Examples
+    --------
+    >>> stack = Stack.of(slide)  # 40000 x 60000, dask or zarr
+    >>> region = region_of_view(stack.plane_shape, view=(8000, 9000, 8900, 10200))
+    >>> mosaic = Mosaic(stack.plane_shape)
+    >>> mosaic.put(region, region_features(stack, (), region))
+    >>> changed = mosaic.replay([RegionClick(region, Click(8450, 9600))])
+    >>> labels = mosaic.labels_in(region.rows, region.cols)
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        parameters: SegmentationParameters | None = None,
+        *,
+        start: Any = None,
+        compete: bool = True,
+    ) -> None:
+        self.shape = shape
+        self.parameters = parameters
+        self.compete = compete
+        self._base = start if isinstance(start, Patch) else Patch.of(_as_labels(start, shape))
+        self._sessions: dict[Region, tuple[str, Session]] = {}  # with a digest of what each starts from
+        self._features: dict[Region, ImageFeatures] = {}
+        self._parts: dict[Region, SolvedRegion] = {}
+        self._waiting: set[Region] = set()  # that have to be solved, and for features
+        self._order: list[int] = []  # objects by their last clicks
+        self._changed: list[Region] = []  # since the last replay that came to its end
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Those that say something now, the coarsest first."""
+        return tuple(sorted(self._parts, key=_coarsest_first))
+
+    @property
+    def doubts(self) -> dict[int, float]:
+        """Doubt of every object with clicks, from 0 to 1 (:func:`~napari_m2n2v2.session.diagnostics.doubt_of`)."""
+        counts: dict[int, tuple[int, int]] = {}
+        for part in self._parts.values():
+            for i, (doubtful, clear) in part.doubtful.items():
+                before = counts.get(i, (0, 0))
+                counts[i] = before[0] + doubtful, before[1] + clear
+        return {i: doubtful / max(doubtful + clear, 1) for i, (doubtful, clear) in sorted(counts.items())}
+
+    @property
+    def solved(self) -> dict[Region, tuple[Click, ...]]:
+        """What each region was last solved by, in pixels of the plane."""
+        return {region: part.clicks for region, part in self._parts.items()}
+
+    def result(self, region: Region) -> SessionResult | None:
+        """Return what a region's clicks gave, in pixels of the region."""
+        return self._parts[region].result if region in self._parts else None
+
+    def session_bytes(self, region: Region) -> int:
+        """Return what the session of a region holds beside the features."""
+        return self._sessions[region][1].nbytes if region in self._sessions else 0
+
+    def session(
+        self, region: Region, clicks: Iterable[Click] | None = None, progress: Progress | None = None
+    ) -> Session:
+        """Return the session of a region, which is in pixels of the region.
+
+        Parameters
+        ----------
+        region : Region
+            Which.
+        clicks : iterable of Click, optional
+            What to ask it about, in pixels of the plane; by default what the region was last solved by.
+        progress : callable, optional
+            As for :meth:`replay`.
+
+        Raises
+        ------
+        ImageError
+            If its features are not there.
+        """
+        session = self._session(region, *self._start_of(region))
+        if clicks is None:
+            clicks = self._parts[region].clicks if region in self._parts else ()
+        session.replay(map(region.into, clicks), progress)
+        session.forget_history()
+        return session
+
+    def put(self, region: Region, features: ImageFeatures) -> None:
+        """Give a region its features, of its box alone (:func:`region_features`).
+
+        Raises
+        ------
+        ImageError
+            If they are of another shape.
+        """
+        if features.shape != region.shape:
+            raise ImageError(f"Features of {features.shape} pixels are not of a region of {region.shape}.")
+        if self._features.get(region) is not features:
+            self.drop(region)
+            if region in self._parts:
+                self._parts[region] = self._parts[region].let_go()
+            self._features[region] = features
+
+    def drop(self, region: Region) -> None:
+        """Let go of what a region holds; what other regions are joined with stays, the rest is solved when needed."""
+        self._features.pop(region, None)
+        self._sessions.pop(region, None)
+        if region in self._parts and not any(r != region and r.overlap(region) for r in self._parts):
+            self._parts[region] = self._parts[region].let_go()
+
+    def lacking(self, placed: Iterable[RegionClick]) -> list[Region]:
+        """List the regions whose features are needed for these clicks and not there, the coarsest first."""
+        placed = tuple(placed)
+        wanted = _wanted(placed)
+        changed = self._with_other_clicks(wanted, placed)
+        without = [region for region in wanted if region not in self._features]
+        return [region for region in without if region in self._waiting or self._has_to_be_solved(region, changed)]
+
+    def replay(
+        self, placed: Iterable[RegionClick], progress: Progress | None = None, *, partly: bool = False
+    ) -> list[Region]:
+        """Make these the clicks.
+
+        Parameters
+        ----------
+        placed : iterable of RegionClick
+            All of the plane, in order.
+        progress : callable, optional
+            Called as ``progress(share, stage)``; what it raises stops the work, and nothing is lost.
+        partly : bool
+            Leave the regions that are then :meth:`lacking` as they are, for a replay when their features are there.
+
+        Returns
+        -------
+        list of Region
+            Boxes in which labels may have changed since the last time that it came to its end.
+
+        Raises
+        ------
+        ImageError
+            If the features of a region are not there, unless ``partly``.
+        """
+        placed, report = tuple(placed), progress or silent
+        wanted = _wanted(placed)
+        changed = self._with_other_clicks(wanted, placed)
+        self._note_order(placed)
+        gone = [region for region in self._parts if region not in wanted]
+        self._changed.extend(self._joining.box_of_change(region, self._parts.pop(region), None) for region in gone)
+        self._waiting &= set(wanted)
+        for done, region in enumerate(wanted):
+            report(done / len(wanted), "clicks")
+            if region not in self._waiting and not self._has_to_be_solved(region, changed):
+                continue
+            if region not in self._features:
+                self._waiting.add(region)
+                continue
+            before = self._parts.get(region)
+            self._parts[region] = after = self._solve(region, clicks_in(region, placed), before, report)
+            self._waiting.discard(region)
+            self._changed.append(self._joining.box_of_change(region, before, after))
+        if self._waiting and not partly:
+            raise _not_there(min(self._waiting, key=_coarsest_first))
+        boxes, self._changed = [box for box in dict.fromkeys(self._changed) if box.height and box.width], []
+        return boxes
+
+    def labels_in(self, rows: slice, cols: slice) -> NDArray[np.int32]:
+        """Return the labels of a part of the plane, int32 ``[rows, cols]``, a new array."""
+        return self._joining.labels(rows, cols, self.regions)
+
+    @property
+    def _joining(self) -> Joining:
+        return Joining(self.shape, self._base, self._parts, self.compete, self._order)
+
+    def _note_order(self, placed: Sequence[RegionClick]) -> None:
+        """Notice which object lies on top, where that counts."""
+        last = {p.click.object_id: n for n, p in enumerate(placed)}
+        order = sorted(last, key=last.__getitem__)
+        if not self.compete and order != self._order:
+            self._changed.extend(self._parts)
+        self._order = order
+
+    def _with_other_clicks(self, wanted: Sequence[Region], placed: Sequence[RegionClick]) -> list[Region]:
+        return [r for r in wanted if r not in self._parts or self._parts[r].clicks != clicks_in(r, placed)]
+
+    def _has_to_be_solved(self, region: Region, changed: Sequence[Region]) -> bool:
+        """Tell whether a region is solved anew, given those with other clicks."""
+        part = self._parts.get(region)
+        if part is None or region in changed:
+            return True
+        touched = any(region.overlap(box) for box in self._changed)  # also by a replay that was stopped
+        if part.was_let_go:
+            return region in self._features or touched or any(region.overlap(other) for other in changed)
+        return touched and self._start_of(region)[1] != part.start  # which coarser ones may have changed
+
+    def _start_of(self, region: Region) -> tuple[NDArray[np.int32] | None, str]:
+        """Return what a region starts from, and its digest; None and "" where that is nothing."""
+        coarser = [other for other in self._parts if other.step > region.step and other.overlap(region)]
+        if not coarser and self._base.box is None:
+            return None, ""
+        start = self._joining.labels(region.rows, region.cols, sorted(coarser, key=_coarsest_first))
+        return (start, hashlib.sha256(start.tobytes()).hexdigest()) if start.any() else (None, "")
+
+    def _solve(
+        self, region: Region, clicks: tuple[Click, ...], before: SolvedRegion | None, report: Progress
+    ) -> SolvedRegion:
+        start, digest = self._start_of(region)
+        session = self._session(region, start, digest)
+        result = session.replay(map(region.into, clicks), report)
+        session.forget_history()  # nobody goes back in it, and it holds the masks of every state
+        joins = has_parts(self.shape, session.features.parameters.working_side)
+        known = before.objects if before is not None else {}
+        said = {
+            i: known[i] if i in known and known[i].found is found else ObjectInRegion.of(session, found, joins=joins)
+            for i, found in result.objects.items()
+        }
+        return SolvedRegion.of(digest, clicks, result, said)
+
+    def _session(self, region: Region, start: NDArray[np.int32] | None, digest: str) -> Session:
+        known = self._sessions.get(region)
+        if known is not None and known[0] == digest:
+            return known[1]
+        if region not in self._features:
+            raise _not_there(region)
+        parameters = self.parameters or SegmentationParameters()
+        if region.shape != self.shape:
+            parameters = replace(parameters, prior_at_start=parameters.score_adaptive)
+        session = Session(self._features[region], parameters, start=start, compete=self.compete)
+        self._sessions[region] = digest, session
+        return session
+
+
+def region_features(stack: Stack, index: Sequence[int], region: Region, **named: Any) -> ImageFeatures:
+    """Compute the features of a region, reading its box alone, of a pyramid at the level that fits.
+
+    Parameters
+    ----------
+    stack : Stack
+        Of the planes.
+    index : sequence of int
+        Which plane.
+    region : Region
+        Which part of it.
+    **named
+        As :func:`~napari_m2n2v2.compute_features` takes it.
+
+    Returns
+    -------
+    ImageFeatures
+        Of the region's shape.
+    """
+    parameters = named.get("parameters") or FeatureParameters()
+    level = stack.level_for(parameters.working_side, region.shape)
+    features = compute_features(stack.read(index, level, region.rows, region.cols), **named)
+    return features if features.shape == region.shape else replace(features, shape=region.shape)
+
+
+def _not_there(region: Region) -> ImageError:
+    return ImageError(
+        f"The features of the region at row {region.top}, col {region.left} are needed and not there. Compute them and "
+        "put() them first."
+    )
+
+
+def _as_labels(start: Any, shape: tuple[int, int]) -> NDArray[Any]:
+    labels = np.zeros((0, 0), dtype=np.int32) if start is None else np.asarray(start)
+    if start is not None and (labels.shape != shape or labels.dtype.kind not in "bui"):
+        raise ImageError(
+            f"The labels to start from must be integers of the plane's shape {shape}, "
+            f"got {labels.dtype} of shape {labels.shape}."
+        )
+    return labels
+
+
+def _wanted(placed: Sequence[RegionClick]) -> list[Region]:
+    return sorted({p.region for p in placed}, key=_coarsest_first)
+
+
+def _coarsest_first(region: Region) -> tuple[int, Region]:
+    return -region.step, region
