@@ -58,10 +58,18 @@ def test_the_level_that_fits_the_working_side():
     assert stack.plane_shape == (4096, 8192)
 
 
-def test_a_level_with_fewer_planes_gives_the_plane_in_the_same_place():
-    levels = [np.arange(8)[:, None, None] * np.ones((8, 6, 6)), np.arange(4)[:, None, None] * np.ones((4, 3, 3))]
-    stack = Stack.of(levels, multiscale=True)
-    assert [stack.read((z,), 1)[0, 0] for z in range(8)] == [0, 0, 1, 1, 2, 2, 3, 3]
+def test_levels_with_fewer_planes_are_of_other_planes_and_left_out():
+    base = np.arange(8)[:, None, None] * np.ones((8, 12, 12))
+    stack = Stack.of([base, base[::2, ::2, ::2], base[:, ::4, ::4]], multiscale=True)
+    assert [level.shape for level in stack.levels] == [(8, 12, 12), (8, 3, 3)]
+    assert [stack.read((z,), stack.level_for(3))[0, 0] for z in range(8)] == list(range(8))
+    across = Stack.of([base, base[::2, ::2, :]], plane_axes=(0, 1), multiscale=True)
+    assert len(across.levels) == 2  # of the planes that go through all slices it has every one
+
+
+def test_levels_of_another_kind_are_refused():
+    with pytest.raises(ImageError, match=r"levels of one pyramid, got shapes \(4, 8, 8\) and \(4, 4\)"):
+        Stack.of([np.zeros((4, 8, 8)), np.zeros((4, 4))], multiscale=True)
 
 
 def test_nearest_first():

@@ -29,8 +29,8 @@ class Stack:
     Parameters
     ----------
     levels : tuple of array-like
-        The same data at falling resolution, the full one first; numpy, dask, zarr or memory-mapped. One where there is
-        no pyramid.
+        The same planes at falling resolution, the full one first; numpy, dask, zarr or memory-mapped. One where there
+        is no pyramid. Levels of a pyramid with fewer planes than the full one are left out: theirs are others.
     plane_axes : tuple of int
         (axis of rows, axis of columns), 0 or more.
     rgb : bool
@@ -61,7 +61,8 @@ class Stack:
         Raises
         ------
         ImageError
-            For fewer than two axes, a colour axis that is not 3 or 4 long, or axes that are not two different ones.
+            For fewer than two axes, a colour axis that is not 3 or 4 long, axes that are not two different ones, or
+            levels that differ in their number of axes or in colour.
         """
         levels = tuple(data) if multiscale else (data,)
         if not levels:
@@ -75,7 +76,13 @@ class Stack:
         rows, columns = (axis + ndim if axis < 0 else axis for axis in plane_axes)
         if rows == columns or not (0 <= rows < ndim and 0 <= columns < ndim):
             raise ImageError(f"The plane needs two different axes of {ndim}, got {plane_axes}.")
-        return cls(levels, (rows, columns), rgb)
+        for level in levels[1:]:
+            same_kind = len(level.shape) == len(shape) and (not rgb or level.shape[-1] == shape[-1])
+            if not same_kind:
+                raise ImageError(f"Expected levels of one pyramid, got shapes {shape} and {tuple(level.shape)}.")
+        others = [axis for axis in range(ndim) if axis not in (rows, columns)]
+        of_all_planes = tuple(level for level in levels if all(level.shape[axis] == shape[axis] for axis in others))
+        return cls(of_all_planes, (rows, columns), rgb)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -150,8 +157,8 @@ class Stack:
         """
         data = self.levels[level]
         place: list[Any] = [slice(None)] * data.ndim
-        for axis, at, length in zip(self.index_axes, self.check(index), self.index_shape, strict=True):
-            place[axis] = min(int((at + 0.5) * data.shape[axis] / length), data.shape[axis] - 1)
+        for axis, at in zip(self.index_axes, self.check(index), strict=True):
+            place[axis] = at
         for axis, part, height in zip(self.plane_axes, (rows, cols), self.plane_shape, strict=True):
             place[axis] = _at_level(part, height, data.shape[axis])
         plane = np.asarray(data[tuple(place)])

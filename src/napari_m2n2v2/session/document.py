@@ -225,6 +225,18 @@ def changed_clicks(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) 
     return [placed for placed in (*reversed(after), *reversed(before)) if placed not in same]
 
 
-def plane_text(key: PlaneKey) -> str:
-    """Name a plane of a stack, as napari's sliders count; empty for an image that is one plane."""
-    return f"slice {', '.join(str(at) for at in key.index)}" if key.index else ""
+def plane_text(key: PlaneKey, names: Sequence[str] = ()) -> str:
+    """Name a plane of a stack, as napari's sliders count; empty for an image that is one plane.
+
+    Parameters
+    ----------
+    key : PlaneKey
+        Which plane.
+    names : sequence of str
+        Of all axes of the image, "" for one without; such as ("z", "channel", "y", "x").
+    """
+    if not key.index:
+        return ""
+    axes = [axis for axis in range(len(key.index) + 2) if axis not in key.axes]
+    named = zip((names[axis] if names else "" for axis in axes), key.index, strict=True)
+    return f"slice {', '.join(f'{name} {at}'.strip() for name, at in named)}"

@@ -11,12 +11,12 @@ import numpy as np
 
 from napari_m2n2v2._napari.controller.propagation_queue import Going
 from napari_m2n2v2._napari.controller.propagation_run import Run, Way
-from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.geometry import axis_names, likely_axis, stack_of
 from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.status import check_shown
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.parameters import PropagationParameters
-from napari_m2n2v2.session.document import Carried, PartKey, PlaneKey, plane_text
+from napari_m2n2v2.session.document import Carried, PartKey, PlaneKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller.controller import Controller
@@ -38,7 +38,7 @@ class Propagating:
     """
 
     def __init__(self, controller: Controller) -> None:
-        self.axis = -1  # which of the stack's index axes, counted from the last
+        self.axis: int | None = None  # of the layer, from the last; None until a slider moves or one is chosen
         self.direction = 1  # last used
         self.limits = PropagationParameters()
         self.going = Going(controller)
@@ -62,11 +62,11 @@ class Propagating:
         count : int, optional
             How many slices; until it ends by default. One that is carried alone is shown.
         """
-        self._begin(lambda key: (Way(self._axis(key), direction, count),), follow=count == 1)
+        self._begin(lambda axis, key: (Way(axis, direction, count),), follow=count == 1)
 
     def both_ways(self) -> None:
         """Carry it both ways, until it ends."""
-        self._begin(lambda key: (Way(self._axis(key), self.direction), Way(self._axis(key), -self.direction)))
+        self._begin(lambda axis, key: (Way(axis, self.direction), Way(axis, -self.direction)))
 
     def carry_to(self, position: int) -> None:
         """Carry it to the slice with this number, and to all between."""
@@ -75,8 +75,7 @@ class Propagating:
             return
         image = workspace.image
 
-        def ways(key: PlaneKey) -> tuple[Way, ...]:
-            axis = self._axis(key)
+        def ways(axis: int, key: PlaneKey) -> tuple[Way, ...]:
             length = stack_of(image, key.axes).index_shape[axis]
             if not 0 <= position < length:
                 raise ImageError(f"There is no slice {position}: they go from 0 to {length - 1}.")
@@ -106,14 +105,19 @@ class Propagating:
     def again(self) -> None:
         """Carry anew what was carried from the slice that is shown on, and nothing else: after a correction."""
         if ways := self.onward():
-            self._begin(lambda key: ways)
+            self._begin(lambda axis, key: ways)
 
     # -- beginning -----------------------------------------------------------------------------------------------
 
-    def _axis(self, key: PlaneKey) -> int:
-        return range(len(key.index))[max(self.axis, -len(key.index))]
+    def axis_of(self, workspace: Workspace, key: PlaneKey) -> int:
+        """Return along which of the index axes an object is carried: the slider moved last, or chosen since."""
+        stack = stack_of(workspace.image, key.axes)
+        chosen = len(stack.shape) + self.axis if self.axis is not None else -1
+        if chosen not in stack.index_axes or stack.shape[chosen] == 1:
+            chosen = likely_axis(axis_names(workspace.dims, workspace.image), stack)
+        return stack.index_axes.index(chosen)
 
-    def _begin(self, ways_from: Callable[[PlaneKey], tuple[Way, ...]], follow: bool = False) -> None:
+    def _begin(self, ways_from: Callable[[int, PlaneKey], tuple[Way, ...]], follow: bool = False) -> None:
         controller, workspace = self._controller, self._controller.active
         if workspace is None:
             return
@@ -121,7 +125,7 @@ class Propagating:
             check_shown(workspace)
             if (key := workspace.here) is None or not key.index:
                 raise ImageError(f"'{workspace.image.name}' is a single slice: there is none to carry an object to.")
-            ways = ways_from(key)
+            ways = ways_from(self.axis_of(workspace, key), key)
             if self.going.is_running:
                 self._extend(workspace, ways, follow)
                 return
@@ -172,7 +176,7 @@ class Propagating:
                 "of it is in view and click on it there, or choose Work on > all of it, coarse."
             )
         if not mask.any():
-            raise ImageError(f"Object {object_id} has no mask in {plane_text(key)}. Click on it here first.")
+            raise ImageError(f"Object {object_id} has no mask in {workspace.name_of(key)}. Click on it here first.")
         carried = workspace.carried.of(workspace.placed, key, object_id)
         doubt = carried.doubt if carried is not None and not math.isnan(carried.doubt) else 0.0
         first, *rest = (

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.propagation_run import Run, Source
 from napari_m2n2v2._napari.model.settings import FeatureState
-from napari_m2n2v2.session.document import Carried, PartKey, PlacedClick, PlaneKey, plane_text
+from napari_m2n2v2.session.document import Carried, PartKey, PlacedClick, PlaneKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller.controller import Controller
@@ -99,12 +99,12 @@ class Going:
         if run.settings is not self._controller.computing.settings:
             return "The settings changed meanwhile. Press Compute again, then carry on."
         if workspace.clicks_of(run.here, run.object_id) != run.clicks:
-            return f"The clicks in {plane_text(run.here)} changed meanwhile. Carry on from there."
+            return f"The clicks in {run.workspace.name_of(run.here)} changed meanwhile. Carry on from there."
         clicked = workspace.clicks_of(key, run.object_id)
         if clicked and workspace.carried.of(workspace.placed, key, run.object_id) is None:
-            return f"In {plane_text(key)} you clicked on it yourself, and that stays."
+            return f"In {workspace.name_of(key)} you clicked on it yourself, and that stays."
         if (workspace.masks_of(key).start.values == run.object_id).any():
-            return f"In {plane_text(key)} its label was there before, and you took it over: it stays."
+            return f"In {workspace.name_of(key)} its label was there before, and you took it over: it stays."
         return ""
 
     def _arrived(self, run: Run, answer: Any) -> None:
@@ -121,7 +121,7 @@ class Going:
             reason = "Labels that were there before lie where it would be, and they stay."
         if reason:
             run.ended = True
-            self._stop(run, f"{plane_text(key).capitalize()}: {reason}")
+            self._stop(run, f"{workspace.name_of(key).capitalize()}: {reason}")
             return
         doubt, clicks = found.doubts[run.object_id], run.in_plane(found)
         workspace.carried.add(Carried(key, run.object_id, clicks, doubt, run.way.axis, run.way.direction))
@@ -182,11 +182,11 @@ class Going:
         return placed
 
     def _say(self, run: Run, reason: str) -> None:
-        how = f"carried to {plane_text(run.here)}" if run.at > run.begun else "not carried"
+        how = f"carried to {run.workspace.name_of(run.here)}" if run.at > run.begun else "not carried"
         self.message = run.said + f"Object {run.object_id}: {how}. {reason}".strip()
         self._controller.changed.emit()
 
     def _tell_progress(self, run: Run, share: float, stage: str) -> None:
         key = run.planes[min(run.at + 1, len(run.walk.planes))]
         done = (run.at - run.begun + 0.9 * share) / max(run.last - run.begun, 1)
-        self.progressed.emit(done, f"{plane_text(key)}: {stage}".rstrip(": "))
+        self.progressed.emit(done, f"{run.workspace.name_of(key)}: {stage}".rstrip(": "))

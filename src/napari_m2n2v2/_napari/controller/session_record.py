@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.images.sparse import Patch
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in
@@ -48,6 +48,8 @@ class SessionRecord:
         What was carried and not corrected since.
     rules : Rules
         By which it was solved.
+    axis_names : tuple of str
+        Of the image, for messages.
     """
 
     shape: tuple[int, ...]
@@ -56,6 +58,7 @@ class SessionRecord:
     starts: Mapping[PlaneKey, Patch]
     carried: tuple[Carried, ...]
     rules: Rules
+    axis_names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, workspace: Workspace, rules: Rules) -> SessionRecord:
@@ -73,7 +76,8 @@ class SessionRecord:
             solutions[plane, region] = solution if is_now else None
         starts = {masks.key: masks.start for masks in workspace.masks if masks.start.box is not None}
         carried = tuple(known for *_, known in workspace.carried.present(workspace.placed) if known is not None)
-        return cls(stack_of(workspace.image).shape, workspace.placed, solutions, starts, carried, rules)
+        names = axis_names(workspace.dims, workspace.image)
+        return cls(stack_of(workspace.image).shape, workspace.placed, solutions, starts, carried, rules, names)
 
     def to_file(self) -> SessionFile:
         """Write it as a file has it; slow for many parts."""
@@ -166,7 +170,7 @@ def compare(record: SessionRecord, file: SessionFile, planes: Sequence[PlaneKey]
             continue
         also = [*differing, *(() if _alike(starts[plane], record.starts.get(plane)) else (_OTHER_START,))]
         found = part.differences(solution.provenance, solution.labels_sha256, file.versions, also)
-        where = f"{plane_text(plane)}, " if len(planes) > 1 and plane.index else ""
+        where = f"{plane_text(plane, record.axis_names)}, " if len(planes) > 1 and plane.index else ""
         said += [where + line for line in found]
     more = len(said) - _MOST_LINES
     lines = said if more <= 0 else [*said[:_MOST_LINES], f"and {more} more"]

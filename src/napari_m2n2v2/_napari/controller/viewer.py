@@ -31,6 +31,7 @@ class Following:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._shown: tuple[int, PartKey | None] | None = None  # of which workspace
+        self._point = tuple(controller.viewer.dims.point)
         for emitter, handler in self._of_viewer():
             emitter.connect(handler)
 
@@ -56,6 +57,8 @@ class Following:
         return [
             (viewer.layers.events.removed, self._on_layer_removed),
             (viewer.layers.selection.events.active, self._on_active_layer),
+            (sliders.point, self._on_slider),
+            *((emitter, self._on_thickness) for emitter in (sliders.margin_left, sliders.margin_right)),
             *((emitter, self.look) for emitter in looks),
         ]
 
@@ -66,9 +69,24 @@ class Following:
         return [
             *((emitter, self._on_image_changed) for emitter in looks),
             *((emitter, self._on_image_moved) for emitter in places),
+            *((emitter, self._on_thickness) for emitter in (image.projection_mode, image.axis_labels)),
             (workspace.labels.events.paint, self._on_paint),
             (workspace.labels.events.data, self._on_labels),
         ]
+
+    def _on_slider(self, event: Any) -> None:
+        """Carry objects along the slider that was moved last."""
+        before, self._point = self._point, tuple(self._controller.viewer.dims.point)
+        if len(before) != len(self._point):
+            return
+        moved = [axis for axis, (was, at) in enumerate(zip(before, self._point, strict=True)) if was != at]
+        if len(moved) == 1:
+            self._controller.propagating.axis = moved[0] - len(before)
+            self._controller.changed.emit()
+
+    def _on_thickness(self, event: Any) -> None:
+        """Say when several slices are shown as one."""
+        self._controller.changed.emit()
 
     def look(self, event: Any = None) -> None:
         """Buttons and views act on the plane that is shown, and on the part of it in view."""

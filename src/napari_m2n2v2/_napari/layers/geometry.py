@@ -6,6 +6,7 @@ Convention: the axes of a plane are the layer's own and ascending, so that a tra
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,22 @@ from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import View
 from napari_m2n2v2.session.document import PlaneKey
 
-__all__ = ["place_of", "plane_of_point", "show_plane", "show_point", "shown_plane", "stack_of", "view_of"]
+__all__ = [
+    "axis_names",
+    "is_oblique",
+    "likely_axis",
+    "place_of",
+    "plane_of_point",
+    "projected_planes",
+    "show_plane",
+    "show_point",
+    "shown_plane",
+    "stack_of",
+    "view_of",
+]
+
+_NUMBER = re.compile(r"-?\d*")  # what napari calls axes that nobody named
+_ROUNDING = 0.25  # pixels
 
 
 def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
@@ -60,18 +76,87 @@ def shown_plane(dims: Any, layer: Any) -> PlaneKey | None:
     Returns
     -------
     PlaneKey or None
-        None in the 3-D view of a stack, and where the sliders are beyond the layer.
+        None in the 3-D view of a stack, where the sliders are beyond the layer, and where no slice of the layer's data
+        is what is seen (:func:`is_oblique`).
     """
     offset = dims.ndim - layer.ndim
-    if offset < 0 or (dims.ndisplay != 2 and layer.ndim > 2):
+    if offset < 0 or (dims.ndisplay != 2 and layer.ndim > 2) or is_oblique(dims, layer):
         return None
-    first, second = sorted([axis - offset for axis in dims.order if axis >= offset][-2:])
+    first, second = _plane_axes(dims, layer)
     stack = stack_of(layer, (first, second))
     position = layer.world_to_data(dims.point)
     # As napari rounds what it shows: halves to the even plane.
     index = tuple(int(np.round(position[axis])) for axis in stack.index_axes)
     inside = all(0 <= at < length for at, length in zip(index, stack.index_shape, strict=True))
     return PlaneKey((first, second), index) if inside else None
+
+
+def axis_names(dims: Any, layer: Any) -> tuple[str, ...]:
+    """Return what the axes of a layer are called, by itself or else by the viewer; "" for one that nobody named."""
+    offset = dims.ndim - layer.ndim
+    of_viewer = dims.axis_labels[offset:] if offset >= 0 else [""] * layer.ndim
+    pairs = zip(layer.axis_labels, of_viewer, strict=True)
+    return tuple(next((str(label) for label in pair if not _NUMBER.fullmatch(str(label))), "") for pair in pairs)
+
+
+def likely_axis(names: Sequence[str], stack: Stack) -> int:
+    """Return the index axis along which an object goes on, as far as names tell: depth, else time, else the last."""
+    long = [axis for axis, length in zip(stack.index_axes, stack.index_shape, strict=True) if length > 1]
+    kinds = [names[axis].lower()[:1] for axis in long]
+    for kind in "zt":
+        if kind in kinds:
+            return long[kinds.index(kind)]
+    plain = [axis for axis, kind in zip(long, kinds, strict=True) if kind != "c"]
+    return (plain or long or list(stack.index_axes))[-1]
+
+
+def _plane_axes(dims: Any, layer: Any) -> tuple[int, int]:
+    """Return the axes of a layer that a viewer shows as a plane, ascending."""
+    offset = dims.ndim - layer.ndim
+    first, second = sorted([axis - offset for axis in dims.order if axis >= offset][-2:])
+    return first, second
+
+
+def is_oblique(dims: Any, layer: Any) -> bool:
+    """Tell whether a layer's transform mixes the axes on screen with those of the sliders.
+
+    What napari then draws, where it says the cursor is and what a slider says are three different slices of the data.
+    Less than a quarter of a pixel over the whole layer is rounding.
+    """
+    if dims.ndim < layer.ndim or layer.ndim <= 2:
+        return False
+    on_screen = list(_plane_axes(dims, layer))
+    sliders = [axis for axis in range(layer.ndim) if axis not in on_screen]
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    to_world = np.stack([np.asarray(layer.data_to_world(axis)) - origin for axis in np.eye(layer.ndim)], axis=1)
+    lengths = np.array(stack_of(layer).shape)
+    away = 0.0
+    for one, other in ((on_screen, sliders), (sliders, on_screen)):
+        # How far a walk along one kind of axes leads astray on the other, in pixels of that.
+        mixed = np.linalg.solve(to_world[np.ix_(other, other)], to_world[np.ix_(other, one)])
+        away = max(away, float(np.abs(mixed * lengths[one]).max()))
+    return away > _ROUNDING
+
+
+def projected_planes(dims: Any, layer: Any, key: PlaneKey) -> dict[int, tuple[int, int]]:
+    """Return first and last index, by axis, of the slices that a viewer shows as one beside the plane of the sliders.
+
+    Empty where it shows one slice, as it does unless a thickness and a projection are chosen.
+    """
+    if getattr(layer, "projection_mode", "none") == "none":
+        return {}
+    offset, stack = dims.ndim - layer.ndim, stack_of(layer, key.axes)
+    low, high = (
+        np.asarray(layer.world_to_data(np.add(dims.point, margins)[offset:]))
+        for margins in (np.negative(dims.margin_left), dims.margin_right)
+    )
+    found = {}
+    for axis, length in zip(stack.index_axes, stack.index_shape, strict=True):
+        first, last = sorted((low[axis], high[axis]))
+        first, last = max(int(np.round(first)), 0), min(int(np.round(last)), length - 1)
+        if first < last:
+            found[axis] = (first, last)
+    return found
 
 
 def view_of(viewer: Any, layer: Any, key: PlaneKey) -> View:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
 from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.images.tile import Region
-from napari_m2n2v2.session.document import plane_text
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.model.workspace import Workspace
@@ -34,6 +34,12 @@ def no_plane(dims: Any, image: Any) -> ImageError:
             f"'{image.name}' is shown in 3-D, where a click has no plane. Switch to the 2-D view (Ctrl+Y, or the "
             "button under the layer list) and choose a slice."
         )
+    if is_oblique(dims, image):
+        return ImageError(
+            f"The transform of '{image.name}' (affine, rotate or shear) mixes the axes on screen with those of the "
+            "sliders, so what is seen is no slice of its data and a click has no place there. Reset the transform, or "
+            "resample the image, or turn the axes so that those it mixes are both on screen."
+        )
     return ImageError(f"No slice of '{image.name}' is shown: the sliders are beyond it. Move them to one of its own.")
 
 
@@ -55,7 +61,9 @@ def describe(workspace: Workspace | None, prepared: bool = False) -> str:
     if focus is None:
         return str(no_plane(workspace.dims, workspace.image))
     here = focus.plane
-    name = ", ".join(filter(None, (workspace.image.name, plane_text(here), region_text(focus.region, workspace))))
+    projected = projected_planes(workspace.dims, workspace.image, here)
+    slice_name = workspace.name_of(here)
+    name = ", ".join(filter(None, (workspace.image.name, slice_name, region_text(focus.region, workspace))))
     lines = [f"{name}: features {workspace.state.value}"]
     if part is not None and (features := part.features) is not None:
         grid = " x ".join(str(side) for side in features.grid_shape)
@@ -66,6 +74,11 @@ def describe(workspace: Workspace | None, prepared: bool = False) -> str:
         choice = solution.result.guides.get(workspace.object_id) if solution is not None else None
         if choice is not None and features.alternatives:
             lines.append(f"Object {workspace.object_id} is guided by {choice.guides}: {choice.because}")
+    if projected:
+        names = axis_names(workspace.dims, workspace.image)
+        shown = ", ".join(f"{names[axis]} {first} to {last}".strip() for axis, (first, last) in projected.items())
+        how = workspace.image.projection_mode
+        lines.append(f"You see slices {shown} as one ({how}); clicks segment {slice_name} alone.")
     if workspace.state is FeatureState.STALE:
         lines.append("The image or the settings changed. Press Compute again to use them.")
     elif workspace.state is FeatureState.MISSING and (here.index or workspace.region is not None):
@@ -74,7 +87,7 @@ def describe(workspace: Workspace | None, prepared: bool = False) -> str:
         lines.append(f"This {what} was prepared: click on it." if prepared else to_compute)
     others = [p.key for p in workspace.parts if p.state is FeatureState.COMPUTING and p.key != focus]
     if others:
-        planes = dict.fromkeys(plane_text(key.plane) or "another part" for key in others)
+        planes = dict.fromkeys(workspace.name_of(key.plane) or "another part" for key in others)
         lines.append(f"Computing {'; '.join(planes)}.")
     if part is not None and part.computed_with is not None:
         lines.append(f"Bit depth: {part.computed_with.bit_depth}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
+from napari_m2n2v2._napari.layers.geometry import axis_names, shown_plane, stack_of
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.tiles import Part, Parts
@@ -14,7 +14,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.stack import Stack
 from napari_m2n2v2.images.tile import Region, RegionClick, counts_in
 from napari_m2n2v2.parameters import FeatureParameters
-from napari_m2n2v2.session.document import CarriedPlanes, PartKey, PlacedClick, PlaneKey, Solution
+from napari_m2n2v2.session.document import CarriedPlanes, PartKey, PlacedClick, PlaneKey, Solution, plane_text
 from napari_m2n2v2.session.history import History
 
 if TYPE_CHECKING:
@@ -113,6 +113,10 @@ class Workspace:
     def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Click, ...]:
         """Return the present clicks of one object in one plane, in their order."""
         return tuple(click for click in self.clicks_in(key) if click.object_id == object_id)
+
+    def name_of(self, key: PlaneKey) -> str:
+        """Name a plane in words, with the names of its axes; empty for an image that is one plane."""
+        return plane_text(key, axis_names(self.dims, self.image))
 
     # -- of what is shown ----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from napari_m2n2v2._napari.controller.preparing import Mark, Preparing, room_for
 from napari_m2n2v2._napari.controller.store import GIGABYTE
 from napari_m2n2v2._napari.view.qt import make_button
 from napari_m2n2v2.images.stack import Index
-from napari_m2n2v2.session.document import PlaneKey, plane_text
+from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller.controller import Controller
@@ -164,12 +164,12 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         marks = self.preparing.marks()
         self.start.setEnabled(len(marks) > 1 and not self.preparing.is_running)
         self.strip.setVisible(len(marks) > 1)
-        if here is None or len(marks) < 2:
+        if workspace is None or here is None or len(marks) < 2:
             self.strip.show_marks({}, None)
             self.told.setText("For stacks and time series, once they are started.")
             return
         self.strip.show_marks(marks, here.index)
-        shown = f"{plane_text(here).capitalize()}: {marks[here.index].value}."
+        shown = f"{workspace.name_of(here).capitalize()}: {marks[here.index].value}."
         failure = self.preparing.failure(here.index) if marks[here.index] is Mark.FAILED else ""
         lines = [f"{shown} {failure}".strip(), f"{summary(marks)}.", self._room(len(marks))]
         self.told.setText("\n".join(filter(None, lines)))

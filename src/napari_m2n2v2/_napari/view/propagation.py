@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2._napari.view.qt import make_button
 from napari_m2n2v2.session.document import PlaneKey
 
@@ -48,12 +48,15 @@ class Row:
         From 0 to 1, NaN where it is not known.
     note : str
         Why it went no further, or that the user corrected it.
+    name : str
+        Of the slice, in words.
     """
 
     plane: PlaneKey
     object_id: int
     doubt: float
     note: str
+    name: str
 
 
 def rows_of(workspace: Workspace | None) -> list[Row]:
@@ -64,7 +67,8 @@ def rows_of(workspace: Workspace | None) -> list[Row]:
     for key, object_id, carried in workspace.carried.present(workspace.placed):
         of_clicks = workspace.masks_of(key).doubts.get(object_id, math.nan)
         doubt = carried.doubt if carried is not None else of_clicks
-        rows.append(Row(key, object_id, doubt, "corrected by you" if carried is None else carried.stopped))
+        note = "corrected by you" if carried is None else carried.stopped
+        rows.append(Row(key, object_id, doubt, note, workspace.name_of(key).removeprefix("slice ")))
     known = [row for row in rows if not math.isnan(row.doubt)]
     return [*sorted(known, key=lambda row: -row.doubt), *(row for row in rows if math.isnan(row.doubt))]
 
@@ -101,9 +105,8 @@ class ReviewTable(QTableWidget):  # type: ignore[misc]
         self.rows = rows
         self.setRowCount(len(rows))
         for n, row in enumerate(rows):
-            index = ", ".join(str(at) for at in row.plane.index)
             doubt = "" if math.isnan(row.doubt) else f"{row.doubt:.0%}"
-            for column, text in enumerate((index, f"{row.object_id}", doubt, row.note)):
+            for column, text in enumerate((row.name, f"{row.object_id}", doubt, row.note)):
                 item = QTableWidgetItem(text)
                 item.setToolTip(row.note)
                 self.setItem(n, column, item)
@@ -141,7 +144,7 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.slice = QSpinBox()
         self.slice.setToolTip("As the slider counts")
         self.axis = QComboBox()
-        self.axis.setToolTip("Along which slider")
+        self.axis.setToolTip("Along which slider; the one moved last, until you choose")
         self.axis.activated.connect(self._on_axis)
         self.limit = QSpinBox()
         self.limit.setRange(0, 100)
@@ -187,12 +190,12 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
 
     def _show_axes(self, workspace: Workspace, here: PlaneKey) -> None:
         stack = stack_of(workspace.image, here.axes)
-        labels = workspace.dims.axis_labels[workspace.dims.ndim - workspace.image.ndim :]
-        names = [str(labels[axis]) for axis in stack.index_axes]
+        labels = axis_names(workspace.dims, workspace.image)
+        names = [labels[axis] or f"axis {axis}" for axis in stack.index_axes]
         if names != [self.axis.itemText(n) for n in range(self.axis.count())]:
             self.axis.clear()
             self.axis.addItems(names)
-        chosen = max(self._propagating.axis, -len(names)) + len(names)
+        chosen = self._propagating.axis_of(workspace, here)
         self.axis.setCurrentIndex(chosen)
         self.axis.setVisible(len(names) > 1)
         self.slice.setMaximum(stack.index_shape[chosen] - 1)
@@ -227,7 +230,10 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self._propagating.going.cancel()
 
     def _on_axis(self, chosen: int) -> None:
-        self._propagating.axis = chosen - self.axis.count()
+        workspace = self._controller.active
+        if workspace is not None and (here := workspace.here) is not None:
+            stack = stack_of(workspace.image, here.axes)
+            self._propagating.axis = stack.index_axes[chosen] - len(stack.shape)
         self.refresh()
 
     def _on_limit(self, percent: int) -> None:
