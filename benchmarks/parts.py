@@ -15,7 +15,7 @@ from napari_m2n2v2 import SegmentationParameters, Session, compute_features
 from napari_m2n2v2.evaluation.clicker import next_click_union
 from napari_m2n2v2.evaluation.datasets import open_dataset
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
-from napari_m2n2v2.files.atomic import read_image
+from napari_m2n2v2.files.read import read_image
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "shared"))
 _SIDES = (4, 8)

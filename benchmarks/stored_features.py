@@ -25,7 +25,7 @@ from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.compute import assemble
 from napari_m2n2v2.features.disk import read_entry, write_entry
 from napari_m2n2v2.features.request import FeatureRequest
-from napari_m2n2v2.files.atomic import read_image
+from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.parallel import silent
 
 from .conftest import BACKBONE

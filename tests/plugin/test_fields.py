@@ -346,3 +346,17 @@ def test_the_worker_answers_for_the_part_that_was_asked(real_dock):
     same(real_dock.labels, joined(real_dock))
     placed = [RegionClick(p.region, p.click) for p in workspace.placed]
     assert len({p.region for p in placed}) == 4 and all(isinstance(p.region, Region) for p in placed)
+
+
+def test_a_mask_that_ends_where_its_part_ends_says_so(slide):
+    """Field, line 7: the bar goes on, the mask cannot."""
+    look_at(slide, 82, 60)
+    slide.click(82, 60)
+    first = slide.workspace.region
+    assert slide.labels[82, first.cols.stop - 1] == 1 and slide.labels[82, first.cols.stop] == 0
+    assert "Object 1 is cut off at the left and right border of this part" in slide.widget.status.text()
+    look_at(slide, 82, first.cols.stop + 20)
+    slide.click(82, first.cols.stop + 20)
+    look_at(slide, 82, 60)
+    assert slide.workspace.region == first
+    assert "Object 1 is cut off at the left border of this part" in slide.widget.status.text()

@@ -117,8 +117,9 @@ _PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", 
 def _segment(options: argparse.Namespace) -> int:
     from napari_m2n2v2.cli.segment import run_batch, unusable
     from napari_m2n2v2.errors import UnwritableFileError
-    from napari_m2n2v2.files.atomic import check_image_path, read_image, write_image
+    from napari_m2n2v2.files.atomic import check_image_path, write_image
     from napari_m2n2v2.files.overlay import draw_overlay
+    from napari_m2n2v2.files.read import read_image
     from napari_m2n2v2.images.rendering import as_rgb
 
     if wrong := unusable(options):
@@ -157,7 +158,7 @@ def _segment(options: argparse.Namespace) -> int:
 
 def _guide(given: str) -> Sequence[Guide]:
     """Return the pixels of a file, or the names of what computes guides from the image."""
-    from napari_m2n2v2.files.atomic import read_image
+    from napari_m2n2v2.files.read import read_image
     from napari_m2n2v2.guides.guide import Guide, as_guides, split_weight
 
     source, weight = split_weight(given)

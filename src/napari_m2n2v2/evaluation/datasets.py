@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError
-from napari_m2n2v2.files.atomic import read_image
+from napari_m2n2v2.files.read import PICTURE_FORMATS, read_image
 
 __all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset", "read_labels"]
 
@@ -130,7 +130,7 @@ def read_labels(path: Path) -> NDArray[Any]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
             if image.mode == "P":
                 return np.asarray(image)
     except (OSError, UnidentifiedImageError):

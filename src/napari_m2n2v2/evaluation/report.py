@@ -13,8 +13,9 @@ from napari_m2n2v2.errors import MissingDependencyError
 from napari_m2n2v2.evaluation.datasets import Dataset
 from napari_m2n2v2.evaluation.metrics import mean_iou_at
 from napari_m2n2v2.evaluation.results import Run, compare, main_run, table
-from napari_m2n2v2.files.atomic import read_image, write_image, write_whole
+from napari_m2n2v2.files.atomic import write_image, write_whole
 from napari_m2n2v2.files.overlay import draw_overlay
+from napari_m2n2v2.files.read import read_image
 
 __all__ = ["draw_curves", "draw_gallery", "write_report"]
 

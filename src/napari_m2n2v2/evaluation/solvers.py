@@ -13,7 +13,7 @@ from napari_m2n2v2.errors import UnreadableFileError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import Sample, inverse_depth
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
-from napari_m2n2v2.files.atomic import read_image
+from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.guides.guide import Guide, as_guides
 from napari_m2n2v2.images.rendering import as_rgb
 

@@ -65,6 +65,8 @@ class Plane:
         """
         rgb = as_rgb(image, contrast_limits, parameters.rendering)
         shape = rgb.shape[0], rgb.shape[1]
+        if (rgb == rgb[0, 0]).all():
+            raise ImageError(_no_contrast(np.asarray(image)))
         working = working_shape(shape, parameters.working_side)
         if working[0] * working[1] > _MOST_PIXELS:
             raise ImageError(
@@ -77,6 +79,16 @@ class Plane:
     def image_hash(self) -> str:
         """SHA-256 of the working image, in hexadecimal."""
         return hashlib.sha256(self.image.tobytes() + repr(self.image.shape).encode()).hexdigest()
+
+
+def _no_contrast(pixels: NDArray[Any]) -> str:
+    low, high = pixels.min(), pixels.max()
+    if low == high:
+        return f"There is nothing to tell apart here: every pixel has the value {low}."
+    return (
+        f"There is nothing to tell apart here: values from {low} to {high} all look the same by the contrast limits. "
+        "Set them to the range of the image."
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Reading images and writing results: clear errors, and nothing half-written."""
+"""Writing results: clear errors, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
+from napari_m2n2v2.errors import UnwritableFileError
 
-__all__ = ["check_image_path", "make_folder", "read_image", "write_image", "write_whole"]
+__all__ = ["check_image_path", "make_folder", "write_image", "write_whole"]
 
 _EXACT = (".png", ".tif", ".tiff", ".bmp")
 
@@ -22,28 +21,6 @@ _LOSSY = (".jpg", ".jpeg")
 
 
 _LONGEST_NAME = 255  # bytes, on the file systems in use
-
-
-def read_image(path: Path) -> NDArray[Any]:
-    """Read one image file, any format that imageio or tifffile knows.
-
-    Raises
-    ------
-    UnreadableFileError
-        If there is no such file or it is not an image.
-    """
-    from skimage.io import imread
-    from tifffile import imread as read_tiff
-
-    if not path.is_file():
-        raise UnreadableFileError(f"Expected an image file, but there is no file at {path}.")
-    try:
-        # skimage guesses that the first axis of a stack of three planes is colour.
-        is_tiff = path.suffix.lower() in (".tif", ".tiff")
-        return np.asarray(read_tiff(path) if is_tiff else imread(path))
-    except Exception as error:  # every format's reader raises its own
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnreadableFileError(f"{path} cannot be read as an image: {reason}") from error
 
 
 def write_image(path: Path, image: NDArray[Any]) -> None:

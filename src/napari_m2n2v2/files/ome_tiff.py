@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import put_whole
 from napari_m2n2v2.files.ome_zarr import import_zarr
+from napari_m2n2v2.files.read import reason_of, seen_as
 from napari_m2n2v2.files.stack_file import OME_SYMBOLS, StackFile, unit_name
 from napari_m2n2v2.images.stack import Stack
 
@@ -25,6 +27,7 @@ __all__ = ["TiffLabels", "open_tiff"]
 _UNNAMED = "iq"  # how tifffile calls axes of which it knows nothing
 
 
+_MOST_NAMED = 6  # planes in a message
 _Calibration = dict[str, tuple[float, str]]
 
 
@@ -45,8 +48,7 @@ def open_tiff(path: Path) -> StackFile:
         if isinstance(error, MissingDependencyError) or not isinstance(error, Exception):
             raise
         # tifffile raises many kinds of errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnreadableFileError(f"{path} cannot be read as TIFF: {reason}") from error
+        raise UnreadableFileError(f"{path} cannot be read as TIFF: {reason_of(error)}") from error
 
 
 @contextmanager
@@ -72,13 +74,14 @@ def _lost_pages_raise() -> Iterator[None]:
 
 def _opened(path: Path, tiff: Any) -> StackFile:
     series = tiff.series[0]
-    letters = series.axes.lower()
-    rgb = letters.endswith("s") and series.shape[-1] in (3, 4) and series.ndim > 2
+    _check_complete(tiff, series)
+    letters, shape, convert = seen_as(series)
+    rgb = letters.endswith("s") and shape[-1] in (3, 4) and len(shape) > 2
     letters = letters[:-1] if rgb else letters
     axes = [f"axis-{n}" if letter in _UNNAMED else letter for n, letter in enumerate(letters)]
     planes = (letters.index("y"), letters.index("x")) if {"y", "x"} <= set(letters) else (-2, -1)
-    if len(series.levels) == 1 and (len(letters) == 2 or letters == "syx"):
-        levels = [_SinglePlane(series)]
+    if len(series.levels) == 1 and len(letters) == 2:
+        levels = [_SinglePlane(series, shape, convert)]
     else:
         levels = [import_zarr().open(series.aszarr(level=n), mode="r") for n in range(len(series.levels))]
     known = _calibration(tiff, letters)
@@ -95,14 +98,38 @@ def _opened(path: Path, tiff: Any) -> StackFile:
 
 
 class _SinglePlane:
-    """A TIFF of one plane, its colours together or apart, read as a whole each time: this needs no zarr."""
+    """A TIFF of one plane as it is seen, read as a whole each time: this needs no zarr."""
 
-    def __init__(self, series: Any) -> None:
-        self.shape, self.ndim, self.dtype = series.shape, series.ndim, series.dtype
-        self._series = series
+    def __init__(self, series: Any, shape: tuple[int, ...], convert: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        self.shape, self.ndim, self.dtype = shape, len(shape), series.dtype
+        self._series, self._convert = series, convert
 
     def __getitem__(self, place: Any) -> Any:
-        return self._series.asarray()[place]
+        return self._convert(self._series.asarray())[place]
+
+
+def _check_complete(tiff: Any, series: Any) -> None:
+    """Complain of planes that the file speaks of and that are nowhere: tifffile would read them as zeros.
+
+    Raises
+    ------
+    UnreadableFileError
+    """
+    if not tiff.is_ome:
+        return
+    lost = [number for number, page in enumerate(series.pages) if page is None]
+    if lost:
+        counts = [length for length, axis in zip(series.shape, series.axes, strict=True) if axis not in "YXS"]
+        names = [axis.lower() for axis in series.axes if axis not in "YXS"]
+        places = [np.unravel_index(number, counts) for number in lost[:_MOST_NAMED]]
+        told = [" ".join(f"{name} {at}" for name, at in zip(names, place, strict=True)) for place in places]
+        more = f" and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
+        elsewhere = sorted(set(re.findall(r'FileName="([^"]*)"', tiff.ome_metadata)))
+        files = [name for name in elsewhere if not (Path(tiff.filehandle.dirname) / name).is_file()]
+        because = f"; these files are not beside it: {', '.join(files)}" if files else ""
+        raise UnreadableFileError(
+            f"{len(lost)} of its {len(series.pages)} planes are missing ({', '.join(told)}{more}){because}"
+        )
 
 
 def _calibration(tiff: Any, letters: str) -> _Calibration:

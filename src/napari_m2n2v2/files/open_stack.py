@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
-from napari_m2n2v2.files.atomic import read_image
 from napari_m2n2v2.files.labels import LabelVolume
+from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.stack import Stack
 

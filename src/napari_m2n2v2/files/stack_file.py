@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
+from napari_m2n2v2.files.read import reason_of
 from napari_m2n2v2.images.stack import Stack
 
 __all__ = ["OME_SYMBOLS", "StackFile", "unit_name"]
@@ -87,8 +88,9 @@ class StackFile:
         except M2N2V2Error:
             raise
         except Exception as error:  # every format's decoder raises its own
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UnreadableFileError(f"Plane {tuple(index)} of {self.path} cannot be read: {reason}") from error
+            raise UnreadableFileError(
+                f"Plane {tuple(index)} of {self.path} cannot be read: {reason_of(error)}"
+            ) from error
 
     def close(self) -> None:
         """Let go of the file; its planes cannot be read any more."""

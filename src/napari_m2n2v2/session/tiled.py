@@ -36,6 +36,7 @@ from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 from napari_m2n2v2.session.blending import Joining, SolvedRegion
+from napari_m2n2v2.session.cuts import cut_sides
 from napari_m2n2v2.session.margins import ObjectInRegion
 from napari_m2n2v2.session.session import Session, SessionResult
 
@@ -225,6 +226,10 @@ class Mosaic:
     def labels_in(self, rows: slice, cols: slice) -> NDArray[np.int32]:
         """Return the labels of a part of the plane, int32 ``[rows, cols]``, a new array."""
         return self._joining.labels(rows, cols, self.regions)
+
+    def cuts(self, region: Region) -> dict[int, tuple[str, ...]]:
+        """Tell which objects end at which sides of a region only because it does (:func:`.cut_sides`)."""
+        return cut_sides(self.labels_in, region, self.shape)
 
     @property
     def _joining(self) -> Joining:

@@ -29,7 +29,7 @@ class Solved(NamedTuple):
 
     ``patches`` are all labels in every box where they may have changed since the last answer that arrived, the
     ``serial``-th; ``clicks`` what each region was solved by; ``solutions`` of each, with the bytes its session holds;
-    ``lacking`` the regions that have to wait for features.
+    ``cuts`` where objects end only because their region does; ``lacking`` the regions that have to wait for features.
     """
 
     serial: int
@@ -37,6 +37,7 @@ class Solved(NamedTuple):
     clicks: dict[Region, tuple[Click, ...]]
     solutions: dict[Region, tuple[Solution, int]]
     doubts: dict[int, float]
+    cuts: dict[Region, dict[int, tuple[str, ...]]]
     lacking: list[Region]
 
 
@@ -105,6 +106,7 @@ class PlaneSolver:
             mosaic.solved,
             solutions,
             mosaic.doubts,
+            {region: mosaic.cuts(region) for region in solutions},
             mosaic.lacking(placed),
         )
 

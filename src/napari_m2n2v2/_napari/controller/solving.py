@@ -43,7 +43,7 @@ class Solving:
         asked = (controller.rules, masks.start), ready, placed, masks.written_boxes(), masks.arrived
 
         def done(found: Solved) -> None:
-            masks.solved, masks.doubts = found.clicks, found.doubts
+            masks.solved, masks.doubts, masks.cuts = found.clicks, found.doubts, found.cuts
             for part in workspace.parts.of(key):
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
                     part.solution, part.session_bytes = found.solutions[part.key.region]

@@ -51,6 +51,7 @@ class PlaneMasks:
         self.shape = stack_of(labels, key.axes).plane_shape
         self.start = Patch.of(np.zeros((0, 0)))  # labels taken over from before
         self.doubts: dict[int, float] = {}  # of every object with clicks
+        self.cuts: dict[Region, dict[int, tuple[str, ...]]] = {}  # where objects end only because a part does
         self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
         self.solver = PlaneSolver(self.shape)  # touched by the worker only
         self.arrived = 0  # the latest answer of it

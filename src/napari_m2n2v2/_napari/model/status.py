@@ -9,6 +9,7 @@ from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.session.document import PartKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.model.workspace import Workspace
@@ -53,6 +54,15 @@ def region_text(region: Region, workspace: Workspace) -> str:
     return f"{part} at {share}" if workspace.region is not None else f"all of it at {share}"
 
 
+def _cut_off(workspace: Workspace, focus: PartKey) -> list[str]:
+    """Say which objects end at the border of the part in view though they go on."""
+    cuts = workspace.masks_of(focus.plane).cuts.get(focus.region, {})
+    return [
+        f"Object {i} is cut off at the {' and '.join(sides)} border of this part: click on it beyond, too, or zoom out."
+        for i, sides in cuts.items()
+    ]
+
+
 def describe(workspace: Workspace | None, prepared: bool = False) -> str:
     """Say in a few lines where things stand with the active image and what is shown of it, maybe prepared."""
     if workspace is None:
@@ -74,6 +84,7 @@ def describe(workspace: Workspace | None, prepared: bool = False) -> str:
         choice = solution.result.guides.get(workspace.object_id) if solution is not None else None
         if choice is not None and features.alternatives:
             lines.append(f"Object {workspace.object_id} is guided by {choice.guides}: {choice.because}")
+    lines += _cut_off(workspace, focus)
     if projected:
         names = axis_names(workspace.dims, workspace.image)
         shown = ", ".join(f"{names[axis]} {first} to {last}".strip() for axis, (first, last) in projected.items())

@@ -1,0 +1,166 @@
+"""One picture from a file, as a viewer shows it: upright, in its colours, in its depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.errors import UnreadableFileError
+
+__all__ = ["PICTURE_FORMATS", "read_image", "reason_of", "seen_as"]
+
+PICTURE_FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP", "PPM")
+"""What Pillow may read; others, such as EPS, would make it start programs that the file chooses."""
+
+_TIFF = (".tif", ".tiff")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ORIENTATION = 0x0112  # of EXIF
+_UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels.swapaxes(0, 1)[:, ::-1],
+    7: lambda pixels: pixels.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda pixels: pixels.swapaxes(0, 1)[::-1],
+}
+
+
+def read_image(path: Path) -> NDArray[Any]:
+    """Read one image file: TIFF, PNG, JPEG, JPEG 2000, BMP, GIF, WebP, PPM or ``.npy``.
+
+    Parameters
+    ----------
+    path : Path
+        Of a file. What is in it counts, not how its name ends; but for TIFF and ``.npy``.
+
+    Returns
+    -------
+    ndarray
+        ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, upright as its EXIF says, 8 or 16 bits as they are stored. Palettes
+        and CMYK become RGB; grey with alpha loses it; of several frames the first is read. TIFF of more than one plane
+        and ``.npy`` keep their axes.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file, or it is no image of these kinds.
+    """
+    if not path.is_file():
+        raise UnreadableFileError(f"Expected an image file, but there is no file at {path}.")
+    ending = path.suffix.lower()
+    try:
+        if ending == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        return _read_tiff(path) if ending in _TIFF else _read_picture(path)
+    except Exception as error:  # every format's reader raises its own
+        raise UnreadableFileError(f"{path} cannot be read as an image: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Say in one line why a file cannot be read, and what to install where that is the reason."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "imagecodecs" in reason:
+        return f'{reason}: pip install "napari-m2n2v2[stacks]"'
+    return reason
+
+
+def _read_picture(path: Path) -> NDArray[Any]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
+            deep = _deep_png(path)
+            pixels = _pixels_of(image) if deep is None else deep
+            turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION) or 1)
+            return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+    except UnidentifiedImageError as error:
+        raise UnreadableFileError(f"expected TIFF, .npy or {', '.join(PICTURE_FORMATS)}") from error
+
+
+def _pixels_of(image: Any) -> NDArray[Any]:
+    """Return what an opened picture shows, by Pillow."""
+    mode = image.mode
+    if mode in ("LA", "La"):
+        return np.asarray(image.getchannel(0))
+    if mode in ("P", "PA"):
+        return np.asarray(image.convert("RGBA" if mode == "PA" or "transparency" in image.info else "RGB"))
+    if mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        return np.asarray(image.convert("RGB"))
+    return np.asarray(image)
+
+
+def _deep_png(path: Path) -> NDArray[np.uint16] | None:
+    """Read a PNG of 16 bits in several channels, of which Pillow keeps 8; None for any other file."""
+    with path.open("rb") as file:
+        head = file.read(26)
+        if not head.startswith(_PNG) or head[24:25] != b"\x10" or head[25:26] == b"\x00":
+            return None
+        import png
+
+        file.seek(0)
+        width, height, rows, about = png.Reader(file=file).read()
+        rows = list(rows)
+    pixels = np.vstack([np.asarray(row, dtype=np.uint16) for row in rows]).reshape(height, width, about["planes"])
+    return pixels[..., 0] if about["planes"] == 2 else pixels
+
+
+def _read_tiff(path: Path) -> NDArray[Any]:
+    from tifffile import TiffFile
+
+    with TiffFile(path) as tiff:
+        series = tiff.series[0]
+        _, _, convert = seen_as(series)
+        pixels = convert(series.asarray())
+    while pixels.ndim > 2 and pixels.shape[0] == 1:
+        pixels = pixels[0]
+    return pixels
+
+
+def seen_as(series: Any) -> tuple[str, tuple[int, ...], Callable[[NDArray[Any]], NDArray[Any]]]:
+    """Tell how a viewer shows a series of a TIFF.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+        Of any number of axes; one whose colours have to be computed, of a single plane.
+
+    Returns
+    -------
+    axes : str
+        Lower case; "s" is colour, and last where the series is one plane.
+    shape : tuple of int
+        Of these axes.
+    convert : callable
+        From the pixels of the series to those.
+
+    Raises
+    ------
+    UnreadableFileError
+        For several planes in a palette or in CMYK, and for colours of other kinds.
+    """
+    axes, shape, kind = series.axes.lower(), tuple(series.shape), series.keyframe.photometric.name
+    planar = axes == "syx" and kind in ("RGB", "SEPARATED") and shape[0] in (3, 4)
+    if planar:
+        axes, shape = "yxs", (*shape[1:], shape[0])
+    if kind == "PALETTE" and axes == "yx":
+        colours = np.asarray(series.keyframe.colormap)
+        table = (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8).T
+        return "yxs", (*shape, 3), lambda pixels: table[pixels]
+    if kind == "SEPARATED" and axes == "yxs" and shape[-1] == 4:
+        return axes, (*shape[:-1], 3), lambda pixels: _from_cmyk(np.moveaxis(pixels, 0, -1) if planar else pixels)
+    if kind not in ("MINISBLACK", "MINISWHITE", "RGB"):
+        raise UnreadableFileError(f"its colours are {kind} in {axes.upper()}: convert it to RGB or grey first")
+    return axes, shape, lambda pixels: np.moveaxis(pixels, 0, -1) if planar else pixels
+
+
+def _from_cmyk(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return RGB of inks, as viewers without a colour profile do."""
+    most = np.iinfo(pixels.dtype).max
+    paper = 1 - pixels.astype(np.float64) / most
+    rgb: NDArray[Any] = np.rint(paper[..., :3] * paper[..., 3:] * most).astype(pixels.dtype)
+    return rgb
