@@ -100,7 +100,9 @@ def test() -> None:
     run(BIN / "lint-imports")
     run(BIN / "npe2", "validate", "napari-m2n2v2")
     qt = {"QT_API": "pyqt6", "HF_HUB_OFFLINE": "1"}
-    run(*display, BIN / "python", "-m", "pytest", "-q", "-m", "not slow", **qt)
+    # Two at a time; each has torch on one core.
+    shared = ["-n", "2", "--dist", "loadfile"]
+    run(*display, BIN / "python", "-m", "pytest", "-q", "-m", "not slow", *shared, **qt, OMP_NUM_THREADS="1")
     run(BIN / "python", "benchmarks/ratios.py", "--check")
 
 

@@ -21,7 +21,7 @@ WRITE = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from napari_m2n2v2.feature_file import FeatureFolder
+from napari_m2n2v2.features.disk import FeatureFolder
 folder, first = FeatureFolder(Path(sys.argv[1]), 10**8, print), int(sys.argv[2])
 folder.save("f" * 64, {"a": np.zeros(3, np.float32)}, {})
 print("go", flush=True)
@@ -34,7 +34,7 @@ SHARE = """
 import sys
 import numpy as np, torch
 from napari_m2n2v2 import FeatureParameters, compute_features
-from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.features.cache import FeatureCache
 from tests.conftest import blob_image
 torch.set_num_threads(1)
 asked = {"attention": "appearance", "device": "cpu", "parameters": FeatureParameters(grid=8)}
@@ -55,7 +55,7 @@ for _ in range(150):
 LIMITED = """
 import resource, signal, sys
 from napari_m2n2v2 import FeatureParameters, compute_features
-from napari_m2n2v2.feature_cache import FeatureCache
+from napari_m2n2v2.features.cache import FeatureCache
 from tests.conftest import blob_image
 notes = []
 cache = FeatureCache(sys.argv[1], notify=notes.append)

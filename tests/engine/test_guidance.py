@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2 import Click, FeatureParameters, Guide, GuideError, ImageFeatures, Session, compute_features
-from napari_m2n2v2.guides.channel import as_guide
+from napari_m2n2v2 import (
+    Click,
+    FeatureParameters,
+    Guide,
+    GuideError,
+    ImageError,
+    ImageFeatures,
+    Session,
+    compute_features,
+)
+from napari_m2n2v2.guides.channel import as_guide, channels_of
 from napari_m2n2v2.guides.choice import choose, separation
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES, lightness
 from napari_m2n2v2.guides.guide import as_guides
@@ -35,10 +44,11 @@ class TestImageGuides:
         np.testing.assert_allclose(features.guide, as_guide(expected, expected.shape, expected.shape), atol=1e-6)
 
     @pytest.mark.parametrize("name", IMAGE_GUIDES)
-    def test_a_blank_image_is_exactly_unguided(self, name):
+    def test_of_a_blank_image_there_is_none(self, name):
         blank = np.full((48, 64, 3), 90, np.uint8)
-        assert features_of(blank, name).guides == () and features_of(blank, name).guide_from == ""
-        np.testing.assert_array_equal(mask_of(blank, name), mask_of(blank, None))
+        assert channels_of(as_guides(name), blank, (48, 64)) == ((), None)
+        with pytest.raises(ImageError, match="nothing to tell apart"):
+            features_of(blank, name)
 
     def test_lightness_evens_out_noise_and_specks(self, image):
         clean = lightness(image)
@@ -205,8 +215,7 @@ class TestAuto:
         np.testing.assert_array_equal(margin(session, 1), margin(alone, 1))
 
     def test_a_blank_image_has_nothing_to_choose_from(self):
-        features = features_of(np.full((48, 64, 3), 90, np.uint8), "auto")
-        assert features.alternatives == () and features.guides == ()
+        assert channels_of(as_guides("auto"), np.full((48, 64, 3), 90, np.uint8), (48, 64)) == ((), ())
 
 
 class TestSeparation:

@@ -270,7 +270,7 @@ class TestWriting:
         written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
         assert not [name for name in written if name.startswith(("0/0/0", "0/c/0/0"))]  # nothing for what is empty
 
-    def test_a_level_with_fewer_planes_gets_those_that_reading_would_show(self, tmp_path):
+    def test_levels_with_fewer_planes_are_not_written(self, tmp_path):
         group = zarr.open_group(tmp_path / "v.zarr", mode="w")
         for n, planes in enumerate((6, 3)):
             group.create_array(str(n), shape=(planes, 8, 8), dtype="u1")
@@ -281,8 +281,8 @@ class TestWriting:
             volume = create_labels(tmp_path / "l.zarr", image, np.uint8)
             for z in range(6):
                 volume.write((z,), np.full((8, 8), z + 1))
-        coarse = zarr.open_group(tmp_path / "l.zarr", mode="r")["1"]
-        assert coarse[:, 0, 0].tolist() == [2, 4, 6]  # z 0.5, 2.5 and 4.5 lie between planes; halves go up
+        labels = zarr.open_group(tmp_path / "l.zarr", mode="r")
+        assert labels["0"][:, 0, 0].tolist() == [1, 2, 3, 4, 5, 6] and list(labels.array_keys()) == ["0"]
 
     def test_ome_tiff_as_tifffile_reads_it(self, tmp_path):
         path, out = tmp_path / "v.ome.tif", tmp_path / "labels.ome.tif"

@@ -138,7 +138,7 @@ class TestReading:
 
         def block(block_info=None):
             read.append(block_info[None]["chunk-location"])
-            return np.full((1, 256, 250), 7, np.uint8)
+            return np.arange(64000).reshape(1, 256, 250).astype(np.uint8)
 
         meta = np.zeros((0, 0, 0), np.uint8)
         huge = da.map_blocks(block, chunks=((1,) * 3, (256,) * 16, (250,) * 24), dtype=np.uint8, meta=meta)
@@ -162,7 +162,7 @@ class TestReading:
         assert [stack.level_for(100, part) for part in ((100, 100), (200, 300), (400, 400), (399, 500))] == [0, 1, 2, 1]
         np.testing.assert_array_equal(stack.read((), 1, slice(100, 201), slice(50, 150)), full[100:201:2, 50:150:2])
         coarse = region_features(
-            Stack.of([np.zeros((800, 1200), np.uint8), np.zeros((200, 300), np.uint8)], multiscale=True),
+            Stack.of([full.astype(np.uint8), full[::4, ::4].astype(np.uint8)], multiscale=True),
             (), Region(100, 100, 400, 400, 4), **{**NAMED, "parameters": FeatureParameters(grid=8, working_side=100)},
         )  # fmt: skip
         assert coarse.shape == (400, 400) and coarse.image.shape[:2] == (100, 100)

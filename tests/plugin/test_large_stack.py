@@ -11,9 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(
-    ("attention", "steps"), [("appearance", 1), pytest.param("offline", 5, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # ten minutes
+@pytest.mark.parametrize(("attention", "steps"), [("appearance", 1), ("offline", 5)])
 def test_only_planes_that_are_visited_are_read_and_memory_is_bounded(attention, steps):
     command = [sys.executable, str(ROOT / "benchmarks" / "large_stack.py"), "--attention", attention]
     done = subprocess.run(

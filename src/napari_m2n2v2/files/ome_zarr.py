@@ -171,10 +171,8 @@ class ZarrLabels:
         try:
             for level in stack.levels:
                 place: list[Any] = [slice(None)] * level.ndim
-                for axis, at, full in zip(stack.index_axes, index, stack.index_shape, strict=True):
-                    place[axis] = _plane_at(at, full, level.shape[axis])
-                if None in place:
-                    continue  # this level shows another plane there
+                for axis, at in zip(stack.index_axes, index, strict=True):
+                    place[axis] = at
                 small = labels[np.ix_(_centres(level.shape[rows], len(labels)),
                                       _centres(level.shape[columns], labels.shape[1]))]  # fmt: skip
                 level[tuple(place)] = small.T if rows > columns else small
@@ -190,12 +188,6 @@ def _without_colour(level: Any, stack: Stack) -> tuple[int, ...]:
 def _centres(small: int, full: int) -> NDArray[np.intp]:
     """Return which of ``full`` pixels lies in the centre of each of ``small``, as ``Stack.read`` does for planes."""
     return np.minimum((np.arange(small) + 0.5) * full / small, full - 1).astype(np.intp)
-
-
-def _plane_at(at: int, full: int, small: int) -> int | None:
-    """Return which plane of a level plane ``at`` becomes; None for those that a level with fewer leaves out."""
-    found = np.flatnonzero(_centres(small, full) == at)
-    return int(found[0]) if found.size else None
 
 
 def _described(path: Path, like: StackFile, shapes: Sequence[tuple[int, ...]], version: str) -> dict[str, Any]:
