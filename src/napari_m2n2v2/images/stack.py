@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,23 +85,23 @@ class Stack:
         of_all_planes = tuple(level for level in levels if all(level.shape[axis] == shape[axis] for axis in others))
         return cls(of_all_planes, (rows, columns), rgb)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Full-resolution shape, without colour."""
         full = tuple(int(length) for length in self.levels[0].shape)
         return full[:-1] if self.rgb else full
 
-    @property
+    @cached_property
     def plane_shape(self) -> tuple[int, int]:
         """``(H, W)`` of a plane at full resolution."""
         return self.shape[self.plane_axes[0]], self.shape[self.plane_axes[1]]
 
-    @property
+    @cached_property
     def index_axes(self) -> tuple[int, ...]:
         """The axes that an index counts on: all that are not displayed."""
         return tuple(axis for axis in range(len(self.shape)) if axis not in self.plane_axes)
 
-    @property
+    @cached_property
     def index_shape(self) -> tuple[int, ...]:
         """How many planes there are on each of them; empty for a single plane."""
         return tuple(self.shape[axis] for axis in self.index_axes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
@@ -50,6 +51,7 @@ class Region:
     step: int = 1
 
     @classmethod
+    @lru_cache(maxsize=256)
     def whole(cls, shape: tuple[int, int], working_side: int = _WORKING_SIDE) -> Region:
         """Return all of a plane of ``shape``, as coarse as it has to be."""
         return cls(0, 0, *shape, _step(min(shape), min(shape), working_side))

@@ -44,7 +44,8 @@ class Controller:
         Runs the slow parts.
     """
 
-    changed = Signal()  # anything that the dock shows
+    changed = Signal()  # anything that the dock shows, but for ...
+    meant = Signal()  # ... what the next click means
     solved = Signal()  # the mask of the active image, or which image that is
     moved = Signal()  # which plane of it is shown, or which part
     selected = Signal()  # which click is looked at
@@ -115,7 +116,7 @@ class Controller:
     def set_foreground(self, foreground: bool) -> None:
         """Say what the next left click means."""
         self.foreground = foreground
-        self.changed.emit()
+        self.meant.emit()
 
     def toggle(self) -> None:
         """Flip the selected points; without a selection, what the next click means."""
@@ -235,6 +236,7 @@ class Controller:
         if self.active is not None:
             self.active.object_id = object_id
             self.set_foreground(True)
+            self.changed.emit()
             self.selected.emit()
 
     def take_over(self, label: int) -> None:

@@ -121,6 +121,7 @@ class Following:
     def _on_image_changed(self, event: Any) -> None:
         controller, image = self._controller, event.source
         for workspace in controller.workspaces:
+            workspace.look_anew()
             if workspace.image is image and tuple(workspace.labels.data.shape) != stack_of(image).shape:
                 controller.workspaces.close(workspace)
                 controller.workspaces.forget(image)
@@ -148,6 +149,7 @@ class Following:
     def _on_image_moved(self, event: Any) -> None:
         for workspace in self._controller.workspaces:
             if workspace.image is event.source:
+                workspace.look_anew()
                 convert.follow(workspace.image, event, (workspace.labels, workspace.points))
                 self._controller.moved.emit()
                 self._controller.changed.emit()

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -33,6 +34,7 @@ __all__ = [
 
 _NUMBER = re.compile(r"-?\d*")  # what napari calls axes that nobody named
 _ROUNDING = 0.25  # pixels
+_STACKS: WeakKeyDictionary[Any, dict[tuple[int, int], tuple[int, Any, bool, Stack]]] = WeakKeyDictionary()
 
 
 def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
@@ -43,8 +45,13 @@ def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
     ImageError
         If there are no such axes.
     """
-    rgb = bool(getattr(layer, "rgb", False))
-    return Stack.of(layer.data, plane_axes=axes, rgb=rgb, multiscale=layer.multiscale)
+    data, rgb = layer.data, bool(getattr(layer, "rgb", False))
+    shape = None if layer.multiscale else tuple(data.shape)
+    known = _STACKS.setdefault(layer, {})
+    if axes not in known or known[axes][:3] != (id(data), shape, rgb):
+        stack = Stack.of(data, plane_axes=axes, rgb=rgb, multiscale=layer.multiscale)
+        known[axes] = (id(data), shape, rgb, stack)  # which holds the data, so that no other gets their id
+    return known[axes][3]
 
 
 def place_of(

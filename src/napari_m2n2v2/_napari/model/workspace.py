@@ -49,6 +49,7 @@ class Workspace:
     working_side: int = FeatureParameters().working_side
     written_into: Any = field(init=False)  # the labels' data, as they were last seen
     _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
+    _shown: tuple[Any, PlaneKey | None] | None = None  # the plane shown, and by which sliders
 
     def __post_init__(self) -> None:
         self.written_into = self.labels.data
@@ -123,8 +124,16 @@ class Workspace:
     @property
     def here(self) -> PlaneKey | None:
         """The plane that is shown; None in the 3-D view of a stack, and where the sliders are beyond the image."""
-        fits = self.image.ndim == self.labels.ndim  # not while the image is being given other data
-        return shown_plane(self.dims, self.image) if fits else None
+        dims, image = self.dims, self.image
+        seen = dims.point, dims.order, dims.ndisplay, image.ndim, self.labels.ndim, id(image.data)
+        if self._shown is None or self._shown[0] != seen:
+            fits = image.ndim == self.labels.ndim  # not while the image is being given other data
+            self._shown = seen, shown_plane(dims, image) if fits else None
+        return self._shown[1]
+
+    def look_anew(self) -> None:
+        """See which plane is shown: the image lies elsewhere now."""
+        self._shown = None
 
     @property
     def focus(self) -> PartKey | None:

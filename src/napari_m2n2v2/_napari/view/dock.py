@@ -65,6 +65,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._build()
         controller.opened.connect(self._keys.bind_layers)
         controller.changed.connect(self._refresh)
+        controller.meant.connect(self._show_meaning)
         controller.progressed.connect(self._show_progress)
         self.prepare.preparing.marked.connect(self._show_status)
         controller.failed.connect(show_error)
@@ -72,6 +73,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         # A window that is closed takes its docks with it without closing them.
         self.destroyed.connect(partial(Jobs.close, controller.jobs))
         register(self, True)
+        self._show_meaning()
         self._refresh()
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -194,6 +196,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         register(self, False)
         self._keys.release()
         self.controller.changed.disconnect(self._refresh)
+        self.controller.meant.disconnect(self._show_meaning)
         self.hover.close()
         self.prepare.preparing.marked.disconnect(self._show_status)
         panels = (self.reach, self.prepare, self.propagation, self.why, self.session, self.settings, self.backbones)
@@ -222,6 +225,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.progress.setValue(round(100 * share))
         self.progress.setFormat(f"{stage} %p%")
 
+    def _show_meaning(self) -> None:
+        foreground = self.controller.foreground
+        self.sign.setText("● Foreground (T)" if foreground else "✚ Background (T)")
+        color = "#1d7a2c" if foreground else "#a3271f"
+        self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
+
     def _refresh(self) -> None:
         controller, workspace = self.controller, self.controller.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
@@ -234,9 +243,6 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.start.setEnabled(not computing)
         self.cancel.setEnabled(any_computing)
         self.progress.setVisible(any_computing)
-        self.sign.setText("● Foreground (T)" if controller.foreground else "✚ Background (T)")
-        color = "#1d7a2c" if controller.foreground else "#a3271f"
-        self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
         self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
         self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
         for control in (self.sign, self.next_object, self.reset, self.place, self.settings.take_over):
