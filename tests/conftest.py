@@ -1,10 +1,27 @@
 """What every test gets: no network, the shared data when it is there, small features that need no model."""
 
+import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+
+def own_display():
+    """Give each of several test processes a display of its own: one has the pointer and the focus, and no other."""
+    ours, theirs = os.pipe()
+    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1400x1000x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[theirs], stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    with os.fdopen(ours) as told:
+        os.environ["DISPLAY"] = f":{told.readline().strip()}"
+    atexit.register(server.terminate)
+
+
+if "PYTEST_XDIST_WORKER" in os.environ and sys.platform == "linux" and shutil.which("Xvfb"):
+    own_display()
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_CACHE"] = str(Path(__file__).parent / "no-hub-cache")  # what is on this machine must not matter

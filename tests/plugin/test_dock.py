@@ -359,7 +359,7 @@ def test_opening_the_dock_loads_no_torch():
 import sys
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
-from napari_m2n2v2._napari.widget import SegmentWithClicks
+from napari_m2n2v2._napari.view.dock import SegmentWithClicks
 application = QApplication([])
 dock = SegmentWithClicks(ViewerModel())
 assert "torch" not in sys.modules and "transformers" not in sys.modules

@@ -6,10 +6,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QTimer
 
 import napari_m2n2v2
 from napari_m2n2v2._napari.model.settings import FeatureState
+
+pytestmark = pytest.mark.alone
 
 OURS = str(Path(napari_m2n2v2.__file__).parent)
 FRAME = 0.016  # seconds; more than that is a dropped frame

@@ -132,7 +132,8 @@ def test_a_click_goes_before_the_slice_at_hand(stack, gate):
     stack.points.add([4, 16, 28])
     gate.go.set()
     stack.qtbot.waitUntil(lambda: stack.workspace.solution is not None, timeout=30_000)
-    assert marks(stack) == ["MISSING", "READY", "MISSING", "MISSING", "READY"]
+    # Slice 0 may have been begun again by now.
+    assert [mark == "READY" for mark in marks(stack)] == [False, True, False, False, True]
     same(stack.shown_labels, stack.expected())
     finish(stack)
     assert marks(stack) == ["READY"] * DEPTH and not stack.errors
