@@ -8,6 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_CACHE"] = str(Path(__file__).parent / "no-hub-cache")  # what is on this machine must not matter
+
+import numpy as np
+import pytest
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1", None)
+SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "shared"))
+
 
 def own_display():
     """Give each of several test processes a display of its own: one has the pointer and the focus, and no other."""
@@ -22,15 +31,6 @@ def own_display():
 
 if "PYTEST_XDIST_WORKER" in os.environ and sys.platform == "linux" and shutil.which("Xvfb"):
     own_display()
-
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["HF_HUB_CACHE"] = str(Path(__file__).parent / "no-hub-cache")  # what is on this machine must not matter
-
-import numpy as np
-import pytest
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1", None)
-SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "shared"))
 
 
 @pytest.fixture(autouse=True)
