@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2._napari.controller.jobs import Report
 from napari_m2n2v2._napari.layers.image import Channel, GuidePlane, merge
 from napari_m2n2v2._napari.model.settings import Settings
 from napari_m2n2v2.images.stack import Index
@@ -19,6 +18,7 @@ from napari_m2n2v2.session.document import PartKey
 if TYPE_CHECKING:
     from napari_m2n2v2.features.cache import FeatureCache
     from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.parallel import Progress
 
 __all__ = ["Recipe"]
 
@@ -99,7 +99,7 @@ class Recipe:
         given = [] if channel is None else [Guide(channel, self.settings.guide_weight)]
         return [*given, *([self.settings.depth] if self.settings.depth else [])]
 
-    def features(self, cache: FeatureCache, report: Report) -> ImageFeatures:
+    def features(self, cache: FeatureCache, report: Progress) -> ImageFeatures:
         """Find or compute them, at full resolution whatever level of a pyramid was read."""
         features = cache.features(self.seen(), progress=report, **self.arguments())
         return features if features.shape == self.shape else replace(features, shape=self.shape)
