@@ -34,7 +34,7 @@ __all__ = [
 
 _NUMBER = re.compile(r"-?\d*")  # what napari calls axes that nobody named
 _ROUNDING = 0.25  # pixels
-_STACKS: WeakKeyDictionary[Any, dict[tuple[int, int], tuple[int, Any, bool, Stack]]] = WeakKeyDictionary()
+_STACKS: WeakKeyDictionary[Any, tuple[Any, Any, dict[tuple[int, int], Stack]]] = WeakKeyDictionary()
 
 
 def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
@@ -46,12 +46,13 @@ def stack_of(layer: Any, axes: tuple[int, int] = (-2, -1)) -> Stack:
         If there are no such axes.
     """
     data, rgb = layer.data, bool(getattr(layer, "rgb", False))
-    shape = None if layer.multiscale else tuple(data.shape)
-    known = _STACKS.setdefault(layer, {})
-    if axes not in known or known[axes][:3] != (id(data), shape, rgb):
-        stack = Stack.of(data, plane_axes=axes, rgb=rgb, multiscale=layer.multiscale)
-        known[axes] = (id(data), shape, rgb, stack)  # which holds the data, so that no other gets their id
-    return known[axes][3]
+    kind = rgb, None if layer.multiscale else tuple(data.shape)
+    known = _STACKS.get(layer)
+    if known is None or known[0] is not data or known[1] != kind:
+        known = _STACKS[layer] = data, kind, {}
+    if axes not in known[2]:
+        known[2][axes] = Stack.of(data, plane_axes=axes, rgb=rgb, multiscale=layer.multiscale)
+    return known[2][axes]
 
 
 def place_of(
