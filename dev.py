@@ -1,7 +1,7 @@
 """Set up and run this project from a fresh clone, with nothing but Python.
 
     python3 dev.py demo    install everything into .venv, run the demo (in napari where there is a display)
-    python3 dev.py test    install everything into .venv, then lint, types, tests and ratios of speed
+    python3 dev.py test    install everything into .venv, then lint, types, tests and speed beside an earlier commit
 
 A .venv that is there already is used, and so is a torch that is installed in it.
 """
@@ -83,7 +83,7 @@ def demo() -> None:
 
 
 def test() -> None:
-    """Install, then lint, types, tests, and whether any stage became slower against its reference."""
+    """Install, then lint, types, tests, and whether any stage is slower than some commits ago."""
     install()
     display: list[str] = []
     if not has_display():

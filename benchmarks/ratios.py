@@ -1,14 +1,19 @@
-"""How many times faster each stage is than its slow reference, in one run: ratios hold on noisy machines.
+"""How long each stage takes, beside its slow reference and beside an earlier commit: ratios hold on any machine.
 
-python benchmarks/ratios.py            measure and print
-python benchmarks/ratios.py --check    fail if one fell below half of what ratios.json says
-python benchmarks/ratios.py --write    measure and write ratios.json
+python benchmarks/ratios.py                  measure, and divide what the slow references take by it
+python benchmarks/ratios.py --check          fail if a stage is slower than it was some commits ago, run beside it
+python benchmarks/ratios.py --check REVISION than in this commit
 """
 
 import argparse
 import json
+import os
+import subprocess
 import sys
+import tarfile
+import tempfile
 import time
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +33,14 @@ from napari_m2n2v2.method.markov import markov_map, start_state
 from napari_m2n2v2.method.nearest_neighbour import nearest_click
 from napari_m2n2v2.method.scoring import candidate_thresholds
 
-KNOWN = Path(__file__).with_name("ratios.json")
+ROOT = Path(__file__).parents[1]
 SHAPE, GRID, PIXEL = (160, 240), 32, (70, 110)
 CPU = torch.device("cpu")
+COMMITS_BACK = 20
+"""What one landing brings, or a few: a program that becomes slower bit by bit is seen as well."""
+SLOWER = 1.3
+"""From here on a stage is slower: the best of several runs in turns varies by less."""
+TURNS, MORE_TURNS = 3, 4
 
 
 def seconds(call, rounds):
@@ -60,12 +70,12 @@ def stages():
     small = np.ascontiguousarray(filled[40:76, 80:134])
     maps, thresholds = [np.roll(filled, 7 * i, axis=1) for i in range(10)], [0.2 + 0.05 * i for i in range(10)]
     labels = [i % 2 == 0 for i in range(10)]
+    attention = raw.clone()
 
-    yield (
-        "normalisation",
-        lambda: make_doubly_stochastic_(adjust_temperature_(raw.clone(), 0.65), 200, 1e-6),
-        lambda: slow.transition_matrix(raw),
-    )
+    def normalise():
+        return make_doubly_stochastic_(adjust_temperature_(attention.copy_(raw), 0.65), 200, 1e-6)
+
+    yield "normalisation", normalise, lambda: slow.transition_matrix(raw)
     yield "Markov-map", lambda: markov_map(transition, start, 0.3, 1000), lambda: slow.markov_map(transition, start)
     yield "upsampling", lambda: operator(steps), lambda: slow.upsample(steps.numpy(), guide)
     yield "flood fill", lambda: flood_fill(upsampled, PIXEL), lambda: slow.flood_fill(upsampled, PIXEL)
@@ -94,28 +104,95 @@ def against_the_published_window():
     return window / seconds(lambda: Session(features).click(Click(150, 200)), 10)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # the references use one core, and machines differ in how many they have
-    known = json.loads(KNOWN.read_text()) if KNOWN.is_file() else {}
-    measured, failed = {}, []
+def print_references():
+    """Measure this program against the slow references."""
     for name, fast, obvious in stages():
         ratio = seconds(obvious, 2) / seconds(fast, 20)
-        measured[name] = float(f"{ratio:.2g}")
-        wanted = known.get(name)
-        fell = options.check and wanted is not None and ratio < wanted / 2
-        failed += [name] * fell
-        print(
-            f"{name:40s} {ratio:10.1f} x" + (f"   known {wanted:g} x" if wanted else "") + ("   FELL" if fell else "")
-        )
-    if not options.check:
-        print(f"{'first click, 321 x 481, grid 37':40s} {against_the_published_window():10.1f} x   dense window alone")
-    if options.write:
-        KNOWN.write_text(json.dumps(measured, indent=2) + "\n")
-    return bool(failed)
+        print(f"{name:40s} {ratio:10.1f} x faster than its reference")
+    print(f"{'first click, 321 x 481, grid 37':40s} {against_the_published_window():10.1f} x   dense window alone")
+
+
+def measured(sources):
+    """Run the stages of the program in a folder, in a process of its own; seconds by stage."""
+    command = [sys.executable, __file__, "--seconds"]
+    environment = {**os.environ, "PYTHONPATH": str(sources)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def in_turns(before, turns):
+    """Measure the program of a folder and this one in turns, and keep the best of both."""
+    best = {}, {}
+    for _ in range(turns):
+        for of_one, sources in zip(best, (before, ROOT / "src"), strict=True):
+            for name, took in measured(sources).items():
+                of_one[name] = min(took, of_one.get(name, took))
+    return best
+
+
+def git(*words):
+    return subprocess.run(["git", "-C", ROOT, *words], capture_output=True, check=True).stdout
+
+
+def earlier(revision, folder):
+    """Write the sources of an earlier commit into a folder: the one asked for, some commits back, or the last.
+
+    Further back the stages may have had other names. None where there is no commit to compare with.
+    """
+    history = git("rev-list", "--first-parent", f"--max-count={COMMITS_BACK + 1}", "HEAD").decode().split()[1:]
+    for number, commit in enumerate([revision] if revision else dict.fromkeys((*history[-1:], *history[:1]))):
+        sources = Path(folder) / str(number)
+        with tarfile.open(fileobj=BytesIO(git("archive", commit, "src"))) as archive:
+            archive.extractall(sources, filter="data")
+        print("Beside", git("log", "-1", "--format=%h %s", commit).decode().strip())
+        try:
+            measured(sources / "src")
+        except subprocess.CalledProcessError as error:
+            print("which cannot run these stages:", error.stderr.splitlines()[-1])
+        else:
+            return sources / "src"
+    return None
+
+
+def check(revision):
+    """Tell whether stages are slower than in an earlier commit; measured once more before that is said."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            before = earlier(revision, folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(error)
+            before = None
+        if before is None:
+            print("There is no earlier commit to compare with, so nothing was checked.")
+            return revision is not None
+        was, now = in_turns(before, TURNS)
+        if slower_ones(was, now):
+            again = in_turns(before, MORE_TURNS)
+            was, now = ({s: min(one[s], more[s]) for s in one} for one, more in zip((was, now), again, strict=True))
+    slower = slower_ones(was, now)
+    for stage in now:
+        said = "   SLOWER" if stage in slower else ""
+        print(f"{stage:40s} {1000 * now[stage]:8.2f} ms   {was[stage] / now[stage]:5.2f} x as fast as before{said}")
+    return bool(slower)
+
+
+def slower_ones(was, now):
+    return [stage for stage in now if now[stage] > SLOWER * was[stage]]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", nargs="?", const="", metavar="REVISION")
+    parser.add_argument("--seconds", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)  # the references use one core, and machines differ in how many they have
+    if options.seconds:
+        print(json.dumps({name: seconds(fast, 30) for name, fast, _ in stages()}))
+    elif options.check is not None:
+        return check(options.check or None)
+    else:
+        print_references()
+    return False
 
 
 if __name__ == "__main__":
