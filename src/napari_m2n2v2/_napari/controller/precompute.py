@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
+from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.layers.geometry import stack_of
-from napari_m2n2v2._napari.layers.snapshot import Recipe
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.session.document import PartKey
 
 if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
     from napari_m2n2v2.features.precompute import Precompute, Standing
 
-__all__ = ["Mark", "Preparing", "room_for", "summary"]
+__all__ = ["PrecomputeController", "room_for", "summary"]
 
 _JOB = "prepare"
-
-
-class Mark(Enum):
-    """What is known of a slice's features."""
-
-    MISSING = "not prepared"
-    COMPUTING = "computing"
-    READY = "ready"
-    STALE = "out of date"
-    FAILED = "failed"
-    LEFT_OUT = "left out, no room"
-
-
-_OF_STATE = {
-    FeatureState.COMPUTING: Mark.COMPUTING,
-    FeatureState.READY: Mark.READY,
-    FeatureState.STALE: Mark.STALE,
-}
 
 
 @dataclass(eq=False)
@@ -69,40 +51,47 @@ class _Run:
             self.work.resume()
 
 
-class Preparing:
+class PrecomputeController:
     """Fills the cache with the slices of the active image; layers, clicks and masks are never touched.
 
     Parameters
     ----------
-    controller : Controller
-        Whose images they are, and whose jobs go first.
+    state : DockState
+        Whose active image is prepared.
     jobs : Jobs
         One worker of our own.
+    features : FeatureController
+        Says what slices are prepared with, and where features are kept.
+    before : Jobs
+        Those that go first.
     """
 
     changed = Signal()  # how far it is
     marked = Signal()  # what is known of a slice
 
-    def __init__(self, controller: Controller, jobs: Jobs) -> None:
-        self._controller = controller
+    def __init__(self, state: DockState, jobs: Jobs, features: FeatureController, before: Jobs) -> None:
+        self._state = state
         self._jobs = jobs
+        self._features = features
+        self._before = before
         self._runs: WeakKeyDictionary[Workspace, _Run] = WeakKeyDictionary()
         self._present: tuple[Workspace, _Run] | None = None
         self._paused = False
         self._following = threading.Lock()
-        controller.jobs.turned.connect(self._follow)
-        controller.changed.connect(self._look)
+        before.turned.connect(self._follow)
+        for signal in (state.features_changed, state.activated, state.closed):
+            signal.connect(self._look)
 
     # -- what the user says --------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Prepare all slices of the active image: the one that is shown first, then the nearest."""
-        controller, workspace = self._controller, self._controller.active
+        workspace = self._state.active
         if workspace is None or self._present is not None or (key := workspace.focus) is None:
             return
-        with controller.errors_shown():
-            recipe, stack = controller.computing.recipe_of(workspace, key), stack_of(workspace.image, key.plane.axes)
-            run, store = _Run(key, recipe), controller.computing.store
+        with self._state.errors_shown():
+            recipe, stack = self._features.recipe_of(workspace, key), stack_of(workspace.image, key.plane.axes)
+            run, store = _Run(key, recipe), self._features.store
             self._runs[workspace], self._present, self._paused = run, (workspace, run), False
 
             def work(report: Report) -> None:
@@ -137,9 +126,8 @@ class Preparing:
         self._tell()
 
     def close(self) -> None:
-        """Stop, and let go of the controller."""
-        self._controller.jobs.turned.disconnect(self._follow, missing_ok=True)
-        self._controller.changed.disconnect(self._look, missing_ok=True)
+        """Stop, and let go of the others."""
+        self._before.turned.disconnect(self._follow, missing_ok=True)
         self.end()
 
     def end(self) -> None:
@@ -164,38 +152,44 @@ class Preparing:
         """How far it is; None before the first slice is begun, and when nothing is being prepared."""
         return self._present[1].standing if self._present is not None else None
 
-    def marks(self) -> dict[Index, Mark]:
+    def marks(self) -> dict[Index, FeatureState]:
         """Tell what is known of every slice of the active image along the axes shown, or of its part in view."""
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is None or (focus := workspace.focus) is None:
             return {}
         axes = focus.plane.axes
-        marks = dict.fromkeys(stack_of(workspace.image, axes), Mark.MISSING)
+        marks = dict.fromkeys(stack_of(workspace.image, axes), FeatureState.MISSING)
         run = self._runs.get(workspace)
         if run is not None and run.work is not None and (run.key.plane.axes, run.key.region) == (axes, focus.region):
-            marks |= {index: Mark.LEFT_OUT for index in run.work.left_out}
+            marks |= {index: FeatureState.LEFT_OUT for index in run.work.left_out}
             for index, state in run.work.states.items():
                 if state.name != "MISSING":
-                    marks[index] = Mark[state.name]
+                    marks[index] = FeatureState[state.name]
             if not run.fits:
-                out_of_date = {Mark.READY: Mark.STALE, Mark.FAILED: Mark.MISSING, Mark.LEFT_OUT: Mark.MISSING}
+                out_of_date = {
+                    FeatureState.READY: FeatureState.STALE,
+                    FeatureState.FAILED: FeatureState.MISSING,
+                    FeatureState.LEFT_OUT: FeatureState.MISSING,
+                }
                 marks = {index: out_of_date.get(mark, mark) for index, mark in marks.items()}
         for part in workspace.parts:
             plane = part.key.plane
-            if plane.axes == axes and part.key.region == focus.region and part.state in _OF_STATE:
-                mark = _OF_STATE[part.state]
-                if (mark, marks[plane.index]) != (Mark.STALE, Mark.READY):  # a click uses those that were prepared
-                    marks[plane.index] = mark
+            mark = part.state
+            if plane.axes != axes or part.key.region != focus.region or mark is FeatureState.MISSING:
+                continue
+            # A click uses those that were prepared.
+            if (mark, marks[plane.index]) != (FeatureState.STALE, FeatureState.READY):
+                marks[plane.index] = mark
         return marks
 
     def failure(self, index: Index) -> str:
         """Say why a slice of the active image failed; empty if it did not."""
-        run = self._runs.get(self._controller.active) if self._controller.active is not None else None
+        run = self._runs.get(self._state.active) if self._state.active is not None else None
         return run.work.failures.get(index, "") if run is not None and run.work is not None else ""
 
     def slice_bytes(self) -> int | None:
         """About how much a slice takes, from one that is there; None before there is any."""
-        workspace = self._controller.active
+        workspace = self._state.active
         known = [part.features.nbytes for part in workspace.parts if part.features] if workspace is not None else []
         return known[-1] if known else None
 
@@ -205,8 +199,8 @@ class Preparing:
         """Let what the dock does go first: a slice at hand is let go where another is needed now."""
         with self._following:  # whoever comes last knows best
             if self._present is not None:
-                jobs = self._controller.jobs
-                self._present[1].follow(self._paused or bool(jobs.keys), let_go=self._paused or jobs.computes)
+                busy, computes = bool(self._before.keys), self._before.computes
+                self._present[1].follow(self._paused or busy, let_go=self._paused or computes)
 
     def _look(self) -> None:
         """Notice that images or settings are no longer what slices were prepared with."""
@@ -214,20 +208,20 @@ class Preparing:
             run.fits = self._still_fits(workspace, run)
         if self._present is not None:
             workspace, run = self._present
-            if workspace not in self._controller.workspaces:
+            if workspace not in self._state.workspaces:
                 self._stop()
             elif not run.fits:
                 self._stop()
-                self._controller.tell(
+                self._state.tell(
                     "The image or the settings changed: preparing slices was stopped. Press Prepare all slices again."
                 )
         self._tell()
 
     def _still_fits(self, workspace: Workspace, run: _Run) -> bool:
-        if workspace not in self._controller.workspaces:
+        if workspace not in self._state.workspaces:
             return False
         try:
-            now = self._controller.computing.recipe_of(workspace, run.key)
+            now = self._features.recipe_of(workspace, run.key)
         except M2N2V2Error:  # the layers do not fit together any more
             return False
         return now.makes_the_same(run.recipe)
@@ -251,7 +245,7 @@ class Preparing:
 
     def _failed(self, error: Exception) -> None:
         self._present = None
-        self._controller.show_error(error)
+        self._state.show_error(error)
         self._tell()
 
     def _tell(self) -> None:
@@ -266,7 +260,9 @@ def room_for(slice_bytes: int | None, most_bytes: int, slices: int) -> int | Non
 
 def summary(marks: dict[Index, Any]) -> str:
     """Count marks, in words."""
-    counts = {mark: sum(1 for other in marks.values() if other is mark) for mark in Mark}
-    parts = [f"{counts[Mark.READY]} of {len(marks)} ready"]
-    parts += [f"{counts[m]} {m.value}" for m in (Mark.STALE, Mark.FAILED, Mark.LEFT_OUT) if counts[m]]
+    counts = {mark: sum(1 for other in marks.values() if other is mark) for mark in FeatureState}
+    parts = [f"{counts[FeatureState.READY]} of {len(marks)} ready"]
+    parts += [
+        f"{counts[m]} {m.value}" for m in (FeatureState.STALE, FeatureState.FAILED, FeatureState.LEFT_OUT) if counts[m]
+    ]
     return ", ".join(parts)
