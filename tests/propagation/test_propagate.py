@@ -1,3 +1,5 @@
+"""Objects carried from plane to plane: followed until they end, corrected, bounded."""
+
 import numpy as np
 import pytest
 
@@ -5,25 +7,7 @@ from napari_m2n2v2 import Cancelled, FeatureParameters, ImageError, ParameterErr
 from napari_m2n2v2.images.stack import Stack
 from napari_m2n2v2.parameters import PropagationParameters
 from napari_m2n2v2.propagation.propagate import PropagatedPlane, Walk, for_review, propagate
-
-SIZE = 48, 64
-ROW, COL = np.mgrid[: SIZE[0], : SIZE[1]]
-GROUND, RED, BLUE = (40, 40, 40), (200, 60, 60), (60, 60, 200)
-
-
-def disc(row, col, radius):
-    return (ROW - row) ** 2 + (COL - col) ** 2 < radius**2
-
-
-def drawn(planes, seed=0):
-    """RGB planes with noise of their own from a list of [(mask, colour), ...]."""
-    rng = np.random.default_rng(seed)
-    volume = np.empty((len(planes), *SIZE, 3))
-    for image, objects in zip(volume, planes, strict=True):
-        image[:] = GROUND
-        for mask, colour in objects:
-            image[mask] = colour
-    return (volume + rng.normal(0, 4, volume.shape)).clip(0, 255).astype(np.uint8)
+from tests.propagation.drawn_stacks import BALL, BLUE, RED, SIZE, ball, disc, drawn, overlap
 
 
 class Planes:
@@ -43,15 +27,6 @@ class Planes:
         return Walk.along(self.stack, (start,), last, step=step)
 
 
-def overlap(mask, truth):
-    return np.count_nonzero(mask & truth) / max(np.count_nonzero(mask | truth), 1)
-
-
-def ball(z):
-    return disc(24, 30, max(15**2 - (4 * (z - 5)) ** 2, 0) ** 0.5)
-
-
-BALL = drawn([[(ball(z), RED)] for z in range(11)])
 DRIFT = drawn([[(disc(18 + z, 14 + 3 * z, 9), RED)] for z in range(8)])
 
 

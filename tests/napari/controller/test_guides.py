@@ -1,10 +1,9 @@
-"""Guides, what one click claims, and how one channel is shown, in the dock."""
+"""Guides, and what one click claims, in the dock."""
 
 import numpy as np
 import pytest
 
 from napari_m2n2v2 import Session
-from napari_m2n2v2._napari.layers.image import BIT_DEPTHS, Channel, merge
 from napari_m2n2v2._napari.model.status import describe
 
 
@@ -61,14 +60,3 @@ def test_what_one_click_claims_is_solved_again(started, reach):
     np.testing.assert_array_equal(started.workspace.labels.data > 0, expected.replay(started.workspace.clicks).mask)
     choose(started.widget.settings.reach, "connected")
     np.testing.assert_array_equal(started.workspace.labels.data, before)
-
-
-@pytest.mark.parametrize("bit_depth", BIT_DEPTHS)
-def test_one_channel_is_shown_in_every_way(viewer, image, bit_depth):
-    from napari_m2n2v2 import Region
-    from napari_m2n2v2.session.document import PartKey, PlaneKey
-
-    layer = viewer.add_image(image[..., 0].astype(np.uint16) * 13)
-    seen = merge([Channel.of(layer, PartKey(PlaneKey(), Region.whole(image.shape[:2])))], bit_depth)
-    assert seen.shape == (*image.shape[:2], 3) and seen.dtype == np.uint8
-    assert (np.ptp(seen, axis=2).max() > 0) == bit_depth.endswith("three scales")

@@ -1,15 +1,11 @@
+"""The simulated user's next click, against brute force."""
+
 import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click
 from napari_m2n2v2.evaluation.clicker import next_click_random, next_click_split, next_click_union
-from napari_m2n2v2.evaluation.metrics import (
-    bootstrap_interval,
-    intersection_over_union,
-    mean_iou_at,
-    not_reached,
-    number_of_clicks,
-)
+from napari_m2n2v2.evaluation.metrics import intersection_over_union
 
 
 def deepest_by_brute_force(wrong):
@@ -43,25 +39,6 @@ def test_ignored_pixels_are_neither_clicked_nor_scored():
 
 def test_nothing_wrong_needs_no_click():
     assert next_click_union(np.ones((3, 3), bool), np.ones((3, 3), bool)) is None
-
-
-def test_iou():
-    a, b = np.zeros((2, 4, 4), bool)
-    a[:2], b[1:3] = True, True
-    assert intersection_over_union(a, b) == pytest.approx(4 / 12)
-    assert intersection_over_union(a & False, b & False) == 1
-
-
-TRACES = [[0.5, 0.86, 0.91, 0.96], [0.2, 0.3, 0.4, 0.5], [0.97]]
-
-
-def test_metrics_of_traces_counted_by_hand():
-    assert number_of_clicks(TRACES, 0.85, most=4) == pytest.approx((2 + 4 + 1) / 3)
-    assert number_of_clicks(TRACES, 0.95, most=3) == pytest.approx((3 + 3 + 1) / 3)
-    assert not_reached(TRACES, 0.9, most=4) == 1
-    assert not_reached(TRACES, 0.95, most=3) == 2
-    assert mean_iou_at(TRACES, 1) == pytest.approx((0.5 + 0.2 + 0.97) / 3)
-    assert mean_iou_at(TRACES, 4) == pytest.approx((0.96 + 0.5 + 0.97) / 3)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -101,13 +78,3 @@ def test_random_rule_takes_every_wrong_pixel_and_no_other():
     rng = np.random.default_rng(0)
     places = {(c.row, c.col) for c in (next_click_random(mask, truth, None, (), rng) for _ in range(50))}
     assert places == {(1, 2), (3, 0)} and next_click_random(truth, truth) is None
-
-
-def test_bootstrap_interval_covers_the_mean_as_often_as_it_says():
-    rng = np.random.default_rng(1)
-    hits = 0
-    for _ in range(200):
-        low, high = bootstrap_interval(rng.normal(3.0, 2.0, 40))
-        hits += low <= 3.0 <= high
-    assert 0.88 < hits / 200 < 0.99
-    assert bootstrap_interval(np.full(9, 4.0)) == (4.0, 4.0)
