@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from napari_m2n2v2._napari.layers.snapshot import Recipe
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
+from napari_m2n2v2.features.states import FeatureState
 from tests.conftest import blob_image
 from tests.napari.conftest import same
 
@@ -78,25 +78,25 @@ def test_all_slices_are_prepared_and_nothing_else_changes(stack, volume):
     assert "5 of 5 ready" in panel(stack).told.text()
     same(stack.labels, before)
     assert stack.workspace.placed == placed and [p.key.plane.index for p in stack.workspace.parts] == [(1,)]
-    held = stack.controller.computing.store.nbytes
+    held = stack.controller.features.store.nbytes
     assert held == DEPTH * stack.workspace.features.nbytes
     stack.slide(3)
     assert "was prepared" in stack.widget.status.text() and "Slice 3: ready." in panel(stack).told.text()
     stack.points.add([3, 16, 25])
     stack.qtbot.waitUntil(lambda: stack.workspace.solution is not None, timeout=20_000)
-    assert stack.controller.computing.store.nbytes == held, "what was prepared was used, not computed again"
-    assert stack.controller.computing.store.holds(stack.workspace.features)
+    assert stack.controller.features.store.nbytes == held, "what was prepared was used, not computed again"
+    assert stack.controller.features.store.holds(stack.workspace.features)
     same(stack.shown_labels, stack.expected())
 
 
 def test_memory_says_how_many_slices_fit_and_leaves_the_others_out(stack):
     each = stack.workspace.features.nbytes
-    stack.controller.computing.store.use_memory(int(2.5 * each))
+    stack.controller.features.store.use_memory(int(2.5 * each))
     panel(stack).refresh()
     assert "About 2 of them" in panel(stack).told.text()
     prepare(stack)
     assert marks(stack) == ["READY", "READY", "LEFT_OUT", "LEFT_OUT", "LEFT_OUT"]
-    assert stack.controller.computing.store.nbytes <= 2.5 * each
+    assert stack.controller.features.store.nbytes <= 2.5 * each
     assert "3 left out, no room" in panel(stack).told.text()
 
 
@@ -110,14 +110,14 @@ def test_a_folder_keeps_slices_for_the_next_time(stack, tmp_path):
     times = {path: path.stat().st_ino for path in entries}
     store.refresh()
     assert "GB in " + str(tmp_path) in store.told.text()
-    stack.controller.computing.store.close()
+    stack.controller.features.store.close()
     panel(stack).start.click()
     finish(stack)
     assert {path: path.stat().st_ino for path in entries} == times, "stored entries were used"
     (tmp_path / "features" / "mine.txt").write_text("stays")
     store.empty()
     assert [path.name for path in (tmp_path / "features").iterdir()] == ["mine.txt"]
-    assert stack.controller.computing.store.nbytes == 0
+    assert stack.controller.features.store.nbytes == 0
 
 
 def test_a_click_goes_before_the_slice_at_hand(stack, gate):
@@ -150,8 +150,8 @@ def test_carrying_goes_before_the_slice_at_hand(stack, monkeypatch):
     monkeypatch.setattr(AppearanceAttention, "attention", slowly)
     panel(stack).start.click()
     stack.qtbot.waitUntil(inside.is_set, timeout=10_000)
-    stack.controller.propagating.carry(1, 2)
-    stack.qtbot.waitUntil(lambda: not stack.controller.propagating.going.is_running, timeout=20_000)
+    stack.controller.propagation.carry(1, 2)
+    stack.qtbot.waitUntil(lambda: not stack.controller.propagation.queue.is_running, timeout=20_000)
     assert panel(stack).preparing.is_running  # the slice that was let go is still to come
     stack.settle()
     assert stack.labels[2].any() and stack.labels[3].any()
@@ -175,7 +175,7 @@ def test_pause_holds_and_cancel_stops_within_the_slice(stack, gate):
 def test_what_changes_makes_slices_stale_and_ends_the_run(stack, volume, gate):
     gate.go.set()
     told = []
-    stack.controller.told.connect(told.append)
+    stack.controller.state.told.connect(told.append)
     prepare(stack)
     stack.workspace.image.contrast_limits = (10, 90)
     assert marks(stack) == ["STALE"] * DEPTH
