@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Box, Patch
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.margins import LEAST, ObjectInRegion
@@ -198,11 +199,9 @@ def _slices(box: Box) -> tuple[slice, slice]:
 def _working(
     region: Region, part: tuple[slice, slice], result: SessionResult
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return working rows and columns of a part; see :func:`~napari_m2n2v2.images.resampling.at_full_resolution`."""
-    rows, cols = (
-        np.minimum((np.arange(s.start, s.stop) + 0.5) * small / full, small - 1).astype(np.intp)
-        for s, full, small in zip(_shifted(part, region), region.shape, result.working_shape, strict=True)
-    )
+    """Return working rows and columns of a part."""
+    pixels = (np.arange(some.start, some.stop) for some in _shifted(part, region))
+    rows, cols = map(pixel_at, pixels, region.shape, result.working_shape)
     return rows, cols
 
 
