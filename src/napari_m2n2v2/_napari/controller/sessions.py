@@ -8,41 +8,48 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari.controller.autosave import Autosaves
-from napari_m2n2v2._napari.controller.jobs import Report
+from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.session_record import SessionRecord, carried_in, check_fits, compare, placed_in
+from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
 if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
     from napari_m2n2v2.session.session_file import SessionFile
 
-__all__ = ["Sessions"]
+__all__ = ["SessionController"]
 
 
-class Sessions:
+class SessionController:
     """Saves and loads the clicks of the active image, of all its slices and parts.
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
+    state : DockState
+        Whose active image is saved.
+    jobs : Jobs
+        Reads and writes.
+    clicks, solving : ClickController, SolveController
+        Take what is loaded.
     folder : Path
         Where every solved state is saved by itself, one file for each time an image is worked on.
     """
 
-    def __init__(self, controller: Controller, folder: Path) -> None:
-        self._controller = controller
-        self.autosaves = Autosaves(controller, folder)
+    def __init__(
+        self, state: DockState, jobs: Jobs, clicks: ClickController, solving: SolveController, folder: Path
+    ) -> None:
+        self._state = state
+        self._jobs = jobs
+        self._clicks = clicks
+        self._solving = solving
+        self.autosaves = Autosaves(state, jobs, solving, folder)
         self._waiting: list[tuple[Workspace, Callable[[], None]]] = []  # for an image to be settled
-        controller.changed.connect(self._look)
-
-    def close(self) -> None:
-        """Let go of the controller."""
-        self._controller.changed.disconnect(self._look)
-        self.autosaves.close()
+        for signal in (state.solved, state.features_changed, state.closed):
+            signal.connect(self._look)
 
     def save(self, path: str | Path) -> None:
         """Save all clicks of the active image to a file, once what is being solved is there."""
@@ -52,7 +59,7 @@ class Sessions:
 
             save_session(path, file)
 
-        self._describe("save", write, lambda _: self._controller.tell(f"Saved to {path}."))
+        self._describe("save", write, lambda _: self._state.tell(f"Saved to {path}."))
 
     def copy_methods(self, put: Callable[[str], None]) -> None:
         """Make the paragraph for a publication and give it to ``put``."""
@@ -69,9 +76,9 @@ class Sessions:
 
         A file of one flat image goes onto the slice that is shown; the clicks of other slices stay then.
         """
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is None or workspace.here is None:
-            self._controller.tell("Start the image first: a session is loaded onto it.")
+            self._state.tell("Start the image first: a session is loaded onto it.")
             return
 
         def read(report: Report) -> SessionFile:
@@ -80,10 +87,10 @@ class Sessions:
             return load_session(path)
 
         def done(file: SessionFile) -> None:
-            with self._controller.errors_shown():
+            with self._state.errors_shown():
                 self._put(workspace, file)
 
-        self._controller.jobs.submit((id(workspace), "load"), read, done, self._controller.show_error)
+        self._jobs.submit((id(workspace), "load"), read, done, self._state.show_error)
 
     def _put(self, workspace: Workspace, file: SessionFile) -> None:
         here, shape = workspace.here, stack_of(workspace.image).shape
@@ -103,11 +110,10 @@ class Sessions:
         for carried in carried_in(file, placed):
             workspace.carried.add(carried)
         workspace.carried.take_up(placed)
-        controller = self._controller
-        controller.set_rules(compete=file.compete, reach=file.segmentation_parameters.reach)
-        controller.place_clicks(workspace, [*others, *placed])
+        self._state.set_rules(compete=file.compete, reach=file.segmentation_parameters.reach)
+        self._clicks.place(workspace, [*others, *placed])
         for key in dict.fromkeys((*keys, *starts)):
-            controller.solving.solve(workspace, key)  # labels to start from are no clicks
+            self._solving.solve(workspace, key)  # labels to start from are no clicks
         self._when_settled(workspace, partial(self._compare, workspace, workspace.placed, file, keys))
 
     def _compare(
@@ -116,28 +122,27 @@ class Sessions:
         """Say whether the masks of what was loaded are what they were, if it is still there."""
         if workspace.placed != placed:
             return
-        record = SessionRecord.of(workspace, self._controller.rules)
-        self._controller.jobs.submit(
+        record = SessionRecord.of(workspace, self._state.rules)
+        self._jobs.submit(
             (id(workspace), "compare"),
             lambda report: compare(record, file, planes),
-            lambda found: self._controller.tell(f"Loaded {len(file.saved)} clicks. {found}"),
-            self._controller.show_error,
+            lambda found: self._state.tell(f"Loaded {len(file.saved)} clicks. {found}"),
+            self._state.show_error,
         )
 
     def file_of(self, workspace: Workspace) -> SessionFile:
         """Describe an image as it is now; in this thread."""
-        return SessionRecord.of(workspace, self._controller.rules).to_file()
+        return SessionRecord.of(workspace, self._state.rules).to_file()
 
     def _describe(self, key: str, question: Callable[[SessionFile], Any], done: Callable[[Any], None]) -> None:
         """Ask something of the file that would be saved, once all that was clicked is solved."""
-        controller, workspace = self._controller, self._controller.active
-        if workspace is None:
+        if (workspace := self._state.active) is None:
             return
 
         def describe() -> None:
-            record = SessionRecord.of(workspace, controller.rules)
-            controller.jobs.submit(
-                (id(workspace), key), lambda report: question(record.to_file()), done, controller.show_error
+            record = SessionRecord.of(workspace, self._state.rules)
+            self._jobs.submit(
+                (id(workspace), key), lambda report: question(record.to_file()), done, self._state.show_error
             )
 
         self._when_settled(workspace, describe)
@@ -151,8 +156,8 @@ class Sessions:
         """Call what waited long enough."""
         waiting, self._waiting = self._waiting, []
         for workspace, call in waiting:
-            if workspace in self._controller.workspaces:
-                if workspace.is_computing or self._controller.solving.is_busy(workspace):
+            if workspace in self._state.workspaces:
+                if workspace.is_computing or self._solving.is_busy(workspace):
                     self._waiting.append((workspace, call))
                 else:
                     call()
