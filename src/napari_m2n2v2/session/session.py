@@ -257,13 +257,13 @@ class Session:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
         guides: dict[int, GuideChoice] = {}
+        for chain in self._chains:
+            chain.make_room(len(clicks))
         for i in sorted({click.object_id for click in clicks}):
             own = tuple(click for click in clicks if click.object_id == i)
             solved = [chain.solve(own, report) for chain in self._chains]
             guides[i] = self._choose(own)
             objects[i] = solved[guides[i].option]
-        for chain in self._chains:
-            chain.forget(len(clicks))
         ids = sorted(objects)
         masks = {i: found.working_mask.ravel() for i, found in objects.items()}
         contested = np.zeros(0, dtype=np.int64)
