@@ -83,6 +83,18 @@ class TestDamage:
             assert whole[at : at + 1] == b" " and told == about
             assert all(np.array_equal(got[name], arrays[name]) for name in arrays)
 
+    def test_entries_of_the_first_release_are_read(self, tmp_path):
+        about = r'"about":"{\"n\": [1, 2]}","crc32":"324338794"'
+        header = (
+            f'{{"__metadata__":{{"program":"napari-m2n2v2 features","version":"1","key":"{KEY}",{about}}},'
+            '"b":{"dtype":"U16","shape":[1,2],"data_offsets":[0,4]},'
+            '"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}  '
+        ).encode()
+        (tmp_path / "entry").write_bytes(len(header).to_bytes(8, "little") + header + b"\1\0\2\0\0\0\xc0?")
+        arrays, about = read_entry(tmp_path / "entry", KEY)
+        assert about == {"n": [1, 2]} and arrays["a"] == [1.5] and arrays["a"].dtype == np.float32
+        np.testing.assert_array_equal(arrays["b"], np.array([[1, 2]], np.uint16))
+
     def test_an_entry_of_a_newer_version_is_left_alone(self, cache, image, notes):
         expected = cache.features(image, **ASKED)
         path = cache.disk.path(FeatureKeys.of(FeatureRequest.of(image, **ASKED)).transition)

@@ -18,7 +18,7 @@ from napari_m2n2v2.files.click_table import TableClick
 from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.files.overlay import draw_overlay
 from napari_m2n2v2.images.rendering import as_rgb
-from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 from napari_m2n2v2.session.session import Session
@@ -103,7 +103,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
     result = Session(features, job.segmentation).replay(clicks)
     labels = result.labels
     overlay = draw_overlay(rgb, labels > 0, clicks) if job.overlay else None
-    full = at_full_resolution(labels.astype(np.min_scalar_type(labels.max())), shape)
+    full = at_resolution(labels.astype(np.min_scalar_type(labels.max())), shape)
     ids, areas = np.unique(full[full > 0], return_counts=True)
     about = {
         "backbone": features.backbone,
@@ -116,8 +116,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
 
 
 def _at_level(clicks: Sequence[Click], full: tuple[int, int], level: tuple[int, int]) -> list[Click]:
-    """Move clicks from pixels of the full resolution to those of a level; pixel centres are at whole coordinates."""
+    """Move clicks from pixels of the full resolution to those of a level."""
     if full == level:
         return list(clicks)
-    down, across = level[0] / full[0], level[1] / full[1]
-    return [replace(c, row=(c.row + 0.5) * down - 0.5, col=(c.col + 0.5) * across - 0.5) for c in clicks]
+    return [replace(c, row=place_at(c.row, full[0], level[0]), col=place_at(c.col, full[1], level[1])) for c in clicks]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2.errors import UnreadableFileError
 from napari_m2n2v2.evaluation.baselines import BASELINES
@@ -16,6 +15,7 @@ from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.guides.guide import Guide, as_guides
 from napari_m2n2v2.images.rendering import as_rgb
+from napari_m2n2v2.lru import ByteLRU
 
 if TYPE_CHECKING:
     from napari_m2n2v2.clicks import Click
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["solver_for"]
 
-_T = TypeVar("_T")
-_KEPT = 2  # of an image and its mirrored one, or of two settings that take turns ...
-_KEPT_CELLS = 8192  # ... up to this many cells; larger ones are kept one at a time
+_KEPT_BYTES = 700_000_000  # an image and its mirrored one, or two settings that take turns, up to 8192 cells
 
 
 def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequence[Click]], Any], dict[str, Any]]:
@@ -87,8 +85,8 @@ class _SharedBackbone:
 
         self._found = find_backbone(name).backbone
         self.name, self.default_grid = self._found.name, self._found.default_grid
-        self._attention: OrderedDict[Any, Any] = OrderedDict()
-        self._features: OrderedDict[Any, tuple[ImageFeatures, float]] = OrderedDict()
+        self._attention: ByteLRU[Any, Any] = ByteLRU(_KEPT_BYTES)
+        self._features: ByteLRU[Any, tuple[ImageFeatures, float]] = ByteLRU(_KEPT_BYTES, lambda kept: kept[0].nbytes)
 
     @property
     def weights_revision(self) -> str:
@@ -96,12 +94,9 @@ class _SharedBackbone:
 
     def attention(self, image: Any, grid_shape: tuple[int, int], device: Any, progress: Any) -> Any:
         """Return a copy of what the backbone says of the image (:class:`AttentionBackbone`)."""
-
-        def compute() -> Any:
-            return self._found.attention(image, grid_shape, device, progress)
-
-        cells = grid_shape[0] * grid_shape[1]
-        return _remembered(self._attention, (_digest(image), grid_shape, str(device)), cells, compute).clone()
+        key = _digest(image), grid_shape, str(device)
+        compute = partial(self._found.attention, image, grid_shape, device, progress)
+        return self._attention.get_or(key, compute).clone()
 
     def release(self) -> None:
         """Forget what is kept."""
@@ -119,18 +114,8 @@ class _SharedBackbone:
             begin = time.perf_counter()
             return compute_features(image, self, parameters=parameters), time.perf_counter() - begin
 
-        cells = (parameters.grid or self.default_grid) ** 2
-        return _remembered(self._features, (_digest(image), parameters), cells, compute)
+        return self._features.get_or((_digest(image), parameters), compute)
 
 
 def _digest(image: Any) -> str:
     return hashlib.sha256(image.tobytes() + repr((image.shape, image.dtype)).encode()).hexdigest()
-
-
-def _remembered(kept: OrderedDict[Any, _T], key: Any, cells: int, compute: Callable[[], _T]) -> _T:
-    if key not in kept:
-        kept[key] = compute()
-    kept.move_to_end(key)
-    while len(kept) > (_KEPT if cells <= _KEPT_CELLS else 1):
-        kept.popitem(last=False)
-    return kept[key]

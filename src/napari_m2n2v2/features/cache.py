@@ -7,7 +7,6 @@ alternatives would have saved.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
@@ -22,6 +21,7 @@ from napari_m2n2v2.features.disk import Arrays, FeatureFolder
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.keys import FeatureKeys
 from napari_m2n2v2.features.request import Depth, FeatureRequest, Transition
+from napari_m2n2v2.lru import ByteLRU
 from napari_m2n2v2.method.upsampling import UpsamplingOperator
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters
@@ -60,7 +60,8 @@ class FeatureCache:
     ) -> None:
         self.disk = None if folder is None else FeatureFolder(Path(folder), disk_bytes, notify)
         self.memory_bytes = memory_bytes
-        self._held: OrderedDict[tuple[str, ...], ImageFeatures] = OrderedDict()
+        # Features grow when a session asks for an operator without the guide.
+        self._held: ByteLRU[tuple[str, ...], ImageFeatures] = ByteLRU(memory_bytes)
         self._holding = threading.Lock()
 
     def features(
@@ -152,29 +153,22 @@ class FeatureCache:
     def holds(self, features: ImageFeatures) -> bool:
         """Whether these are in memory here, so that whoever uses them needs no memory of its own for them."""
         with self._holding:
-            return any(held.shares_memory_with(features) for held in self._held.values())
+            return any(held.shares_memory_with(features) for held in self._held.values)
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         with self._holding:
-            return sum(features.nbytes for features in self._held.values())
+            return self._held.nbytes
 
     def _recall(self, name: tuple[str, ...]) -> ImageFeatures | None:
         with self._holding:
-            if name not in self._held:
-                return None
-            self._held.move_to_end(name)
-            return self._held[name]
+            return self._held.get(name)
 
     def _hold(self, name: tuple[str, ...], features: ImageFeatures) -> None:
         with self._holding:
-            self._held[name] = features
-            self._held.move_to_end(name)
-            # Counted anew each time: features grow when a session asks for an operator without the guide.
-            total = sum(held.nbytes for held in self._held.values())
-            while total > self.memory_bytes and len(self._held) > 1:
-                total -= self._held.popitem(last=False)[1].nbytes
+            self._held.most = self.memory_bytes
+            self._held.put(name, features)
 
     def _read(
         self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None = None

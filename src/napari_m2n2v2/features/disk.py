@@ -7,7 +7,6 @@ entries of one folder at the same time, and one that is killed leaves at most a 
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import threading
@@ -15,12 +14,12 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from napari_m2n2v2.errors import UnwritableFileError
 from napari_m2n2v2.files.atomic import write_whole
@@ -44,15 +43,6 @@ _LEFT_OVER = ".m2n2v2-*.safetensors"  # what files.write_whole has not finished
 
 
 _LEFT_OVER_AFTER = 600.0  # seconds in which any entry is written
-
-
-_LONGEST_HEADER = 1 << 20
-
-
-_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype(np.float32), "U16": np.dtype(np.uint16), "I32": np.dtype(np.int32)}
-
-
-_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 class FeatureFolder:
@@ -122,7 +112,7 @@ class FeatureFolder:
                 raise UnwritableFileError(
                     f"{needed / 1e6:.0f} MB are more than its limit of {self.most_bytes / 1e6:.0f} MB"
                 )
-            if _is_newer(self.path(key)):
+            if _is_newer(self.path(key), key):
                 return False
             self.folder.mkdir(parents=True, exist_ok=True)
             self.make_room(needed)
@@ -196,20 +186,12 @@ def write_entry(path: Path, key: str, arrays: Arrays, about: Mapping[str, Any]) 
     """
     told = json.dumps(dict(about))
     metadata = {"program": _PROGRAM, "version": str(VERSION), "key": key, "about": told}
-    header: dict[str, Any] = {"__metadata__": {**metadata, "crc32": str(_checksum(key, told, arrays))}}
-    end = 0
-    for name, array in arrays.items():
-        begin, end = end, end + array.nbytes
-        header[name] = {"dtype": _NAMES[array.dtype], "shape": array.shape, "data_offsets": [begin, end]}
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+    metadata["crc32"] = str(_checksum(key, told, arrays))
 
     def write(temporary: Path) -> None:
-        # By hand, because the library's own writer leaves files of its own when it is killed.
+        # Not by the library's save_file, which leaves files of its own when it is killed.
         with temporary.open("wb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            for array in arrays.values():
-                file.write(array.data.cast("B"))
+            file.write(save(dict(arrays), metadata))
             file.flush()
             os.fsync(file.fileno())
 
@@ -230,51 +212,26 @@ def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
     ValueError, OSError
         If it is damaged, or something else.
     """
-    with path.open("rb") as file:
-        header = _header(file)
-        told = header.pop("__metadata__", None)
-        if not isinstance(told, dict) or told.get("program") != _PROGRAM:
-            raise ValueError("it was not written by this program")
-        try:
-            if int(told["version"]) > VERSION:
-                raise NewerFormatError(f"version {told['version']}")
-            arrays = {name: _array(file, place) for name, place in sorted(header.items(), key=_offset)}
-            whole = not file.read(1) and str(_checksum(told["key"], told["about"], arrays)) == told["crc32"]
-        except (KeyError, TypeError) as error:
-            raise ValueError("its header is damaged") from error
+    content = path.read_bytes()
+    try:
+        arrays = load(content)
+    except (SafetensorError, KeyError) as error:  # KeyError: a type that numpy does not have
+        raise ValueError(f"it is no whole safetensors file: {error}") from error
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # of which the library gives the arrays
+    told = header.get("__metadata__", {})
+    if told.get("program") != _PROGRAM:
+        raise ValueError("it was not written by this program")
+    try:
+        if int(told["version"]) > VERSION:
+            raise NewerFormatError(f"version {told['version']}")
+        whole = str(_checksum(told["key"], told["about"], arrays)) == told["crc32"]
+    except KeyError as error:
+        raise ValueError("its header is damaged") from error
     if not whole:
         raise ValueError("it is damaged")
     if told["key"] != key:
         raise ValueError("it is of something else")
     return arrays, json.loads(told["about"])
-
-
-def _header(file: BufferedReader) -> dict[str, Any]:
-    length = int.from_bytes(file.read(8), "little")
-    text = file.read(length) if length <= _LONGEST_HEADER else b""
-    try:
-        header = json.loads(text)
-    except ValueError as error:
-        raise ValueError("it is no safetensors file, or a part of one") from error
-    if not isinstance(header, dict):
-        raise ValueError("its header is damaged")
-    return header
-
-
-def _array(file: BufferedReader, place: Mapping[str, Any]) -> NDArray[Any]:
-    dtype, shape = _DTYPES[place["dtype"]], tuple(int(length) for length in place["shape"])
-    begin, end = place["data_offsets"]
-    left = os.fstat(file.fileno()).st_size - file.tell()
-    if min(shape) < 1 or end - begin != math.prod(shape) * dtype.itemsize or end - begin > left:
-        raise ValueError("it is truncated")
-    array = np.empty(shape, dtype)
-    if file.readinto(array.data.cast("B")) != array.nbytes:
-        raise ValueError("it is truncated")
-    return array
-
-
-def _offset(item: tuple[str, Any]) -> int:
-    return int(item[1]["data_offsets"][0])
 
 
 def _checksum(key: str, about: str, arrays: Arrays) -> int:
@@ -287,12 +244,14 @@ def _checksum(key: str, about: str, arrays: Arrays) -> int:
     return check
 
 
-def _is_newer(path: Path) -> bool:
+def _is_newer(path: Path, key: str) -> bool:
     try:
-        with path.open("rb") as file:
-            return int(_header(file)["__metadata__"]["version"]) > VERSION
-    except (OSError, ValueError, KeyError, TypeError):
+        read_entry(path, key)
+    except NewerFormatError:
+        return True
+    except (OSError, ValueError):
         return False
+    return False
 
 
 def _touch(path: Path) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import M2N2V2Error, MissingDependencyError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import put_whole
 from napari_m2n2v2.files.stack_file import StackFile, unit_name
+from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.stack import Stack
 
 __all__ = ["ZarrLabels", "import_zarr", "open_zarr"]
@@ -173,8 +174,7 @@ class ZarrLabels:
                 place: list[Any] = [slice(None)] * level.ndim
                 for axis, at in zip(stack.index_axes, index, strict=True):
                     place[axis] = at
-                small = labels[np.ix_(_centres(level.shape[rows], len(labels)),
-                                      _centres(level.shape[columns], labels.shape[1]))]  # fmt: skip
+                small = at_resolution(labels, (level.shape[rows], level.shape[columns]))
                 level[tuple(place)] = small.T if rows > columns else small
         except Exception as error:  # zarr and its codecs raise their own
             raise UnwritableFileError(f"Cannot write plane {tuple(index)} of {self._path}: {error}") from error
@@ -183,11 +183,6 @@ class ZarrLabels:
 def _without_colour(level: Any, stack: Stack) -> tuple[int, ...]:
     shape = tuple(int(length) for length in level.shape)
     return shape[:-1] if stack.rgb else shape
-
-
-def _centres(small: int, full: int) -> NDArray[np.intp]:
-    """Return which of ``full`` pixels lies in the centre of each of ``small``, as ``Stack.read`` does for planes."""
-    return np.minimum((np.arange(small) + 0.5) * full / small, full - 1).astype(np.intp)
 
 
 def _described(path: Path, like: StackFile, shapes: Sequence[tuple[int, ...]], version: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import GuideError
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import Guide
-from napari_m2n2v2.images.resampling import _average_areas
+from napari_m2n2v2.images.resampling import average_areas
 
 __all__ = [
     "GuideChannel",
@@ -109,7 +109,7 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
         return None
     unit = ((channel - low) / (high - low)).clip(0, 1).astype(np.float32)
     if shape != image_shape:
-        unit = _average_areas(unit[None], shape)[0]
+        unit = average_areas(unit[None], shape)[0]
     return np.ascontiguousarray(unit)
 
 

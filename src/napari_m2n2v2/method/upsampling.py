@@ -17,6 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_m2n2v2.images.resampling import place_at
 from napari_m2n2v2.parallel import for_row_blocks
 
 __all__ = ["UpsamplingOperator", "build_upsampling_operator"]
@@ -172,7 +173,7 @@ class _Axis:
     def of(cls, pixels: int, grid: int, sigma_spatial: float) -> _Axis:
         sigma = sigma_spatial * pixels / grid
         radius = min(math.floor(_CUT * sigma + 1e-9), pixels - 1)
-        position = ((np.arange(pixels) + 0.5) * grid / pixels - 0.5).clip(0, grid - 1)
+        position = place_at(np.arange(pixels, dtype=np.float64), pixels, grid).clip(0, grid - 1)
         lower = np.floor(position).astype(np.int32)
         upper = np.minimum(lower + 1, grid - 1).astype(np.int32)
         pixel = np.arange(pixels)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError, ParameterError
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import PropagationParameters, SegmentationParameters
@@ -274,10 +274,7 @@ def _click(session: Session, object_id: int, expectation: Expectation, most: int
         pixel = deepest(mask, expectation)
         if pixel is None:
             return
-        row, col = (
-            (at + 0.5) * full / working - 0.5
-            for at, full, working in zip(pixel, session.features.shape, mask.shape, strict=True)
-        )
+        row, col = (place_at(*at) for at in zip(pixel, mask.shape, session.features.shape, strict=True))
         session.click(Click(row, col, bool(expectation.wanted[pixel]), object_id))
         mask = session.result.objects[object_id].working_mask
 
@@ -326,4 +323,4 @@ def _reason_to_stop(match: float, before: int, area: int, doubt: float, limits: 
 def _after(old: _Carried, plane: PropagatedPlane) -> _Carried:
     mask = plane.labels == old.object_id
     doubt = plane.doubts[old.object_id]
-    return replace(old, mask=at_full_resolution(mask, old.mask.shape), area=int(mask.sum()), doubt=doubt)
+    return replace(old, mask=at_resolution(mask, old.mask.shape), area=int(mask.sum()), doubt=doubt)

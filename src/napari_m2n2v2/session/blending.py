@@ -5,7 +5,7 @@ The rule is described where it is used, in :mod:`~napari_m2n2v2.session.tiled`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -13,14 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.images.sparse import Box, Patch
+from napari_m2n2v2.images.resampling import pixel_at
+from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region
-from napari_m2n2v2.session.margins import LEAST, ObjectInRegion
-from napari_m2n2v2.session.session import SessionResult
+from napari_m2n2v2.session.diagnostics import clearness, count_doubtful, nearest_of_each_class
+from napari_m2n2v2.session.segmentation import Segmentation
+from napari_m2n2v2.session.session import Session, SessionResult
 
-__all__ = ["Joining", "SolvedRegion"]
+__all__ = ["Joining", "ObjectInRegion", "SolvedRegion"]
 
 Floats = NDArray[np.float32]
+
+
+_LEAST = np.float32(1e-6)  # a pixel in the mask is in it, however little clear that is
+
+
+_FAR = 2.0  # scaled distances beyond which a pixel is clearly out, so that nothing is kept of it
 
 
 _MARGIN = 0.25  # share of a region's side over which its word counts less and less
@@ -33,13 +41,54 @@ _COARSER = 0.02  # how much coarser regions count where a finer one speaks
 
 
 @dataclass(frozen=True, eq=False)
+class ObjectInRegion:
+    """What a region says of one object.
+
+    Parameters
+    ----------
+    found : Segmentation
+        What it was solved to.
+    doubtful, clear : int
+        How many working pixels are in doubt, and how many are clearly inside.
+    margin : Boxed or None
+        float32 from -1 (out) to 1 (in) at working resolution, NaN where the region has nothing to say: to join it with
+        what other regions say. None where there can be none.
+    """
+
+    found: Segmentation
+    doubtful: int
+    clear: int
+    margin: Boxed | None
+
+    @classmethod
+    def of(cls, session: Session, found: Segmentation, *, joins: bool) -> ObjectInRegion:
+        """See what a session says, whose present clicks gave ``found``."""
+        mask = found.working_mask
+        if not found.clicks:  # a mask from before
+            said = np.where(mask, _LEAST, np.float32(np.nan)).astype(np.float32)
+            return cls(found, 0, 0, Boxed.of(said, mask, np.nan) if joins else None)
+        inside, outside = nearest_of_each_class(session, found)
+        clear = clearness(inside, outside)
+        counts = count_doubtful(clear, mask)
+        if not joins:
+            return cls(found, *counts, None)
+        signed = np.where(mask, np.maximum(clear, _LEAST), np.minimum(clear, -_LEAST)).astype(np.float32)
+        if found.start is None and any(click.foreground for click in found.clicks):
+            return cls(found, *counts, Boxed.of(signed, (inside < _FAR) | mask, -1.0))
+        # Nothing says where the object ends: only what the clicks reach is known.
+        unreached = np.minimum(inside, outside) > 1
+        signed[unreached] = np.where(mask[unreached], _LEAST, np.float32(np.nan))
+        return cls(found, *counts, Boxed.of(signed, ~np.isnan(signed), np.nan))
+
+
+@dataclass(frozen=True, eq=False)
 class SolvedRegion:
     """What one region says of the labels of a plane, and what that came from."""
 
     clicks: tuple[Click, ...]
     start: str  # a digest of the labels it began with
     result: SessionResult
-    labels: Patch  # at working resolution
+    labels: Boxed  # at working resolution
     objects: Mapping[int, ObjectInRegion]
     box: Box | None  # of working pixels: where it puts labels
     doubtful: Mapping[int, tuple[int, int]]  # of every object with clicks: pixels in doubt, and clearly inside
@@ -50,10 +99,10 @@ class SolvedRegion:
         cls, start: str, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]
     ) -> SolvedRegion:
         """Note what a region's clicks gave, and what it says of each object, with the digest of what it began with."""
-        labels = Patch.of(result.working_labels)
+        labels = Boxed.of(result.working_labels)
         boxes = [one.margin.box for one in said.values() if one.margin is not None]
         doubtful = {i: (one.doubtful, one.clear) for i, one in said.items() if one.found.clicks}
-        return cls(clicks, start, result, labels, MappingProxyType(said), _around([labels.box, *boxes]), doubtful)
+        return cls(clicks, start, result, labels, MappingProxyType(said), box_around([labels.box, *boxes]), doubtful)
 
     @property
     def joins(self) -> bool:
@@ -73,7 +122,7 @@ class Joining:
     ----------
     shape : tuple of int
         ``(H, W)`` of the plane.
-    base : Patch
+    base : Boxed
         Labels that were there before all regions.
     parts : mapping
         What each region says.
@@ -84,7 +133,7 @@ class Joining:
     """
 
     shape: tuple[int, int]
-    base: Patch
+    base: Boxed
     parts: Mapping[Region, SolvedRegion]
     compete: bool
     order: Sequence[int]
@@ -103,7 +152,7 @@ class Joining:
         for region, both in saying:
             place, part = _shifted(both, box), self.parts[region]
             if (alone := cover[place] == 1).any():
-                own = _at(part.labels, *_working(region, both, part.result))
+                own = part.labels.at(*_working(region, both, part.result))
                 np.copyto(labels[place], own, where=alone)
         return labels
 
@@ -114,7 +163,7 @@ class Joining:
         for region in regions:
             part, both = self.parts[region], region.overlap(box)
             if part.was_let_go and both is not None:  # its labels stay where no other says something
-                own = _at(part.labels, *_working(region, both, part.result))
+                own = part.labels.at(*_working(region, both, part.result))
                 np.copyto(base[_shifted(both, box)], own, where=own != 0)
                 everywhere.update(map(int, np.unique(own)))
         labels, best = np.zeros_like(base), np.zeros(base.shape, dtype=np.float32)
@@ -136,13 +185,13 @@ class Joining:
             said = self.parts[region].objects.get(object_id)
             if said is not None and said.margin is not None and (own := said.margin.box) is not None:
                 boxes.append(_full_box(region, own, self.parts[region].result))
-        around = _around(boxes)
+        around = box_around(boxes)
         both = None if around is None else _region_of(*_slices(around)).overlap(box)
         return None if both is None else _region_of(*both)
 
     def _margin(self, object_id: int, box: Region, regions: Sequence[Region], base: NDArray[np.bool_]) -> Floats:
         """Join what the regions say of one object: the coarsest first, and where finer ones speak, those."""
-        joined = np.where(base, LEAST, np.float32(0))
+        joined = np.where(base, _LEAST, np.float32(0))
         weights = base.astype(np.float32)
         step = None
         for region in regions:
@@ -156,7 +205,7 @@ class Joining:
             margin = said.margin.at(*_working(region, both, part.result))
             weight = np.where(np.isnan(margin), 0, _weight(region, both, self.shape)).astype(np.float32)
             total = weights[place] + weight
-            joined[place] += (np.nan_to_num(margin) - joined[place]) * weight / np.maximum(total, LEAST)
+            joined[place] += (np.nan_to_num(margin) - joined[place]) * weight / np.maximum(total, _LEAST)
             weights[place] = total
         return joined
 
@@ -174,7 +223,7 @@ class Joining:
         else:
             boxes = [_full_box(region, part.box, part.result) for part in parts if part.box is not None]
             boxes += [_edges(_region_of(*both)) for other in others if (both := other.overlap(region)) is not None]
-        around = _around(boxes)
+        around = box_around(boxes)
         return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
 
 
@@ -198,19 +247,10 @@ def _slices(box: Box) -> tuple[slice, slice]:
 def _working(
     region: Region, part: tuple[slice, slice], result: SessionResult
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return working rows and columns of a part; see :func:`~napari_m2n2v2.images.resampling.at_full_resolution`."""
-    rows, cols = (
-        np.minimum((np.arange(s.start, s.stop) + 0.5) * small / full, small - 1).astype(np.intp)
-        for s, full, small in zip(_shifted(part, region), region.shape, result.working_shape, strict=True)
-    )
+    """Return working rows and columns of a part."""
+    pixels = (np.arange(some.start, some.stop) for some in _shifted(part, region))
+    rows, cols = map(pixel_at, pixels, region.shape, result.working_shape)
     return rows, cols
-
-
-def _at(patch: Patch, rows: NDArray[np.intp], cols: NDArray[np.intp]) -> NDArray[np.int32]:
-    """Return the labels at ascending rows and columns."""
-    box = int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1
-    found: NDArray[np.int32] = patch.within(box)[np.ix_(rows - rows[0], cols - cols[0])]
-    return found
 
 
 def _full_box(region: Region, box: Box, result: SessionResult) -> Box:
@@ -222,15 +262,6 @@ def _full_box(region: Region, box: Box, result: SessionResult) -> Box:
         )
     )
     return top, bottom, left, right
-
-
-def _around(boxes: Iterable[Box | None]) -> Box | None:
-    """Return the box around boxes."""
-    edges = [box for box in boxes if box is not None]
-    if not edges:
-        return None
-    tops, bottoms, lefts, rights = zip(*edges, strict=True)
-    return min(tops), max(bottoms), min(lefts), max(rights)
 
 
 def _weight(region: Region, part: tuple[slice, slice], shape: tuple[int, int]) -> Floats:

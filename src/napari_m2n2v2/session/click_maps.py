@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.lru import ByteLRU
 from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, advance, click_map, upsampled_map
@@ -53,43 +53,38 @@ class Chain:
         self._start = start
         nothing = np.zeros(features.image.shape[:2], dtype=bool)
         self._untouched = Segmentation.begin(nothing, features.shape)
-        self._solved: OrderedDict[tuple[Click, ...], Segmentation] = OrderedDict()
+        self._solved: ByteLRU[tuple[Click, ...], Segmentation] = ByteLRU(_SOLVED_STATES, lambda _: 1)
 
     def solve(self, clicks: tuple[Click, ...], report: Progress) -> Segmentation:
         """Solve the clicks of one object, at least one, from the longest beginning that is solved already."""
-        known = next((n for n in range(len(clicks), 0, -1) if clicks[:n] in self._solved), 0)
-        for n in range(1, known + 1):  # in use, so they must not be the next to go
-            if clicks[:n] in self._solved:
-                self._solved.move_to_end(clicks[:n])
-        found = self._solved[clicks[:known]] if known else self._start.get(clicks[0].object_id, self._untouched)
+        known, found = 0, self._start.get(clicks[0].object_id, self._untouched)
+        for n in range(1, len(clicks) + 1):  # all are in use, so they must not be the next to go
+            state = self._solved.get(clicks[:n])
+            if state is not None:
+                known, found = n, state
         for n in range(known, len(clicks)):
             report(n / len(clicks), "clicks")
             found = advance(found, clicks[n], self.features, self._parameters, self.maps)
-            self._solved[clicks[: n + 1]] = found
+            self._solved.put(clicks[: n + 1], found)
         return found
 
-    def forget(self, clicks: int) -> None:
-        """Keep every state of so many present clicks; of those before, the latest."""
-        while len(self._solved) > max(_SOLVED_STATES, 2 * clicks):
-            self._solved.popitem(last=False)
+    def make_room(self, clicks: int) -> None:
+        """Keep every state of so many present clicks from now on; of those before, the latest."""
+        self._solved.most = max(_SOLVED_STATES, 2 * clicks)
 
 
 class Upsampled:
     """Markov-maps before the flood fill, which chains of the same image share while a click is solved."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Pixel, bool], NDArray[np.float32]] = OrderedDict()
+        self._kept: ByteLRU[tuple[Pixel, bool], NDArray[np.float32]] = ByteLRU(_UPSAMPLED_BYTES)
 
     def __call__(
         self, features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters
     ) -> NDArray[np.float32]:
         """Return what :func:`~napari_m2n2v2.session.segmentation.upsampled_map` gives."""
         key = pixel, features.joins_upsampling
-        if key not in self._kept:
-            self._kept[key] = upsampled_map(features, pixel, parameters)
-            while len(self._kept) > max(1, _UPSAMPLED_BYTES // self._kept[key].nbytes):
-                self._kept.popitem(last=False)
-        return self._kept[key]
+        return self._kept.get_or(key, lambda: upsampled_map(features, pixel, parameters))
 
 
 class ClickMaps:
@@ -104,18 +99,17 @@ class ClickMaps:
     ) -> None:
         self._features = features
         self._parameters = parameters
-        self._max_bytes = max_bytes
         self._upsampled = upsampled
-        self._kept: OrderedDict[Pixel, ClickMap] = OrderedDict()
-        self.nbytes = 0
+        self._kept: ByteLRU[Pixel, ClickMap] = ByteLRU(max_bytes)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self._kept.nbytes
 
     def __call__(self, pixel: Pixel) -> ClickMap:
-        if pixel not in self._kept:
-            shared = self._upsampled(self._features, pixel, self._parameters) if self._upsampled else None
-            self._kept[pixel] = click_map(self._features, pixel, self._parameters, shared)
-            self.nbytes += self._kept[pixel].nbytes
-        self._kept.move_to_end(pixel)
-        found = self._kept[pixel]
-        while self.nbytes > self._max_bytes and len(self._kept) > 1:
-            self.nbytes -= self._kept.popitem(last=False)[1].nbytes
-        return found
+        return self._kept.get_or(pixel, lambda: self._compute(pixel))
+
+    def _compute(self, pixel: Pixel) -> ClickMap:
+        shared = self._upsampled(self._features, pixel, self._parameters) if self._upsampled else None
+        return click_map(self._features, pixel, self._parameters, shared)

@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_edt, label
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
-from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.method.markov import start_state
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
 from napari_m2n2v2.session.segmentation import Segmentation, score_of_click, working_pixel
@@ -58,7 +58,7 @@ def markov_map_of(session: Session, index: int) -> Floats:
     """Return the depth-guided Markov-map of click ``index``: float32 ``[H, W]`` in ``[0, 1]``, 0 at the click."""
     pixel = working_pixel(_click(session, index), session.features)
     object_id = session.clicks[index].object_id
-    return at_full_resolution(session.map_at(pixel, object_id).values, session.features.shape)
+    return at_resolution(session.map_at(pixel, object_id).values, session.features.shape)
 
 
 def attention_from(session: Session, index: int) -> Floats:
@@ -68,13 +68,13 @@ def attention_from(session: Session, index: int) -> Floats:
     height, width = features.image.shape[:2]
     state = start_state(*pixel, (height, width), features.grid_shape, features.transition.device)
     attended = (state.reshape(-1) @ features.transition).reshape(features.grid_shape).cpu().numpy()
-    return at_full_resolution(attended / attended.max(), features.shape)
+    return at_resolution(attended / attended.max(), features.shape)
 
 
 def guide_seen(session: Session) -> Floats | None:
     """Return the guide as the engine sees it, float32 ``[H, W]`` in ``[0, 1]``, or None."""
     guide = session.features.guide
-    return None if guide is None else at_full_resolution(guide, session.features.shape)
+    return None if guide is None else at_resolution(guide, session.features.shape)
 
 
 def owner(session: Session) -> NDArray[np.int32]:
@@ -86,7 +86,7 @@ def owner(session: Session) -> NDArray[np.int32]:
         return np.zeros(session.features.shape, dtype=np.int32)
     maps = [session.map_at(working_pixel(click, session.features), click.object_id).values for click in session.clicks]
     nearest, distance = nearest_click(maps, session.result.thresholds)
-    return at_full_resolution(np.where(distance <= 1, nearest + 1, 0).astype(np.int32), session.features.shape)
+    return at_resolution(np.where(distance <= 1, nearest + 1, 0).astype(np.int32), session.features.shape)
 
 
 def margin(session: Session, object_id: int) -> Floats:
@@ -108,7 +108,7 @@ def margin(session: Session, object_id: int) -> Floats:
         If the object has no clicks.
     """
     inside, outside = nearest_of_each_class(session, _object(session, object_id))
-    return at_full_resolution(clearness(inside, outside), session.features.shape)
+    return at_resolution(clearness(inside, outside), session.features.shape)
 
 
 def nearest_of_each_class(session: Session, found: Segmentation) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import Reach, SegmentationParameters
 
 if TYPE_CHECKING:
-    from napari_m2n2v2.images.sparse import Patch
+    from napari_m2n2v2.images.sparse import Boxed
     from napari_m2n2v2.session.provenance import Provenance
     from napari_m2n2v2.session.session import SessionResult
     from napari_m2n2v2.session.tiled import Mosaic
@@ -100,7 +100,7 @@ class Rules:
         """What clicks are solved with."""
         return SegmentationParameters(reach=self.reach)
 
-    def mosaic(self, shape: tuple[int, int], start: Patch) -> Mosaic:
+    def mosaic(self, shape: tuple[int, int], start: Boxed) -> Mosaic:
         """Begin with a plane; on the worker, because it imports what computes."""
         from napari_m2n2v2.session.tiled import Mosaic
 

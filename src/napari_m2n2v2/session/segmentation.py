@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.images.resampling import at_resolution, pixel_at
 from napari_m2n2v2.method.flood_fill import flood_fill
 from napari_m2n2v2.method.markov import markov_map, start_state
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, truncate
@@ -114,7 +114,7 @@ class Segmentation:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """The mask at the resolution of the image given, bool ``[H, W]``, a new array."""
-        return at_full_resolution(self.working_mask, self.shape)
+        return at_resolution(self.working_mask, self.shape)
 
 
 def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
@@ -125,13 +125,9 @@ def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
     ClickError
         If the click is outside the image.
     """
-    row, col = (
-        min(int((index + 0.5) * working / full), working - 1)
-        for index, full, working in zip(
-            click.pixel(features.shape), features.shape, features.image.shape[:2], strict=True
-        )
-    )
-    return row, col
+    at = click.pixel(features.shape)
+    row, col = map(pixel_at, at, features.shape, features.image.shape[:2])
+    return int(row), int(col)
 
 
 def upsampled_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
-from napari_m2n2v2.images.resampling import at_full_resolution
+from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.method.nearest_neighbour import nearest_object
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
@@ -61,7 +61,7 @@ class SessionResult:
     @property
     def labels(self) -> NDArray[np.int32]:
         """The id of the object at each pixel, 0 for background, int32 ``[H, W]``, a new array."""
-        return at_full_resolution(self.working_labels, self.shape)
+        return at_resolution(self.working_labels, self.shape)
 
     @property
     def working_labels(self) -> NDArray[np.int32]:
@@ -257,13 +257,13 @@ class Session:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
         guides: dict[int, GuideChoice] = {}
+        for chain in self._chains:
+            chain.make_room(len(clicks))
         for i in sorted({click.object_id for click in clicks}):
             own = tuple(click for click in clicks if click.object_id == i)
             solved = [chain.solve(own, report) for chain in self._chains]
             guides[i] = self._choose(own)
             objects[i] = solved[guides[i].option]
-        for chain in self._chains:
-            chain.forget(len(clicks))
         ids = sorted(objects)
         masks = {i: found.working_mask.ravel() for i, found in objects.items()}
         contested = np.zeros(0, dtype=np.int64)
@@ -331,5 +331,5 @@ def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentati
             f"The labels to start from must be integers of the image's shape {features.shape}, "
             f"got {labels.dtype} of shape {labels.shape}."
         )
-    working = at_full_resolution(labels, (features.image.shape[0], features.image.shape[1]))
+    working = at_resolution(labels, (features.image.shape[0], features.image.shape[1]))
     return {int(i): Segmentation.begin(working == i, features.shape) for i in np.unique(working) if i > 0}

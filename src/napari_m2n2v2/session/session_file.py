@@ -20,7 +20,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.files.atomic import write_whole
-from napari_m2n2v2.images.sparse import Patch
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
@@ -141,7 +141,7 @@ class SessionFile:
     saved: tuple[SavedClick, ...]
     segmentation_parameters: SegmentationParameters
     compete: bool = True
-    starts: Mapping[tuple[tuple[int, int], Index], Patch] = field(default_factory=dict)
+    starts: Mapping[tuple[tuple[int, int], Index], Boxed] = field(default_factory=dict)
     carried: tuple[SavedCarried, ...] = ()
     versions: Mapping[str, str] = field(default_factory=software)
 
@@ -157,7 +157,7 @@ class SessionFile:
             saved=tuple(map(SavedClick, session.clicks)),
             segmentation_parameters=session.parameters,
             compete=session.compete,
-            starts={} if session.start is None else {(part.axes, part.index): Patch.of(session.start)},
+            starts={} if session.start is None else {(part.axes, part.index): Boxed.of(session.start)},
         )
 
     @property
@@ -297,8 +297,8 @@ def _carried(
     )
 
 
-def _start(axes: Any, index: Any, row: Any, col: Any, labels: Any) -> tuple[tuple[tuple[int, int], Index], Patch]:
-    return (_pair(axes), _whole_numbers(index)), Patch(int(row), int(col), _unpack(labels))
+def _start(axes: Any, index: Any, row: Any, col: Any, labels: Any) -> tuple[tuple[tuple[int, int], Index], Boxed]:
+    return (_pair(axes), _whole_numbers(index)), Boxed(int(row), int(col), _unpack(labels))
 
 
 def _flag(value: Any) -> bool:

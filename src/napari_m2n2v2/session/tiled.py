@@ -30,14 +30,13 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.compute import compute_features
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.images.sparse import Patch
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.stack import Stack
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
-from napari_m2n2v2.session.blending import Joining, SolvedRegion
+from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
-from napari_m2n2v2.session.margins import ObjectInRegion
 from napari_m2n2v2.session.session import Session, SessionResult
 
 __all__ = ["Mosaic", "region_features"]
@@ -52,7 +51,7 @@ class Mosaic:
         ``(H, W)`` of the plane.
     parameters : SegmentationParameters, optional
         Of all regions.
-    start : Patch or array-like, optional
+    start : Boxed or array-like, optional
         ``[H, W]`` integer labels to start from instead of nothing. What no click reaches keeps its label.
     compete : bool
         As :class:`~napari_m2n2v2.Session` takes it.
@@ -83,7 +82,7 @@ class Mosaic:
         self.shape = shape
         self.parameters = parameters
         self.compete = compete
-        self._base = start if isinstance(start, Patch) else Patch.of(_as_labels(start, shape))
+        self._base = start if isinstance(start, Boxed) else Boxed.of(_as_labels(start, shape))
         self._sessions: dict[Region, tuple[str, Session]] = {}  # with a digest of what each starts from
         self._features: dict[Region, ImageFeatures] = {}
         self._parts: dict[Region, SolvedRegion] = {}
@@ -332,7 +331,7 @@ def _as_labels(start: Any, shape: tuple[int, int]) -> NDArray[Any]:
             f"The labels to start from must be integers of the plane's shape {shape}, "
             f"got {labels.dtype} of shape {labels.shape}."
         )
-    return labels
+    return labels.astype(np.int32, copy=False)
 
 
 def _wanted(placed: Sequence[RegionClick]) -> list[Region]:

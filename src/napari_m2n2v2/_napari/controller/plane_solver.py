@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.controller.jobs import Report
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.images.sparse import Box, Patch
+from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.tile import Region, RegionClick
 from napari_m2n2v2.session.document import Rules, Solution
 
@@ -53,7 +53,7 @@ class PlaneSolver:
     def __init__(self, shape: tuple[int, int]) -> None:
         self._shape = shape
         self._mosaic: Mosaic | None = None
-        self._made_from: tuple[Rules, Patch] | None = None
+        self._made_from: tuple[Rules, Boxed] | None = None
         self._is_new = True  # whether nothing was solved by these rules yet
         self._provenances: WeakKeyDictionary[ImageFeatures, Provenance] = WeakKeyDictionary()
         self._serial = 0
@@ -61,7 +61,7 @@ class PlaneSolver:
 
     def solve(
         self,
-        made_from: tuple[Rules, Patch],
+        made_from: tuple[Rules, Boxed],
         ready: Mapping[Region, ImageFeatures],
         placed: Sequence[RegionClick],
         written: Sequence[Box],
@@ -72,7 +72,7 @@ class PlaneSolver:
 
         Parameters
         ----------
-        made_from : tuple of Rules and Patch
+        made_from : tuple of Rules and Boxed
             The rules, and the labels from before that objects start from.
         ready : mapping
             The features that are there.
@@ -112,7 +112,7 @@ class PlaneSolver:
 
     def session(
         self,
-        made_from: tuple[Rules, Patch],
+        made_from: tuple[Rules, Boxed],
         region: Region,
         features: ImageFeatures,
         clicks: Sequence[Click],
@@ -133,7 +133,7 @@ class PlaneSolver:
         if self._mosaic is not None:
             self._mosaic.drop(region)
 
-    def _bring_up(self, made_from: tuple[Rules, Patch], ready: Mapping[Region, ImageFeatures]) -> Mosaic:
+    def _bring_up(self, made_from: tuple[Rules, Boxed], ready: Mapping[Region, ImageFeatures]) -> Mosaic:
         if self._mosaic is None or self._made_from != made_from:
             rules, start = self._made_from = made_from
             self._mosaic, self._is_new = rules.mosaic(self._shape, start), True

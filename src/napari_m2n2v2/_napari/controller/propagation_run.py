@@ -13,7 +13,7 @@ from napari_m2n2v2._napari.controller.jobs import Report
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.model.settings import Settings
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.images.sparse import Box, Patch
+from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import PropagationParameters
@@ -147,7 +147,7 @@ class Run:
         return id(self.workspace), "propagate"
 
     def go(
-        self, begin: Source | None, source: Source, solver: PlaneSolver, start: Patch, report: Report
+        self, begin: Source | None, source: Source, solver: PlaneSolver, start: Boxed, report: Report
     ) -> tuple[PropagatedPlane, ImageFeatures]:
         """Compute the next plane. Runs on the worker.
 
@@ -155,7 +155,7 @@ class Run:
         ----------
         begin, source : callable
             Give the features of the start, needed the first time, and of the next plane.
-        solver, start : PlaneSolver, Patch
+        solver, start : PlaneSolver, Boxed
             Of the next plane, and the labels that objects start from there.
         report : callable
             Of the present job; what it raises stops the run for good.

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2.errors import ImageError
-from napari_m2n2v2.images.sparse import Patch
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in
 from napari_m2n2v2.session.document import Carried, PlacedClick, PlaneKey, Rules, Solution, by_object, plane_text
 
@@ -55,7 +55,7 @@ class SessionRecord:
     shape: tuple[int, ...]
     placed: tuple[PlacedClick, ...]
     solutions: Mapping[Place, Solution | None]
-    starts: Mapping[PlaneKey, Patch]
+    starts: Mapping[PlaneKey, Boxed]
     carried: tuple[Carried, ...]
     rules: Rules
     axis_names: tuple[str, ...] = ()
@@ -132,7 +132,7 @@ def carried_in(file: SessionFile, placed: Sequence[PlacedClick]) -> list[Carried
     return found
 
 
-def check_fits(image: Any, placed: Sequence[PlacedClick], starts: Mapping[PlaneKey, Patch]) -> None:
+def check_fits(image: Any, placed: Sequence[PlacedClick], starts: Mapping[PlaneKey, Boxed]) -> None:
     """Complain if clicks or labels of a file are not inside an image.
 
     Raises
@@ -186,6 +186,6 @@ def compare(record: SessionRecord, file: SessionFile, planes: Sequence[PlaneKey]
     return "\n".join(lines)
 
 
-def _alike(one: Patch | None, other: Patch | None) -> bool:
+def _alike(one: Boxed | None, other: Boxed | None) -> bool:
     boxes = [None if patch is None else patch.box for patch in (one, other)]
     return boxes[0] == boxes[1] and (one is None or other is None or np.array_equal(one.values, other.values))

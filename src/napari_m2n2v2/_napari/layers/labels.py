@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import place_of, stack_of
 from napari_m2n2v2.errors import ClickError, ImageError
-from napari_m2n2v2.images.sparse import Box, Patch, Tiles, tile_box, tiles_around
+from napari_m2n2v2.images.sparse import BlockSparse, Box, Boxed, block_box, blocks_around, box_around
 from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class PlaneMasks:
     def __init__(self, labels: Labels, key: PlaneKey, ours: Iterable[int] = (), parts: Iterable[Region] = ()) -> None:
         self.key = key
         self.shape = stack_of(labels, key.axes).plane_shape
-        self.start = Patch.of(np.zeros((0, 0)))  # labels taken over from before
+        self.start = Boxed.of(np.zeros((0, 0), dtype=np.int32))  # labels taken over from before
         self.doubts: dict[int, float] = {}  # of every object with clicks
         self.cuts: dict[Region, dict[int, tuple[str, ...]]] = {}  # where objects end only because a part does
         self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
@@ -56,9 +56,9 @@ class PlaneMasks:
         self._labels = labels
         self._ours = tuple(ours)
         self._parts = tuple(parts)
-        self._written = Tiles(np.int32)
-        self._protected = Tiles(np.bool_)
-        self._seen: set[tuple[int, int]] = set()  # tiles, whose protected pixels are known
+        self._written = BlockSparse(np.int32)
+        self._protected = BlockSparse(np.bool_)
+        self._seen: set[tuple[int, int]] = set()  # blocks, whose protected pixels are known
         self._areas: dict[int, int] = {}
 
     @property
@@ -133,9 +133,9 @@ class PlaneMasks:
         chosen = (shown == label) & protected
         if label < 1 or not chosen.any():
             raise ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
-        self.begin_with(Patch.of(np.where(chosen, np.int32(label), 0)))
+        self.begin_with(Boxed.of(np.where(chosen, np.int32(label), 0)))
 
-    def begin_with(self, start: Patch) -> None:
+    def begin_with(self, start: Boxed) -> None:
         """Let labels be of objects of ours, which start from them, beside those that do already.
 
         Where the layer holds them, and they were there before us, they are taken over.
@@ -194,20 +194,20 @@ class PlaneMasks:
 
     def _look(self, box: Box) -> None:
         """See what is in the layer where nobody has looked yet."""
-        new = [tile_box(at, self.shape) for at in tiles_around(box) - self._seen]
+        new = [block_box(at, self.shape) for at in blocks_around(box) - self._seen]
         if not new:
             return
-        self._seen |= tiles_around(box)
-        # Read at once: tile by tile, a chunk of zarr would be read again and again.
+        self._seen |= blocks_around(box)
+        # Read at once: block by block, a chunk of zarr would be read again and again.
         tops, bottoms, lefts, rights = zip(*new, strict=True)
         top, left = min(tops), min(lefts)
         labels = self.shown_in((top, max(bottoms), left, max(rights)))
-        for tile in new:
-            here = labels[tile[0] - top : tile[1] - top, tile[2] - left : tile[3] - left]
+        for block in new:
+            here = labels[block[0] - top : block[1] - top, block[2] - left : block[3] - left]
             # Ours is also what we wrote before the layer was given other data.
-            known = np.isin(here, self._ours) | ((here != 0) & (here == self._written.read(tile)))
-            self._protected.write(tile, (here != 0) & ~known)
-            self._written.write(tile, np.where(known, here, 0))
+            known = np.isin(here, self._ours) | ((here != 0) & (here == self._written.read(block)))
+            self._protected.write(block, (here != 0) & ~known)
+            self._written.write(block, np.where(known, here, 0))
             self._count(np.zeros(0, dtype=np.int32), here[known])
 
     def _place(self, box: Box) -> tuple[int | slice, ...]:
@@ -226,14 +226,13 @@ def _counts(labels: NDArray[np.int32]) -> list[tuple[int, int]]:
     return [(int(i), int(pixels)) for i, pixels in zip(ids, counts, strict=True) if i]
 
 
-def _over(upper: Patch, lower: Patch) -> Patch:
-    """Put one patch over another."""
-    if upper.box is None or lower.box is None:
-        return lower if upper.box is None else upper
-    tops, bottoms, lefts, rights = zip(upper.box, lower.box, strict=True)
-    box = min(tops), max(bottoms), min(lefts), max(rights)
+def _over(upper: Boxed, lower: Boxed) -> Boxed:
+    """Put one over another."""
+    box = box_around([upper.box, lower.box])
+    if upper.box is None or box is None:
+        return lower
     values = upper.within(box)
-    return Patch(box[0], box[2], np.where(values != 0, values, lower.within(box)))
+    return Boxed(box[0], box[2], np.where(values != 0, values, lower.within(box)))
 
 
 def _span(used: NDArray[np.bool_]) -> tuple[int, int]:
