@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.controller.session_record import SessionRecord
 from napari_m2n2v2._napari.model.settings import FeatureState
 
 from .conftest import IMAGE, SIDE, joined, look_at, same
@@ -150,7 +149,7 @@ class TestRules:
         before = dock.labels.copy()
         dock.controller.set_rules(compete=False)
         assert all((before[z] != dock.labels[z]).any() for z in (1, 2))
-        assert all(SessionRecord.of(dock.workspace, dock.controller.rules).solutions.values())
+        assert all(dock.workspace.document(dock.controller.rules).solutions.values())
         dock.widget.session.sessions.save(tmp_path / "s.json")
         dock.controller.place_clicks(dock.workspace, ())
         dock.widget.session.sessions.load(tmp_path / "s.json")

@@ -16,7 +16,8 @@ from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.status import check_shown
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.parameters import PropagationParameters
-from napari_m2n2v2.session.document import Carried, PartKey, PlaneKey
+from napari_m2n2v2.session.carried import Carried
+from napari_m2n2v2.session.document import PartKey, PlaneKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller.controller import Controller

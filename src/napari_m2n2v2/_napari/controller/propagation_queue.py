@@ -10,7 +10,8 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.propagation_run import Run, Source
 from napari_m2n2v2._napari.model.settings import FeatureState
-from napari_m2n2v2.session.document import Carried, PartKey, PlacedClick, PlaneKey
+from napari_m2n2v2.session.carried import Carried
+from napari_m2n2v2.session.document import PartKey, PlacedClick, PlaneKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.controller.controller import Controller
