@@ -23,8 +23,6 @@ from skimage.transform import resize
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the slow references lie with the tests
 
-from tests import slow_references as slow
-
 from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
 from napari_m2n2v2.backbones import find_backbone
 from napari_m2n2v2.method.attention import adjust_temperature_, make_doubly_stochastic_
@@ -32,6 +30,7 @@ from napari_m2n2v2.method.flood_fill import flood_fill
 from napari_m2n2v2.method.markov import markov_map, start_state
 from napari_m2n2v2.method.nearest_neighbour import nearest_click
 from napari_m2n2v2.method.scoring import candidate_thresholds
+from tests import slow_references as slow
 
 ROOT = Path(__file__).parents[1]
 SHAPE, GRID, PIXEL = (160, 240), 32, (70, 110)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from skimage.io import imsave
 
-from .conftest import blob_image
+from tests.conftest import blob_image
 
 ROOT = Path(__file__).parents[1]
 

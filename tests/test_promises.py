@@ -105,7 +105,7 @@ def keys():
 def backbone_names(folder):
     from napari_m2n2v2.backbones import find_backbone, find_depth
     from napari_m2n2v2.features.keys import identity_of
-    from tests.engine import tiny_models
+    from tests.backbones import tiny_models
 
     tiny_models.save_dinov2(folder / "dino")
     tiny_models.save_stable_diffusion(folder / "sd")

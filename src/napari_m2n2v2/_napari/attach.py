@@ -1,50 +1,71 @@
-"""The dock from the console: ``napari_m2n2v2.attach(viewer)``."""
+"""The dock from the console: ``napari_m2n2v2.attach(viewer)``; which docks are open, without knowing a widget."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from napari_m2n2v2._napari.layers.points import SESSION_ID
 from napari_m2n2v2.errors import UnwritableFileError
 
 if TYPE_CHECKING:
-    from napari_m2n2v2._napari.view.dock import SegmentWithClicks
     from napari_m2n2v2.session.session_file import SessionFile
 
-__all__ = ["attach", "dock_of", "register", "session_of"]
+__all__ = ["SESSION_ID", "attach", "console_of", "register", "session_of"]
 
-_DOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
+SESSION_ID = "napari_m2n2v2 session"  # in the metadata of a Points layer: of which work it is
 
 
-def attach(viewer: Any) -> SegmentWithClicks:
-    """Open the dock in a viewer, or return the one that is open there.
+class OpenDock(Protocol):
+    """What is known here of a dock that is open: its :class:`~napari_m2n2v2._napari.controller.console.Console`."""
 
-    Its ``controller`` has a call for everything the dock does; ``why.views``, ``hover`` and ``session.sessions`` are
-    beside it.
+    @property
+    def viewer(self) -> Any:
+        """The viewer it is in."""
+
+    def session_of(self, session_id: str | None, points_name: str) -> SessionFile | None:
+        """Describe what a Points layer of its own gives; None for a layer of others."""
+
+
+_OPEN: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def attach(viewer: Any) -> Any:
+    """Open the dock in a viewer, or find the one that is open there.
 
     Parameters
     ----------
     viewer : napari.Viewer
         With a window.
+
+    Returns
+    -------
+    Console
+        A call for everything that is done in the dock, see :class:`~napari_m2n2v2._napari.controller.console.Console`.
+
+    Raises
+    ------
+    TypeError
+        If the viewer has no window.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
-    if (found := dock_of(viewer)) is not None:
-        return found
-    _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-    made: SegmentWithClicks = widget
-    return made
+    if (found := console_of(viewer)) is None:
+        window = getattr(viewer, "window", None)
+        if window is None:
+            raise TypeError(f"attach needs a napari.Viewer with a window to put the dock in, got {type(viewer)}.")
+        window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+        found = console_of(viewer)
+    return found
 
 
-def dock_of(viewer: Any) -> SegmentWithClicks | None:
-    """Return the dock that is open in a viewer."""
-    return next((dock for dock in _DOCKS if dock.controller.viewer is viewer), None)
+def console_of(viewer: Any) -> Any:
+    """Return what :func:`attach` returns, of the dock that is open in a viewer; None where none is."""
+    return next((console for console in _OPEN if console.viewer is viewer), None)
 
 
-def register(dock: Any, is_open: bool) -> None:
+def register(console: OpenDock, is_open: bool) -> None:
     """Note that a dock is open, or no more."""
-    (_DOCKS.add if is_open else _DOCKS.discard)(dock)
+    (_OPEN.add if is_open else _OPEN.discard)(console)
 
 
 def session_of(points_name: str, metadata: Mapping[str, Any]) -> SessionFile:
@@ -55,13 +76,10 @@ def session_of(points_name: str, metadata: Mapping[str, Any]) -> SessionFile:
     UnwritableFileError
         If no dock has it.
     """
-    for dock in _DOCKS:
-        for workspace in dock.controller.workspaces:
-            # The layer itself is not told to writers, and several viewers may have one of the name.
-            same = workspace.points.metadata.get(SESSION_ID) == metadata.get(SESSION_ID)
-            if same and workspace.points.name == points_name:
-                file: SessionFile = dock.session.sessions.file_of(workspace)
-                return file
+    for console in _OPEN:
+        found: SessionFile | None = console.session_of(metadata.get(SESSION_ID), points_name)
+        if found is not None:
+            return found
     raise UnwritableFileError(
         f"Layer '{points_name}' belongs to no image being segmented. A session file needs the image's features: "
         "press Start in the dock first, or save the layer as .csv."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from napari_m2n2v2._napari.attach import attach
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import MissingDependencyError
 
@@ -39,9 +40,8 @@ def show(image: Any, clicks: Sequence[Click], **settings: Any) -> None:
             "The demo's files were written; --headless asks for no window."
         ) from error
     layer = viewer.add_image(image, name="demo")
-    _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-    widget.controller.computing.change(**settings)
-    widget.image.value = layer
-    widget.start.click()
-    widget.controller.set_clicks(clicks)
+    console = attach(viewer)
+    console.change_settings(**settings)
+    console.start(layer)
+    console.set_clicks(clicks)
     napari.run()

@@ -16,28 +16,28 @@ __all__ = ["carry_on", "carry_other_way", "cells", "coffee", "get_reader", "writ
 
 def carry_on() -> None:
     """Carry the present object to the next slice, as the key W does."""
-    if (dock := _dock()) is not None:
-        dock.controller.propagating.go_on()
+    if (console := _console()) is not None:
+        console.propagate_on()
 
 
 def carry_other_way() -> None:
     """Carry the present object to the next slice the other way, as Shift+W does."""
-    if (dock := _dock()) is not None:
-        dock.controller.propagating.turn_round()
+    if (console := _console()) is not None:
+        console.propagate_back()
 
 
-def _dock() -> Any:
+def _console() -> Any:
     """Return the dock of the viewer in front; say what to do where there is none."""
     from napari import current_viewer
     from napari.utils.notifications import show_info
 
-    from napari_m2n2v2._napari.attach import dock_of
+    from napari_m2n2v2._napari.attach import console_of
 
     viewer = current_viewer()
-    dock = dock_of(getattr(viewer, "__wrapped__", viewer))
-    if dock is None:
+    console = console_of(getattr(viewer, "__wrapped__", viewer))
+    if console is None:
         show_info("Open the dock first: Plugins > Segment with clicks, then click on an object.")
-    return dock
+    return console
 
 
 def coffee() -> list[tuple[Any, dict[str, Any], str]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from napari_m2n2v2._napari.controller.jobs import Report
+from psygnal import Signal
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.controller.jobs import Jobs, Report
+from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
 
 __all__ = ["Autosaves"]
 
@@ -30,42 +30,46 @@ class Autosaves:
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose images are saved.
+    jobs : Jobs
+        Reads and writes.
+    solving : SolveController
+        Says when a mask is still to come.
     folder : Path
         Where to; made when it is first written to.
     """
 
-    def __init__(self, controller: Controller, folder: Path) -> None:
+    found = Signal()  # other files than before
+
+    def __init__(self, state: DockState, jobs: Jobs, solving: SolveController, folder: Path) -> None:
         self.folder = folder
-        self._controller = controller
+        self._state = state
+        self._jobs = jobs
+        self._solving = solving
         self._files: WeakKeyDictionary[Workspace, Path] = WeakKeyDictionary()  # being written
         self._images: dict[Path, frozenset[str]] = {}  # what the engine saw of which, by file
-        controller.solved.connect(self._save)
-        controller.jobs.submit("autosaves", lambda report: _images_in(folder), self._found, controller.show_error)
-
-    def close(self) -> None:
-        """Let go of the controller."""
-        self._controller.solved.disconnect(self._save)
+        state.solved.connect(self._save)
+        jobs.submit("autosaves", lambda report: _images_in(folder), self._on_found, state.show_error)
 
     def latest(self) -> Path | None:
         """Return the latest file with clicks on what is shown, rather of earlier work than of the present."""
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is None or (features := workspace.features) is None:
             return None
         own = self._files.get(workspace)
         files = [path for path, images in self._images.items() if features.image_hash in images and path.is_file()]
         return max(files, key=lambda path: (path != own, path.name), default=None)
 
-    def _found(self, images: dict[Path, frozenset[str]]) -> None:
+    def _on_found(self, images: dict[Path, frozenset[str]]) -> None:
         self._images = images | self._images
-        self._controller.changed.emit()
+        self.found.emit()
 
     def _save(self) -> None:
-        workspace = self._controller.active
-        if workspace is None or not workspace.placed or self._controller.is_solving:
+        workspace = self._state.active
+        if workspace is None or not workspace.placed or self._solving.is_solving:
             return
-        document = workspace.document(self._controller.rules)
+        document = workspace.document(self._state.rules)
         if not any(document.solutions.values()):
             return
         if workspace not in self._files:
@@ -87,9 +91,9 @@ class Autosaves:
         def done(images: frozenset[str]) -> None:
             if images - self._images.get(path, frozenset()):
                 self._images[path] = images
-                self._controller.changed.emit()
+                self.found.emit()
 
-        self._controller.jobs.submit((id(workspace), "autosave"), work, done, self._controller.show_error)
+        self._jobs.submit((id(workspace), "autosave"), work, done, self._state.show_error)
 
 
 def _images_in(folder: Path) -> dict[Path, frozenset[str]]:

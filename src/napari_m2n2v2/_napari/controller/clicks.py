@@ -1,148 +1,127 @@
-"""From what happens to Points layers to clicks: mouse, keys, scripts, pasting, the features table."""
+"""What is done with clicks, by keys, buttons and scripts: placed, changed, undone; masks follow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.points import PointsController
+from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.session.document import PlacedClick, PlaneKey, changed_clicks, changed_planes, keep_carried
 
-from napari_m2n2v2._napari.layers import points as convert
-from napari_m2n2v2._napari.model.status import check_shown
-from napari_m2n2v2.session.document import PlacedClick, keep_carried
-
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
-
-__all__ = ["PointsListener"]
-
-_RIGHT_BUTTON = 2
+__all__ = ["ClickController"]
 
 
-class PointsListener:
-    """Reads a Points layer whenever something has changed it.
+class ClickController:
+    """Changes the clicks of the active image. Every change is a step to undo; history is one for all planes.
 
     Parameters
     ----------
-    controller : Controller
-        Whose workspaces get the clicks.
+    state : DockState
+        Whose active image is clicked.
+    field : FieldOfView
+        Says what is in view, and moves there.
+    points : PointsController
+        Shows the clicks, and tells of those that are changed in the layer.
+    solving : SolveController
+        Makes masks of them.
     """
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
-        self._quiet = False
-        self._right_button = False
-        controller.viewer.mouse_drag_callbacks.append(self._remember_button)
+    def __init__(
+        self, state: DockState, field: FieldOfView, points: PointsController, solving: SolveController
+    ) -> None:
+        self._state = state
+        self._field = field
+        self._points = points
+        self._solving = solving
+        points.edited.connect(self._show_and_solve)
 
-    def connect(self, workspace: Workspace) -> None:
-        """Listen to the Points layer of a workspace."""
-        for emitter, handler in self._listened(workspace):
-            emitter.connect(handler)
+    def toggle(self) -> None:
+        """Flip the selected points; without a selection, what the next click means."""
+        workspace = self._state.active
+        if workspace is not None and workspace.points.mode == "select" and workspace.points.selected_data:
+            chosen = set(workspace.points.selected_data)
+            flipped = (
+                _changed(p, foreground=not p.click.foreground) if i in chosen else p
+                for i, p in enumerate(workspace.placed)
+            )
+            self.place(workspace, flipped)
+            workspace.points.selected_data = chosen
+        else:
+            self._state.set_foreground(not self._state.foreground)
 
-    def disconnect(self, workspace: Workspace) -> None:
-        """Listen to it no more."""
-        for emitter, handler in self._listened(workspace):
-            emitter.disconnect(handler)
+    def place(self, workspace: Workspace, placed: Iterable[PlacedClick], merge: object = None) -> None:
+        """Make these the clicks of all planes: one step to undo, with all that have the same ``merge``."""
+        before = workspace.placed
+        workspace.history.push(tuple(placed), merge)
+        self._show_and_solve(workspace, before)
 
-    def close(self) -> None:
-        """Let go of the viewer."""
-        callbacks = self._controller.viewer.mouse_drag_callbacks
-        if self._remember_button in callbacks:
-            callbacks.remove(self._remember_button)
+    def set_clicks(self, clicks: Iterable[Click], merge: object = None, key: PlaneKey | None = None) -> None:
+        """Make these the clicks of a plane of the active image, by default of the one that is shown."""
+        if (workspace := self._state.active) is not None:
+            with self._state.errors_shown():
+                key = key or self._field.plane_shown(workspace)
+                before = workspace.placed
+                others = [placed for placed in before if placed.plane != key]
+                known = {placed.click: placed for placed in before if placed.plane == key}
+                changed = (*others, *(known.get(c) or self._placed(workspace, key, c) for c in clicks))
+                self.place(workspace, keep_carried(before, changed), merge)
 
-    @contextmanager
-    def quiet(self) -> Iterator[None]:
-        """While we change a Points layer ourselves, do not listen to it."""
-        before, self._quiet = self._quiet, True
-        try:
-            yield
-        finally:
-            self._quiet = before
+    def add(self, row: float, col: float, foreground: bool | None = None) -> None:
+        """Add a click of the present object to the plane shown, without a mouse; as the toggle says, unless told."""
+        if (workspace := self._state.active) is not None:
+            means = self._state.foreground if foreground is None else foreground
+            with self._state.errors_shown():
+                key = self._field.plane_shown(workspace)
+                placed = self._placed(workspace, key, Click(row, col, means, workspace.object_id))
+                self.place(workspace, (*workspace.placed, placed))
 
-    def _listened(self, workspace: Workspace) -> list[tuple[Any, Callable[[Any], None]]]:
-        points = workspace.points
-        return [
-            (points.events.data, self._on_points),
-            (points.events.features, self._on_features),
-            (points.selected_data.events.items_changed, self._on_selection),
-        ]
+    def set_threshold(self, index: int, threshold: float | None) -> None:
+        """Say how far click ``index`` of those in view reaches, in ``[0, 1]``; None to let the score decide."""
+        if (workspace := self._state.active) is not None:
+            at = workspace.indices[index]
+            placed = list(workspace.placed)
+            placed[at] = _changed(placed[at], threshold=threshold)
+            self.place(workspace, placed, merge=("threshold", at))
 
-    def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
-        self._right_button = event.button == _RIGHT_BUTTON
-        yield
-        while event.type == "mouse_move":
-            self._right_button = False  # a drag zooms, and adds no point
-            yield
+    def undo(self) -> None:
+        """Take back the last change of the clicks, wherever it was, and show its plane."""
+        if (workspace := self._state.active) is not None:
+            self._travel(workspace, workspace.history.undo)
 
-    def _owner(self, points: Any) -> Workspace:
-        return next(w for w in self._controller.workspaces if w.points is points)
+    def redo(self) -> None:
+        """Bring back the last change that was undone, wherever it was, and show its plane."""
+        if (workspace := self._state.active) is not None:
+            self._travel(workspace, workspace.history.redo)
 
-    def _on_points(self, event: Any) -> None:
-        action = str(getattr(event.action, "value", event.action))
-        if not self._quiet and action in ("added", "removed", "changed"):
-            self._read(self._owner(event.source))
+    def _travel(self, workspace: Workspace, step: Callable[[], object]) -> None:
+        before = workspace.placed
+        step()
+        changed = changed_planes(before, workspace.placed)
+        if changed and workspace.here is not None:
+            if workspace.here not in changed:
+                self._field.show_plane(changed[0])
+            self._field.bring_into_view(workspace, changed_clicks(before, workspace.placed))
+        self._show_and_solve(workspace, before)
 
-    def _on_features(self, event: Any) -> None:
-        if self._quiet:
-            return
-        workspace = self._owner(event.source)
-        with self._controller.errors_shown():
-            # Also sent while a point is dragged, when nothing of this has changed.
-            if convert.read_features(workspace.points) != convert.features_of(workspace.placed):
-                self._read(workspace)
+    def _show_and_solve(self, workspace: Workspace, before: tuple[PlacedClick, ...]) -> None:
+        """Make the Points layer show the present clicks, and the Labels layer what they give where they changed."""
+        self._points.show(workspace)
+        self._solving.solve_changed(workspace, before)
+        self._state.clicks_changed.emit()
 
-    def _on_selection(self, event: Any = None) -> None:
-        controller = self._controller
-        workspace = controller.active
-        if self._quiet or workspace is None:
-            return
-        if len(workspace.points.data) != len(workspace.placed):  # pasted: napari tells of it in no other way
-            self._read(workspace)
-        chosen = controller.selected_click
-        if workspace.points.mode == "select" and workspace.points.selected_data and chosen is not None:
-            workspace.object_id = workspace.clicks[chosen].object_id
-        controller.selected.emit()
-        controller.changed.emit()
+    def _placed(self, workspace: Workspace, key: PlaneKey, click: Click) -> PlacedClick:
+        """Place a click in the part that is in view there."""
+        click.pixel(stack_of(workspace.image, key.axes).plane_shape)
+        return PlacedClick(key, click, region=self._field.region_at(workspace, key, (click.row, click.col)))
 
-    def _read(self, workspace: Workspace) -> None:
-        """Take what the Points layer shows now; what cannot be read is put back as it was."""
-        controller, before = self._controller, workspace.placed
-        controller.active = workspace
-        added = len(workspace.points.data) - len(before)
-        with controller.errors_shown():
-            if added > 0:
-                check_shown(workspace)
-                self._label_new(workspace, added)
-            found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
-            workspace.history.push(keep_carried(before, [self._fitted(workspace, placed) for placed in found]))
-        controller.show_and_solve(workspace, before)
 
-    def _fitted(self, workspace: Workspace, placed: PlacedClick) -> PlacedClick:
-        """Place a click that was moved out of its part in the one that is in view there."""
-        region, click = placed.region, placed.click
-        if region is None or region.holds(click.row, click.col):
-            return placed
-        return replace(placed, region=self._controller.fields.region_at(workspace, placed.plane, click.row, click.col))
-
-    def _label_new(self, workspace: Workspace, count: int) -> None:
-        """Give the newest points the class that the button or the toggle says, the present object, the axes shown."""
-        foreground = self._controller.foreground and not self._right_button
-        self._right_button = False
-        table = workspace.points.features.copy()
-        newest = table.index[-count:]
-        table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
-        table.loc[newest, convert.OBJECT] = workspace.object_id
-        table.loc[newest, convert.THRESHOLD] = np.nan
-        here = workspace.here
-        if here is not None and workspace.points.ndim > 2:
-            table.loc[newest, convert.AXES] = convert.as_text(here.axes)
-        if here is not None and workspace.by_view:
-            places = workspace.points.data[-count:, list(here.axes)]
-            regions = [self._controller.fields.region_at(workspace, here, *place) for place in places]
-            table[convert.PART] = table.get(convert.PART, "")
-            table.loc[newest, convert.PART] = [convert.as_part_text(region) for region in regions]
-        with self.quiet():
-            workspace.points.features = table
+def _changed(placed: PlacedClick, **changes: Any) -> PlacedClick:
+    """Change a click, which makes it the user's."""
+    return replace(placed, click=replace(placed.click, **changes), carried=False)

@@ -1,132 +1,167 @@
-"""Before the click: the mask that a click at the cursor would give, and where the next one would help most."""
+"""Seeing why: what the mask of the part in view came from, drawn when asked for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from psygnal import Signal
 
-from napari_m2n2v2._napari.layers.geometry import stack_of
-from napari_m2n2v2._napari.layers.points import place_in_plane, transform_of
-from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.layers.overlays import Overlay, draw_frames, draw_in_part
+from napari_m2n2v2._napari.layers.points import transform_of
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.session.document import PartKey
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
+__all__ = ["VIEWS", "ExplainController"]
 
-__all__ = ["Hover"]
+VIEWS = {
+    "Markov-map": "How many steps the chain takes from the selected click; dark is near",
+    "Attention": "Where the selected click attends",
+    "Guide": "The guide channel as the engine sees it",
+    "Doubt": "Where the object's border could as well be elsewhere",
+    "Owner": "Which click decides each pixel",
+}
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "Markov-map": {"colormap": "viridis", "contrast_limits": (0, 1), "blending": "translucent"},
+    "Attention": {"colormap": "inferno", "contrast_limits": (0, 1), "blending": "translucent"},
+    "Guide": {"colormap": "gray", "contrast_limits": (0, 1), "blending": "translucent"},
+    "Doubt": {"colormap": "magma", "contrast_limits": (0.6, 1), "blending": "additive"},
+}
 
 
-class Hover:
-    """Draws the preview under the cursor and the suggested click.
+class ExplainController:
+    """Keeps the layers that were asked for up to date with the selected click, the mask and what is shown.
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
+    state : DockState
+        Whose active image is explained.
+    solving : SolveController
+        Asked for the answers.
     """
 
-    def __init__(self, controller: Controller) -> None:
-        self.on = False
-        self._controller = controller
-        self._outline: Any = None
-        self._ring: Any = None
-        controller.viewer.mouse_move_callbacks.append(self._on_move)
-        controller.solved.connect(self._clear)
-        controller.moved.connect(self._clear)
+    switched = Signal()  # which layers are shown
 
-    def toggle(self) -> None:
-        """Switch the preview on or off."""
-        self.on = not self.on
-        if not self.on:
-            self._clear()
-        self._controller.changed.emit()
+    def __init__(self, state: DockState, solving: SolveController) -> None:
+        self._state = state
+        self._solving = solving
+        self._views: dict[str, Overlay] = {}
+        self._frames: Overlay | None = None
+        self._framed: tuple[Any, ...] = ()
+        for signal in (state.solved, state.moved, state.selected, state.activated):
+            signal.connect(self._refresh_views)
+        for signal in (state.features_changed, state.moved, state.activated):
+            signal.connect(self._refresh_frames)
 
-    def suggest(self) -> None:
-        """Mark the centre of the largest doubtful region of the present object."""
-        workspace = self._controller.active
-        if workspace is None:
-            return
-        object_id, focus = workspace.object_id, workspace.focus
+    def is_shown(self, name: str) -> bool:
+        """Whether a view, one of :data:`VIEWS`, was asked for."""
+        return name in self._views
 
-        def question(session: Any) -> Any:
-            from napari_m2n2v2.session.diagnostics import margin, suggest_click
+    def show(self, name: str, shown: bool) -> None:
+        """Add or remove the layer of a view, one of :data:`VIEWS`."""
+        if shown and name not in self._views:
+            self._views[name] = Overlay(self._state.viewer, lambda: self._gone(name))
+            self._ask(name)
+        elif not shown and (overlay := self._views.pop(name, None)) is not None:
+            overlay.close()
+            overlay.remove()
+        self.switched.emit()
 
-            return suggest_click(margin(session, object_id))
+    @property
+    def frames_shown(self) -> bool:
+        """Whether frames are drawn around parts of a large image."""
+        return self._frames is not None
 
-        def done(place: Any) -> None:
-            shown = self._controller.active is workspace and workspace.focus == focus
-            if place is not None and focus is not None and shown:
-                self._mark(workspace, focus, place)
-
-        self._controller.ask("suggest", question, done)
+    def show_frames(self, shown: bool) -> None:
+        """Draw frames around the parts that are ready and the one in view, or no more."""
+        if shown and self._frames is None:
+            self._frames = Overlay(self._state.viewer, self._frames_gone)
+            self._refresh_frames()
+        elif not shown and self._frames is not None:
+            self._frames.close()
+            self._frames.remove()
+            self._frames, self._framed = None, ()
+        self.switched.emit()
 
     def close(self) -> None:
-        """Let go of the viewer and take what was drawn away."""
-        self._clear()
-        self._controller.solved.disconnect(self._clear)
-        self._controller.moved.disconnect(self._clear)
-        if self._on_move in self._controller.viewer.mouse_move_callbacks:
-            self._controller.viewer.mouse_move_callbacks.remove(self._on_move)
+        """Let go; layers stay."""
+        for overlay in (*self._views.values(), *([self._frames] if self._frames is not None else [])):
+            overlay.close()
+        self._views.clear()
+        self._frames = None
 
-    def _on_move(self, viewer: Any, event: Any) -> None:
-        workspace = self._controller.active
-        if not self.on or workspace is None:
+    # -- views ---------------------------------------------------------------------------------------------------
+
+    def _refresh_views(self) -> None:
+        for name in self._views:
+            self._ask(name)
+
+    def _ask(self, name: str) -> None:
+        workspace = self._state.active
+        if workspace is None or (focus := workspace.focus) is None:
             return
-        focus = workspace.focus
-        if focus is None:
-            return
-        position = workspace.image.world_to_data(event.position)
-        row, col = (float(position[axis]) for axis in focus.plane.axes)
-        click = focus.region.into(Click(row, col, self._controller.foreground, workspace.object_id))
+        index, object_id = workspace.selected_click, workspace.object_id
 
         def question(session: Any) -> Any:
-            try:
-                return session.preview(click)
-            except ClickError:  # the cursor is beside the image
-                return None
+            return _answer(name, session, index, object_id)
 
-        def done(labels: Any) -> None:
-            if self.on and self._controller.active is workspace and workspace.focus == focus:
-                self._draw(workspace, focus, labels)
+        self._solving.ask(f"view {name}", question, lambda answer: self._draw(name, workspace, focus, answer))
 
-        self._controller.ask("preview", question, done)
-
-    def _draw(self, workspace: Workspace, focus: PartKey, labels: Any) -> None:
-        drawn = np.zeros(focus.region.shape, dtype=np.int32) if labels is None else labels
-        data, placed = place_in_plane(workspace.image, focus, drawn)
-        if self._outline is None or self._outline not in self._controller.viewer.layers:
-            self._outline = self._add("add_labels", workspace, data, name="preview", opacity=0.9, **placed)
-            self._outline.contour = 2
+    def _draw(self, name: str, workspace: Workspace, focus: PartKey, answer: Any) -> None:
+        if (overlay := self._views.get(name)) is None:
+            return
+        array = np.zeros(focus.region.shape, dtype=np.float32) if answer is None else answer
+        image, below = workspace.image, workspace.labels
+        titled = {"name": f"{image.name} {name}"}
+        if name == "Owner":
+            draw_in_part(overlay, "labels", image, below, focus, array.astype(np.int32), opacity=0.4, **titled)
         else:
-            self._outline.data = data
+            draw_in_part(overlay, "image", image, below, focus, array, opacity=0.7, **_LOOKS[name], **titled)
 
-    def _mark(self, workspace: Workspace, focus: PartKey, place: tuple[int, int]) -> None:
-        self._remove(self._ring)
-        key, region = focus.plane, focus.region
-        row, col = region.top + place[0], region.left + place[1]
-        position = np.array([stack_of(workspace.image, key.axes).join(key.index, row, col)])
-        size = 2 * float(workspace.points.current_size)
-        look: dict[str, Any] = {"symbol": "ring", "face_color": "yellow", "border_color": "yellow", "size": size}
-        look |= transform_of(workspace.image)
-        self._ring = self._add("add_points", workspace, position, name="suggested click", **look)
+    def _gone(self, name: str) -> None:
+        self._views.pop(name).close()
+        self.switched.emit()
 
-    def _add(self, how: str, workspace: Workspace, data: Any, **named: Any) -> Any:
-        viewer = self._controller.viewer
-        active = viewer.layers.selection.active
-        layer = getattr(viewer, how)(data, **named)
-        # Below the clicks, which must keep mouse and keyboard.
-        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(workspace.points))
-        viewer.layers.selection.active = active
-        return layer
+    # -- frames --------------------------------------------------------------------------------------------------
 
-    def _clear(self) -> None:
-        self._remove(self._outline)
-        self._remove(self._ring)
-        self._outline = self._ring = None
+    def _refresh_frames(self) -> None:
+        workspace = self._state.active
+        focus = workspace.focus if workspace is not None else None
+        if self._frames is None:
+            return
+        if workspace is None or focus is None:
+            self._frames.remove()
+            self._framed = ()
+            return
+        ready = [p.key for p in workspace.parts.of(focus.plane) if p.features is not None and p.key != focus]
+        place = tuple(map(str, transform_of(workspace.image).values()))
+        framed = (workspace.image, place, focus, *ready)
+        if framed != self._framed:
+            draw_frames(self._frames, workspace.image, workspace.labels, focus, ready)
+            self._framed = framed
 
-    def _remove(self, layer: Any) -> None:
-        if layer is not None and layer in self._controller.viewer.layers:
-            self._controller.viewer.layers.remove(layer)
+    def _frames_gone(self) -> None:
+        if self._frames is not None:
+            self._frames.close()
+        self._frames, self._framed = None, ()
+        self.switched.emit()
+
+
+def _answer(name: str, session: Any, index: int | None, object_id: int) -> Any:
+    """Return what a view shows of a session, ``[H, W]``; None where there is nothing to show."""
+    from napari_m2n2v2.session import diagnostics
+
+    if name == "Guide":
+        return diagnostics.guide_seen(session)
+    if name == "Owner":
+        return diagnostics.owner(session)
+    if name == "Doubt":
+        own = session.result.objects.get(object_id)
+        return 1 - np.abs(diagnostics.margin(session, object_id)) if own is not None and own.clicks else None
+    if index is None or index >= len(session.clicks):
+        return None
+    shown = diagnostics.markov_map_of if name == "Markov-map" else diagnostics.attention_from
+    return shown(session, index)

@@ -6,21 +6,23 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2._napari.controller.jobs import Report
+from psygnal import Signal
+
+from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.store import Store
 from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import stack_of
-from napari_m2n2v2._napari.layers.snapshot import Recipe
-from napari_m2n2v2._napari.model.settings import FeatureState, Settings
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2._napari.model.tiles import Part
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PartKey
 
 if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
     from napari_m2n2v2.features.image_features import ImageFeatures
 
-__all__ = ["Computing"]
+__all__ = ["FeatureController"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,32 +44,38 @@ class _Wanted:
         return self.workspace.focus == self.part.key
 
 
-class Computing:
-    """What features are computed with, and the jobs that compute them, one part after the other.
+class FeatureController:
+    """Computes the features of parts, one part after the other.
 
     The next one is begun when the one before is there and being solved, so that clicks on parts that are ready wait
     for one part at most, and so that no more features are held than :class:`Parts` and :class:`Store` keep.
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose images are computed.
+    jobs : Jobs
+        Clicks wait for the same worker.
     """
 
-    def __init__(self, controller: Controller) -> None:
-        self.settings = Settings()
-        self.store = Store(lambda text: controller.jobs.deliver(lambda: controller.tell(text)))
-        self._controller = controller
+    ready = Signal(object, object)  # features of a workspace's part are there: the workspace, its PartKey
+
+    def __init__(self, state: DockState, jobs: Jobs) -> None:
+        self.store = Store(lambda text: jobs.deliver(lambda: state.tell(text)))
+        self._state = state
+        self._jobs = jobs
         self._waiting: list[_Wanted] = []
         self._running: _Wanted | None = None
+        state.opened.connect(self._on_opened)
+        state.closed.connect(self.drop)
 
     def start(self, workspace: Workspace | None = None, key: PartKey | None = None) -> None:
         """Compute the features of a part with the present settings, by default of the one that is shown."""
-        controller, settings = self._controller, self.settings
-        workspace = workspace or controller.active
+        state, settings = self._state, self._state.settings
+        workspace = workspace or state.active
         if workspace is None or (key := key or workspace.focus) is None:
             return
-        with controller.errors_shown():
+        with state.errors_shown():
             part = workspace.parts.at(key)
             self._drop(lambda wanted: wanted.part is part)
             if part.state is FeatureState.COMPUTING:
@@ -75,17 +83,17 @@ class Computing:
 
             def done(features: ImageFeatures) -> None:
                 part.features, part.computed_with = features, settings
-                part.state = part.settled_state(self.settings)
+                part.state = part.settled_state(state.settings)
                 workspace.parts.use(part, workspace.focus)
-                controller.following.look()
-                controller.solving.solve(workspace, key.plane)
+                self.ready.emit(workspace, key)
                 self._next()
-                controller.changed.emit()
+                state.features_changed.emit()
 
             def failed(error: Exception) -> None:
                 self._settle(part)
                 self._next()
-                controller.show_error(error)
+                state.show_error(error)
+                state.features_changed.emit()
 
             wanted = _Wanted(workspace, part, self.recipe(workspace, key), done, failed)
             part.state = FeatureState.COMPUTING
@@ -94,25 +102,18 @@ class Computing:
             self._waiting.append(wanted)
             if self._running is None:
                 self._next()
-        controller.changed.emit()
+        state.features_changed.emit()
 
-    def _next(self) -> None:
-        """Go on with the part that is shown, if it is waiting, else with the one that has waited longest."""
-        self._running = None
-        if self._waiting:
-            shown = [w for w in self._waiting if w.workspace is self._controller.active and w.is_shown]
-            self._running = wanted = (shown or self._waiting)[0]
-            self._waiting.remove(wanted)
-            self._controller.jobs.submit(
-                wanted.job, wanted.work, wanted.done, wanted.failed, self._controller.progressed.emit, computes=True
-            )
+    def start_where_lacking(self, workspace: Workspace, key: PartKey) -> None:
+        """Compute what clicks wait for, unless it is being computed."""
+        if workspace.parts.at(key).state is not FeatureState.COMPUTING:
+            self.start(workspace, key)
 
-    def _drop(self, which: Callable[[_Wanted], bool]) -> None:
-        """Stop, or do not begin, what nobody wants any more."""
-        self._waiting = [wanted for wanted in self._waiting if not which(wanted)]
-        if self._running is not None and which(self._running):
-            self._controller.jobs.cancel(self._running.job)
-            self._next()
+    def cancel(self) -> None:
+        """Stop for all parts of the active image."""
+        if self._state.active is not None:
+            self.drop(self._state.active)
+            self._state.features_changed.emit()
 
     def drop(self, workspace: Workspace) -> None:
         """Stop for all parts of an image; at once for the user, at its next report for the worker."""
@@ -136,7 +137,7 @@ class Computing:
         """
         part, recipe, store = workspace.parts.at(key), self.recipe_of(workspace, key), self.store
         known = part.features
-        if part.outdated or not self.settings.differs_in_guide_alone(part.computed_with):
+        if part.outdated or not self._state.settings.differs_in_guide_alone(part.computed_with):
             known = None
 
         def compute(report: Report) -> ImageFeatures:
@@ -155,13 +156,22 @@ class Computing:
         ImageError, GuideError
             If layers do not fit together.
         """
-        return Recipe.of(self.settings, self.channels(workspace), workspace.image, key)
+        return Recipe.of(self._state.settings, self.channels(workspace), workspace.image, key)
 
-    def cancel(self) -> None:
-        """Stop for all parts of the active image."""
-        if self._controller.active is not None:
-            self.drop(self._controller.active)
-            self._controller.changed.emit()
+    def channels(self, workspace: Workspace) -> list[Any]:
+        """Return the layers whose pixels the engine sees: the image, or all visible ones of its shape."""
+        image = workspace.image
+        if not self._state.settings.merge_channels:
+            return [image]
+        shapes = _shapes(image)
+
+        def joins(layer: Any) -> bool:
+            same_kind = type(layer) is type(image) and not convert.is_view(layer)
+            return layer is image or (same_kind and layer.visible and _shapes(layer) == shapes)
+
+        return [layer for layer in self._state.viewer.layers if joins(layer)]
+
+    # -- what changes features -----------------------------------------------------------------------------------
 
     def change(self, **changes: Any) -> None:
         """Change settings; features that no longer match are marked.
@@ -171,7 +181,7 @@ class Computing:
         **changes
             Fields of :class:`~napari_m2n2v2._napari.model.settings.Settings`.
         """
-        self.settings = replace(self.settings, **changes)
+        self._state.settings = replace(self._state.settings, **changes)
         self._mark()
 
     def weights_changed(self) -> None:
@@ -186,39 +196,55 @@ class Computing:
         """Mark the features of an image, because what it shows has changed."""
         self._outdate(lambda workspace, _: workspace.image is layer)
 
-    def channels(self, workspace: Workspace | None = None) -> list[Any]:
-        """Return the layers whose pixels the engine sees: the image, or all visible ones of its shape."""
-        workspace = workspace or self._controller.active
-        if workspace is None:
-            return []
-        image = workspace.image
-        if not self.settings.merge_channels:
-            return [image]
-        shapes = _shapes(image)
+    def layer_removed(self, layer: Any) -> None:
+        """Guide by nothing where the guide is gone."""
+        if layer is self._state.settings.guide:
+            self.change(guide=None)
 
-        def joins(layer: Any) -> bool:
-            same_kind = type(layer) is type(image) and not convert.is_view(layer)
-            return layer is image or (same_kind and layer.visible and _shapes(layer) == shapes)
+    def close(self) -> None:
+        """Let go of the memory."""
+        self.store.close()
 
-        return [layer for layer in self._controller.viewer.layers if joins(layer)]
+    # -- one after the other -------------------------------------------------------------------------------------
+
+    def _on_opened(self, workspace: Workspace) -> None:
+        workspace.parts.is_shared = self.store.holds
+
+    def _next(self) -> None:
+        """Go on with the part that is shown, if it is waiting, else with the one that has waited longest."""
+        self._running = None
+        if self._waiting:
+            shown = [w for w in self._waiting if w.workspace is self._state.active and w.is_shown]
+            self._running = wanted = (shown or self._waiting)[0]
+            self._waiting.remove(wanted)
+            self._jobs.submit(
+                wanted.job, wanted.work, wanted.done, wanted.failed, self._state.progressed.emit, computes=True
+            )
+
+    def _drop(self, which: Callable[[_Wanted], bool]) -> None:
+        """Stop, or do not begin, what nobody wants any more."""
+        self._waiting = [wanted for wanted in self._waiting if not which(wanted)]
+        if self._running is not None and which(self._running):
+            self._jobs.cancel(self._running.job)
+            self._next()
 
     def _outdate(self, which: Callable[[Workspace, Part], bool]) -> None:
-        for workspace in self._controller.workspaces:
+        for workspace in self._state.workspaces:
             for part in workspace.parts:
                 part.outdated |= which(workspace, part)
         self._mark()
 
     def _mark(self) -> None:
-        for workspace in self._controller.workspaces:
+        for workspace in self._state.workspaces:
             for part in workspace.parts:
                 if part.state is not FeatureState.COMPUTING:
-                    part.state = part.settled_state(self.settings)
-        self._controller.changed.emit()
+                    part.state = part.settled_state(self._state.settings)
+        self._state.features_changed.emit()
 
     def _settle(self, part: Part) -> None:
         """Go back to what there was, when a job came to nothing."""
         part.outdated |= part.was_outdated
-        part.state = part.settled_state(self.settings)
+        part.state = part.settled_state(self._state.settings)
 
 
 def _shapes(layer: Any) -> list[tuple[int, ...]]:

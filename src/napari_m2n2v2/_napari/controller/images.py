@@ -2,113 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
+from napari_m2n2v2._napari.attach import SESSION_ID
+from napari_m2n2v2._napari.controller.features import FeatureController
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers import points as convert
-from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
 from napari_m2n2v2._napari.layers.labels import check_labels
-from napari_m2n2v2._napari.layers.snapshot import Recipe
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.snapshot import Recipe
+from napari_m2n2v2._napari.model.status import no_plane
 from napari_m2n2v2._napari.model.tiles import Part
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.errors import ImageError, M2N2V2Error
+from napari_m2n2v2.features.states import FeatureState
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-
-__all__ = ["Workspaces", "open_workspace"]
+__all__ = ["ImageController", "open_workspace"]
 
 
-class Workspaces:
-    """All workspaces, in the order they were begun.
+class ImageController:
+    """Begins with images and leaves them alone.
 
     Parameters
     ----------
-    controller : Controller
-        Whose they are.
+    state : DockState
+        Which images are open.
+    jobs : Jobs
+        Stopped for an image that is left.
+    field : FieldOfView
+        Looks what is shown of an image.
+    features, solving : FeatureController, SolveController
+        Work on an image that is begun.
     """
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
-        self._open: list[Workspace] = []
+    def __init__(
+        self, state: DockState, jobs: Jobs, field: FieldOfView, features: FeatureController, solving: SolveController
+    ) -> None:
+        self._state = state
+        self._jobs = jobs
+        self._field = field
+        self._features = features
+        self._solving = solving
         self._kept: list[tuple[Any, list[tuple[Part, Recipe]]]] = []  # of images whose other layers were deleted
 
-    def __iter__(self) -> Iterator[Workspace]:
-        """Go through them; they may come and go meanwhile."""
-        return iter(tuple(self._open))
+    def start(self, image: Any, labels: Any = None) -> None:
+        """Segment an image layer: make its Points and Labels layers, or go back to them; compute the plane shown.
 
-    def of(self, image: Any) -> Workspace | None:
-        """Return that of an image layer."""
-        return next((workspace for workspace in self._open if workspace.image is image), None)
-
-    def open(self, image: Any, labels: Any) -> Workspace:
-        """Begin with an image layer, and a Labels layer to write into if one is given.
-
-        Raises
-        ------
-        ImageError, ClickError
-            See :func:`~napari_m2n2v2._napari.controller.images.open_workspace`.
+        Parameters
+        ----------
+        image : Image layer
+            Of any number of axes.
+        labels : Labels layer, optional
+            An existing layer to write into; the labels in it are protected.
         """
-        controller = self._controller
-        taken = [layer for w in self._open for layer in (w.points, w.labels)]
-        with controller.listener.quiet():
-            workspace = open_workspace(controller.viewer, image, labels, taken)
+        state = self._state
+        with state.errors_shown():
+            if shown_plane(state.viewer.dims, image) is None:
+                raise no_plane(state.viewer.dims, image)
+            workspace = state.of(image) or self._open(image, labels)
+            state.activate(workspace)
+            state.viewer.layers.selection.active = workspace.points
+            workspace.points.mode = "add"
+            self._field.look()
+            if workspace.state in (FeatureState.MISSING, FeatureState.STALE):
+                self._features.start(workspace)
+            elif workspace.here is not None:
+                self._solving.solve(workspace, workspace.here)
+
+    def close(self, workspace: Workspace) -> None:
+        """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""
+        self._state.remove(workspace)
+        self._jobs.drop(workspace)
+        there = [part for part in workspace.parts if part.features is not None and not part.outdated]
+        recipes = ((part, self._recipe(workspace, part)) for part in there)
+        self._kept.append((workspace.image, [(part, recipe) for part, recipe in recipes if recipe is not None]))
+
+    def close_all(self) -> None:
+        """Leave all images alone, and keep nothing."""
+        for workspace in self._state.workspaces:
+            self.close(workspace)
+        self._kept.clear()
+
+    def layer_removed(self, layer: Any) -> None:
+        """Leave the image alone that a layer belonged to."""
+        for workspace in self._state.workspaces:
+            if layer in (workspace.image, workspace.points, workspace.labels):
+                self.close(workspace)
+        self._forget(layer)
+
+    def image_changed(self, image: Any) -> None:
+        """Leave an image alone that has another shape now."""
+        workspace = self._state.of(image)
+        if workspace is not None and tuple(workspace.labels.data.shape) != stack_of(image).shape:
+            self.close(workspace)
+            self._forget(image)
+            self._state.tell(f"'{image.name}' has another shape now. Press Start to begin with it anew.")
+
+    def labels_replaced(self, workspace: Workspace) -> None:
+        """Take what other data in a Labels layer hold for painted by somebody, but for masks of ours: it stays."""
+        try:
+            check_labels(workspace.labels, stack_of(workspace.image).shape)
+        except ImageError as error:
+            self.close(workspace)
+            self._state.show_error(error)
+        else:
+            workspace.look_again()
+            self._state.solved.emit()
+
+    def _open(self, image: Any, labels: Any) -> Workspace:
+        """Begin with an image layer, and a Labels layer to write into if one is given."""
+        taken = [layer for w in self._state.workspaces for layer in (w.points, w.labels)]
+        workspace = open_workspace(self._state.viewer, image, labels, taken)
         for layer, parts in self._kept:
             for before, recipe in parts if layer is image else ():
                 now = self._recipe(workspace, before)
                 if now is not None and now.sees_the_same(recipe):
                     part = workspace.parts.at(before.key)
                     part.take_features(before)
-                    part.state = part.settled_state(controller.computing.settings)
-        self.forget(image)
-        workspace.parts.is_shared = controller.computing.store.holds
-        workspace.parts.let_go = partial(controller.solving.let_go, workspace)
-        controller.fields.begin(workspace)
-        controller.following.connect(workspace)
-        controller.listener.connect(workspace)
-        self._open.append(workspace)
-        controller.objects.look_through(workspace)
-        controller.opened.emit(workspace)
+                    part.state = part.settled_state(self._state.settings)
+        self._forget(image)
+        self._field.begin(workspace)
+        self._state.add(workspace)
         return workspace
-
-    def close(self, workspace: Workspace) -> None:
-        """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""
-        controller = self._controller
-        controller.computing.drop(workspace)
-        controller.propagating.going.drop(workspace)
-        for key in controller.jobs.keys:
-            if isinstance(key, tuple) and key[0] == id(workspace):
-                controller.jobs.cancel(key)
-        controller.following.disconnect(workspace)
-        controller.listener.disconnect(workspace)
-        self._open.remove(workspace)
-        there = [part for part in workspace.parts if part.features is not None and not part.outdated]
-        recipes = ((part, self._recipe(workspace, part)) for part in there)
-        self._kept.append((workspace.image, [(part, recipe) for part, recipe in recipes if recipe is not None]))
-        if controller.active is workspace:
-            controller.active = None
-        controller.solved.emit()
-        controller.changed.emit()
 
     def _recipe(self, workspace: Workspace, part: Part) -> Recipe | None:
         """Return what features of a part would be computed from now; None where that cannot be."""
         try:
-            return self._controller.computing.recipe_of(workspace, part.key)
+            return self._features.recipe_of(workspace, part.key)
         except M2N2V2Error:
             return None
 
-    def forget(self, image: Any) -> None:
+    def _forget(self, image: Any) -> None:
         """Let go of the features kept for an image."""
         self._kept = [(layer, parts) for layer, parts in self._kept if layer is not image]
-
-    def close_all(self) -> None:
-        """Leave all images alone, and keep nothing."""
-        for workspace in self:
-            self.close(workspace)
-        self._kept.clear()
 
 
 def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Workspace:
@@ -155,7 +186,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     for layer in (labels, points):
         if layer not in viewer.layers:
             viewer.add_layer(layer)
-    points.metadata[convert.SESSION_ID] = uuid4().hex
+    points.metadata[SESSION_ID] = uuid4().hex
     workspace = Workspace(viewer.dims, image, points, labels, taken_up=clicks, is_new=is_new)
     if clicks:
         workspace.object_id = clicks[-1].click.object_id

@@ -126,6 +126,15 @@ class Jobs:
         """Of all jobs whose answers are still to come."""
         return tuple(self._present)
 
+    def of(self, workspace: object) -> list[tuple[Any, ...]]:
+        """List the keys of the jobs of an image: those that begin with its id."""
+        return [key for key in self._present if isinstance(key, tuple) and key[0] == id(workspace)]
+
+    def drop(self, workspace: object) -> None:
+        """Stop the jobs of an image."""
+        for key in self.of(workspace):
+            self.cancel(key)
+
     def close(self) -> None:
         """Stop everything and let the worker end."""
         for key in list(self._present):

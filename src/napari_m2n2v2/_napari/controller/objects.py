@@ -1,32 +1,81 @@
-"""Objects through a stack: ids that no label has, and labels from before that are gone on with."""
+"""Objects through a stack: which one the next click is of, ids that no label has, labels from before gone on with."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-from napari_m2n2v2._napari.controller.jobs import Report
+from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.jobs import Jobs, Report
+from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.labels import SMALL, highest_labels, is_small, read_plane
-from napari_m2n2v2.session.document import PlaneKey
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
-
-__all__ = ["Objects"]
+__all__ = ["ObjectController"]
 
 
-class Objects:
+class ObjectController:
     """Gives out ids and takes labels over.
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose objects they are.
+    jobs : Jobs
+        Looks through labels where they are many.
+    field : FieldOfView
+        Says which plane is shown.
+    clicks : ClickController
+        Removes those of an object.
+    solving : SolveController
+        Makes masks where labels were taken over.
     """
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+    def __init__(
+        self, state: DockState, jobs: Jobs, field: FieldOfView, clicks: ClickController, solving: SolveController
+    ) -> None:
+        self._state = state
+        self._jobs = jobs
+        self._field = field
+        self._clicks = clicks
+        self._solving = solving
+        state.opened.connect(self.look_through)
+
+    def next(self) -> None:
+        """Let the next clicks be of a new object, with an id that no label has in any plane."""
+        if (workspace := self._state.active) is not None:
+            self.select(self._next_id(workspace))
+
+    def select(self, object_id: int) -> None:
+        """Let the next clicks be of this object, the same in all planes."""
+        if (workspace := self._state.active) is not None:
+            workspace.object_id = object_id
+            self._state.set_foreground(True)
+            self._state.selected.emit()
+
+    def reset(self) -> None:
+        """Remove the clicks of the present object from the plane shown; can be undone."""
+        if (workspace := self._state.active) is not None:
+            with self._state.errors_shown():
+                key, current = self._field.plane_shown(workspace), workspace.object_id
+                others = (p for p in workspace.placed if p.plane != key or p.click.object_id != current)
+                self._clicks.place(workspace, others)
+
+    def take_over(self, label: int) -> None:
+        """Go on with a label that was in the plane shown before: the previous segmentation of an object to be clicked.
+
+        Parameters
+        ----------
+        label : int
+            A value in the Labels layer.
+        """
+        if (workspace := self._state.active) is not None:
+            with self._state.errors_shown():
+                key = self._field.plane_shown(workspace)
+                workspace.masks_of(key).take_over(label)
+                self._solving.solve(workspace, key)
+                self.select(label)
 
     def look_through(self, workspace: Workspace) -> None:
         """Find the highest label that was there before us, on the worker where there are many."""
@@ -44,16 +93,15 @@ class Objects:
                 report(done / planes, "looking for labels")
             return highest
 
-        controller = self._controller
-        controller.jobs.submit(
+        self._jobs.submit(
             (id(workspace), "labels"),
             work,
             lambda highest: self._found(workspace, highest),
-            controller.show_error,
-            controller.progressed.emit,
+            self._state.show_error,
+            self._state.progressed.emit,
         )
 
-    def next_id(self, workspace: Workspace) -> int:
+    def _next_id(self, workspace: Workspace) -> int:
         """Return an id that is higher than those of all clicks and labels in all planes."""
         known = [workspace.highest_label, *(placed.click.object_id for placed in workspace.placed)]
         if is_small(workspace.labels):
@@ -61,17 +109,6 @@ class Objects:
         elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
             known.append(int(read_plane(workspace.labels, here).max()))
         return max(known) + 1
-
-    def take_over(self, workspace: Workspace, key: PlaneKey, label: int) -> None:
-        """Make a label that was in a plane before us the previous segmentation of an object of ours.
-
-        Raises
-        ------
-        ClickError
-            If there is no such label.
-        """
-        workspace.masks_of(key).take_over(label)
-        self._controller.solving.solve(workspace, key)
 
     def _found(self, workspace: Workspace, highest: int) -> None:
         workspace.highest_label = max(workspace.highest_label, highest)
@@ -81,9 +118,9 @@ class Objects:
             return
         if workspace.object_id not in used:
             workspace.object_id = highest + 1
-            self._controller.changed.emit()
+            self._state.selected.emit()
         else:
-            self._controller.tell(
+            self._state.tell(
                 f"Layer '{workspace.labels.name}' holds labels up to {highest} in other slices, so object "
                 f"{workspace.object_id} may be one of them. Next object (N) begins with {highest + 1}."
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from napari_m2n2v2._napari.layers.snapshot import Recipe
+from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.planes import Asked
 from napari_m2n2v2.features.precompute import Precompute

@@ -5,28 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_m2n2v2._napari.controller.propagation_queue import Going
+from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
 from napari_m2n2v2._napari.controller.propagation_run import Run, Way
 from napari_m2n2v2._napari.layers.geometry import axis_names, likely_axis, stack_of
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.status import check_shown
+from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.parameters import PropagationParameters
 from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.document import PartKey, PlaneKey
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
-
-__all__ = ["Propagating"]
+__all__ = ["PropagationController"]
 
 
-class Propagating:
+class PropagationController:
     """Carries what the Labels layer shows of the present object; what arrives is clicks like any other.
 
     Slices where the user clicked on the object himself end the way and stay as they are; those that it was carried to
@@ -34,16 +32,26 @@ class Propagating:
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose objects are carried.
+    jobs : Jobs
+        Solves masks.
+    queue : PropagationQueue
+        Goes through the slices.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, state: DockState, jobs: Jobs, queue: PropagationQueue) -> None:
         self.axis: int | None = None  # of the layer, from the last; None until a slider moves or one is chosen
         self.direction = 1  # last used
         self.limits = PropagationParameters()
-        self.going = Going(controller)
-        self._controller = controller
+        self.queue = queue
+        self._state = state
+        self._jobs = jobs
+
+    def choose_axis(self, axis: int) -> None:
+        """Carry objects along an axis, counted from the last: the slider that was moved last, until one is chosen."""
+        self.axis = axis
+        self.queue.changed.emit()
 
     def go_on(self) -> None:
         """Carry the present object to the next slice in the direction last used, and show it."""
@@ -71,7 +79,7 @@ class Propagating:
 
     def carry_to(self, position: int) -> None:
         """Carry it to the slice with this number, and to all between."""
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is None:
             return
         image = workspace.image
@@ -89,7 +97,7 @@ class Propagating:
 
     def onward(self) -> tuple[Way, ...]:
         """Return the ways on which slices were carried from here on, if the user changed this one himself."""
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is None or (key := workspace.here) is None:
             return ()
         if workspace.carried.of(workspace.placed, key, workspace.object_id) is not None:
@@ -119,26 +127,26 @@ class Propagating:
         return stack.index_axes.index(chosen)
 
     def _begin(self, ways_from: Callable[[int, PlaneKey], tuple[Way, ...]], follow: bool = False) -> None:
-        controller, workspace = self._controller, self._controller.active
+        workspace = self._state.active
         if workspace is None:
             return
-        with controller.errors_shown():
+        with self._state.errors_shown():
             check_shown(workspace)
             if (key := workspace.here) is None or not key.index:
                 raise ImageError(f"'{workspace.image.name}' is a single slice: there is none to carry an object to.")
             ways = ways_from(self.axis_of(workspace, key), key)
-            if self.going.is_running:
+            if self.queue.is_running:
                 self._extend(workspace, ways, follow)
                 return
             self.direction = ways[0].direction
             focus = workspace.part_key(key, workspace.region)
             run = self._paused(workspace, focus, ways) or self._new(workspace, focus, ways)
             run.follow, run.merge, run.said = follow, object(), ""
-            self.going.start(run)
+            self.queue.start(run)
 
     def _extend(self, workspace: Workspace, ways: tuple[Way, ...], follow: bool) -> None:
         """Let a key that is pressed again while it works mean one slice more."""
-        run = self.going.run
+        run = self.queue.run
         same = run is not None and run.workspace is workspace and run.object_id == workspace.object_id
         if not same or run is None or not (follow and run.follow) or run.way.direction != ways[0].direction:
             raise ImageError("An object is being carried already. Wait, or press Cancel.")
@@ -146,10 +154,10 @@ class Propagating:
 
     def _paused(self, workspace: Workspace, focus: PartKey, ways: tuple[Way, ...]) -> Run | None:
         """Return the run that came to a plane, if nothing has changed there: it is compared with its start still."""
-        run, way = self.going.run, ways[0]
+        run, way = self.queue.run, ways[0]
         if run is None or run.ended or run.workspace is not workspace or len(ways) > 1 or run.at == 0:
             return None
-        how = self._controller.computing.settings, self.limits, self._controller.rules
+        how = self._state.settings, self.limits, self._state.rules
         asked = workspace.object_id, focus, way.axis, way.direction, *how
         at = PartKey(run.here, run.part.region)
         if asked != (run.object_id, at, run.way.axis, run.way.direction, run.settings, run.limits, run.rules):
@@ -188,9 +196,9 @@ class Propagating:
                 object_id,
                 mask=mask,
                 clicks=workspace.clicks_of(key, object_id),
-                settings=self._controller.computing.settings,
+                settings=self._state.settings,
                 limits=self.limits,
-                rules=self._controller.rules,
+                rules=self._state.rules,
                 doubt=doubt,
                 region=workspace.region,
             )
@@ -201,7 +209,7 @@ class Propagating:
 
     def _is_unsettled(self, workspace: Workspace, focus: PartKey) -> bool:
         computing = workspace.parts.at(focus).state is FeatureState.COMPUTING
-        return computing or self._controller.jobs.is_busy((id(workspace), "solve", focus.plane))
+        return computing or self._jobs.is_busy((id(workspace), "solve", focus.plane))
 
 
 def _carried_along(known: Mapping[PlaneKey, Carried | None], key: PlaneKey, way: Way) -> int:

@@ -4,42 +4,68 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psygnal import Signal
 
+from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.features import FeatureController
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.propagation_run import Run, Source
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.document import PartKey, PlacedClick, PlaneKey
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
-
-__all__ = ["Going"]
+__all__ = ["PropagationQueue"]
 
 
-class Going:
+class PropagationQueue:
     """Lets runs go through their planes, one run at a time.
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose objects are carried.
+    jobs : Jobs
+        One job a slice.
+    features, solving : FeatureController, SolveController
+        What a slice needs.
+    clicks : ClickController
+        Places what arrives.
+    field : FieldOfView
+        Moves the viewer along.
     """
 
     progressed = Signal(float, str)
+    changed = Signal()  # whether a run goes, how it ended, which way the next one goes
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(
+        self,
+        state: DockState,
+        jobs: Jobs,
+        features: FeatureController,
+        solving: SolveController,
+        clicks: ClickController,
+        field: FieldOfView,
+    ) -> None:
         self.run: Run | None = None  # the one that goes, or went last
         self.message = ""
-        self._controller = controller
+        self._state = state
+        self._jobs = jobs
+        self._features = features
+        self._solving = solving
+        self._clicks = clicks
+        self._field = field
+        state.closed.connect(self.drop)
 
     @property
     def is_running(self) -> bool:
         """Whether an object is being carried."""
-        return self.run is not None and self._controller.jobs.is_busy(self.run.job)
+        return self.run is not None and self._jobs.is_busy(self.run.job)
 
     def cancel(self) -> None:
         """Stop at once, within a slice; what was carried by then stays, and can be undone."""
@@ -51,7 +77,7 @@ class Going:
     def drop(self, workspace: Workspace) -> None:
         """Stop for an image, and let go of it."""
         if self.run is not None and self.run.workspace is workspace:
-            self._controller.jobs.cancel(self.run.job)
+            self._jobs.cancel(self.run.job)
             self.run = None
 
     def image_changed(self, image: Any) -> None:
@@ -66,9 +92,9 @@ class Going:
     def start(self, run: Run) -> None:
         """Let a run go on to where it should."""
         self.run = run
-        with self._controller.errors_shown():
+        with self._state.errors_shown():
             self._advance(run)
-        self._controller.changed.emit()
+        self.changed.emit()
 
     def _advance(self, run: Run) -> None:
         """Begin with the next plane, if there is one to go to."""
@@ -80,10 +106,11 @@ class Going:
             self._stop(run, reason)
         else:
             begin = self._source(run, run.here) if run.at == 0 else None
-            source = self._source(run, run.planes[run.at + 1])
-            masks = run.workspace.masks_of(run.planes[run.at + 1])
-            self._controller.jobs.submit(
-                run.job, partial(run.go, begin, source, masks.solver, masks.start), partial(self._arrived, run),
+            key = run.planes[run.at + 1]
+            source = self._source(run, key)
+            solver, start = self._solving.solver_of(run.workspace, key), run.workspace.masks_of(key).start
+            self._jobs.submit(
+                run.job, partial(run.go, begin, source, solver, start), partial(self._arrived, run),
                 partial(self._failed, run), partial(self._tell_progress, run), computes=True,
             )  # fmt: skip
 
@@ -92,12 +119,12 @@ class Going:
         features = part.features
         if part.state is FeatureState.READY and features is not None:
             return lambda report: features
-        return self._controller.computing.recipe(run.workspace, part.key)
+        return self._features.recipe(run.workspace, part.key)
 
     def _why_not(self, run: Run) -> str:
         """Say why an object cannot be carried on as things are now."""
         workspace, key = run.workspace, run.planes[run.at + 1]
-        if run.settings is not self._controller.computing.settings:
+        if run.settings is not self._state.settings:
             return "The settings changed meanwhile. Press Compute again, then carry on."
         if workspace.clicks_of(run.here, run.object_id) != run.clicks:
             return f"The clicks in {run.workspace.name_of(run.here)} changed meanwhile. Carry on from there."
@@ -130,8 +157,8 @@ class Going:
         others = [p for p in workspace.placed if p.plane != key or p.click.object_id != run.object_id]
         run.at, run.mask, run.clicks = run.at + 1, mask, clicks
         self._place(run, [*others, *(PlacedClick(key, click, True, run.region) for click in clicks)])
-        if run.follow and self._controller.active is workspace and workspace.here == before:
-            self._controller.show_plane(key)
+        if run.follow and self._state.active is workspace and workspace.here == before:
+            self._field.show_plane(key)
         if self.run is run:
             self.start(run)
 
@@ -141,16 +168,16 @@ class Going:
         if part.features is not features:
             part.features, part.computed_with, part.outdated = features, run.settings, False
             if part.state is not FeatureState.COMPUTING:
-                part.state = part.settled_state(self._controller.computing.settings)
+                part.state = part.settled_state(self._state.settings)
 
     def _place(self, run: Run, placed: list[PlacedClick]) -> None:
-        with self._controller.errors_shown():
-            self._controller.place_clicks(run.workspace, placed, run.merge)
+        with self._state.errors_shown():
+            self._clicks.place(run.workspace, placed, run.merge)
 
     def _failed(self, run: Run, error: Exception) -> None:
         self.run = None
         self._say(run, "It failed.")
-        self._controller.show_error(error)
+        self._state.show_error(error)
 
     def _stop(self, run: Run, reason: str) -> None:
         """Say why it went no further, and go the next way."""
@@ -163,7 +190,7 @@ class Going:
             following.rest, following.merge, following.said = run.rest[1:], run.merge, f"{self.message}\n"
             self.start(following)
         elif reason:
-            self._controller.tell(self.message)
+            self._state.tell(self.message)
 
     def _note(self, run: Run, reason: str) -> None:
         """Keep with the slice reached last why it went no further."""
@@ -185,7 +212,7 @@ class Going:
     def _say(self, run: Run, reason: str) -> None:
         how = f"carried to {run.workspace.name_of(run.here)}" if run.at > run.begun else "not carried"
         self.message = run.said + f"Object {run.object_id}: {how}. {reason}".strip()
-        self._controller.changed.emit()
+        self.changed.emit()
 
     def _tell_progress(self, run: Run, share: float, stage: str) -> None:
         key = run.planes[min(run.at + 1, len(run.walk.planes))]

@@ -4,43 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakKeyDictionary
 
-from napari_m2n2v2._napari.controller.jobs import Report
-from napari_m2n2v2._napari.controller.plane_solver import Solved
-from napari_m2n2v2._napari.model.settings import FeatureState
+from psygnal import Signal
+
+from napari_m2n2v2._napari.controller.jobs import Jobs, Report
+from napari_m2n2v2._napari.controller.plane_solver import PlaneSolver, Solved
+from napari_m2n2v2._napari.layers.labels import PlaneMasks
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.images.tile import Region, clicks_in
-from napari_m2n2v2.session.document import PartKey, PlaneKey
+from napari_m2n2v2.session.document import PartKey, PlaneKey, changed_planes
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
-
-__all__ = ["Solving"]
+__all__ = ["SolveController"]
 
 
-class Solving:
+class SolveController:
     """Keeps the Labels layer what the clicks give. Every job is of one plane, and its answer goes there.
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose images are solved.
+    jobs : Jobs
+        Runs what solves.
     """
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+    lacking = Signal(object, object)  # features of a workspace's part are needed: the workspace, its PartKey
+
+    def __init__(self, state: DockState, jobs: Jobs) -> None:
+        self._state = state
+        self._jobs = jobs
+        self._solvers: WeakKeyDictionary[PlaneMasks, PlaneSolver] = WeakKeyDictionary()
+        state.opened.connect(self._on_opened)
+        state.rules_changed.connect(self._on_rules)
 
     def solve(self, workspace: Workspace, key: PlaneKey) -> None:
         """Bring the masks of a plane up to date with its clicks; what it lacks for that is computed first."""
-        controller, placed, masks = self._controller, workspace.region_clicks(key), workspace.masks_of(key)
+        placed, masks = workspace.region_clicks(key), workspace.masks_of(key)
         ready = {part.key.region: part.features for part in workspace.parts.of(key) if part.features is not None}
         wanted = {p.region for p in placed}
         lacking = [r for r in wanted if r not in ready and masks.solved.get(r) != clicks_in(r, placed)]
         if len(lacking) == len(wanted) > 0 and wanted >= masks.solved.keys():  # nothing to do for the worker yet
-            self._compute(workspace, key, lacking)
+            self._ask_for(workspace, key, lacking)
             return
-        asked = (controller.rules, masks.start), ready, placed, masks.written_boxes(), masks.arrived
+        asked = (self._state.rules, masks.start), ready, placed, masks.written_boxes(), masks.arrived
 
         def done(found: Solved) -> None:
             masks.solved, masks.doubts, masks.cuts = found.clicks, found.doubts, found.cuts
@@ -48,36 +57,68 @@ class Solving:
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
                     part.solution, part.session_bytes = found.solutions[part.key.region]
                     workspace.parts.use(part, workspace.focus)
-            with controller.errors_shown():
+            with self._state.errors_shown():
                 masks.write(found.patches)
                 masks.arrived = found.serial
-            self._compute(workspace, key, found.lacking)
-            controller.solved.emit()
-            controller.changed.emit()
+            self._ask_for(workspace, key, found.lacking)
+            self._state.solved.emit()
 
-        controller.jobs.submit(
-            (id(workspace), "solve", key), partial(masks.solver.solve, *asked), done, controller.show_error
-        )
+        def failed(error: Exception) -> None:
+            self._state.show_error(error)
+            self._state.solved.emit()
 
-    def _compute(self, workspace: Workspace, key: PlaneKey, regions: Sequence[Region]) -> None:
-        for part in (PartKey(key, region) for region in regions):
-            if workspace.parts.at(part).state is not FeatureState.COMPUTING:
-                self._controller.computing.start(workspace, part)
+        self._jobs.submit((id(workspace), "solve", key), partial(self._solver(masks).solve, *asked), done, failed)
 
-    def let_go(self, workspace: Workspace, part: PartKey) -> None:
+    def solve_changed(self, workspace: Workspace, before: Sequence[Any]) -> None:
+        """Bring the planes up to date whose clicks are others than before."""
+        for key in changed_planes(before, workspace.placed):
+            self.solve(workspace, key)
+
+    def solve_part(self, workspace: Workspace, key: PartKey) -> None:
+        """Bring a plane up to date, a part of which has features now."""
+        self.solve(workspace, key.plane)
+
+    def solver_of(self, workspace: Workspace, key: PlaneKey) -> PlaneSolver:
+        """Return what solves a plane; touched by the worker only."""
+        return self._solver(workspace.masks_of(key))
+
+    def _solver(self, masks: PlaneMasks) -> PlaneSolver:
+        if masks not in self._solvers:
+            self._solvers[masks] = PlaneSolver(masks.shape)
+        return self._solvers[masks]
+
+    def _ask_for(self, workspace: Workspace, key: PlaneKey, regions: Sequence[Region]) -> None:
+        for region in regions:
+            self.lacking.emit(workspace, PartKey(key, region))
+
+    def _on_opened(self, workspace: Workspace) -> None:
+        workspace.parts.let_go = partial(self._let_go, workspace)
+
+    def _let_go(self, workspace: Workspace, part: PartKey) -> None:
         """Let the worker let go of what it holds of a part, whose features went."""
-        solver = workspace.masks_of(part.plane).solver
-        self._controller.jobs.submit(
+        solver = self.solver_of(workspace, part.plane)
+        self._jobs.submit(
             (id(workspace), "let go", part),
             lambda report: solver.let_go(part.region),
             lambda _: None,
-            self._controller.show_error,
+            self._state.show_error,
         )
+
+    def _on_rules(self) -> None:
+        """Solve again, by other rules, what is held; what is not is computed again when it is needed."""
+        for workspace in self._state.workspaces:
+            solving = self.planes_of(workspace)
+            for masks in workspace.masks:
+                if masks.solved or masks.key in solving:
+                    masks.solved = {}
+                    self.solve(workspace, masks.key)
+
+    # -- asking --------------------------------------------------------------------------------------------------
 
     @property
     def is_solving(self) -> bool:
         """Whether a mask of the active image is still to come."""
-        workspace = self._controller.active
+        workspace = self._state.active
         return workspace is not None and self.is_busy(workspace)
 
     def is_busy(self, workspace: Workspace) -> bool:
@@ -86,8 +127,7 @@ class Solving:
 
     def planes_of(self, workspace: Workspace) -> list[PlaneKey]:
         """List the planes of an image that are being solved."""
-        keys = self._controller.jobs.keys
-        return [key[2] for key in keys if isinstance(key, tuple) and key[:2] == (id(workspace), "solve")]
+        return [key[2] for key in self._jobs.of(workspace) if key[1] == "solve"]
 
     def ask(self, key: str, question: Callable[[Any], Any], done: Callable[[Any], None]) -> None:
         """Ask the session of the part in view something, on the worker; nothing happens while there is none.
@@ -101,13 +141,13 @@ class Solving:
         done : callable
             Given the answer, on the main thread.
         """
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is None or (focus := workspace.focus) is None or (features := workspace.features) is None:
             return
         masks, clicks = workspace.masks_of(focus.plane), workspace.clicks
-        made_from = self._controller.rules, masks.start
+        solver, made_from = self._solver(masks), (self._state.rules, masks.start)
 
         def work(report: Report) -> Any:
-            return question(masks.solver.session(made_from, focus.region, features, clicks, report))
+            return question(solver.session(made_from, focus.region, features, clicks, report))
 
-        self._controller.jobs.submit((id(workspace), key), work, done, self._controller.show_error)
+        self._jobs.submit((id(workspace), key), work, done, self._state.show_error)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2._napari.controller.plane_solver import PlaneSolver
 from napari_m2n2v2._napari.layers.geometry import place_of, stack_of
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.images.sparse import Box, Patch, Tiles, tile_box, tiles_around
@@ -53,7 +52,6 @@ class PlaneMasks:
         self.doubts: dict[int, float] = {}  # of every object with clicks
         self.cuts: dict[Region, dict[int, tuple[str, ...]]] = {}  # where objects end only because a part does
         self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
-        self.solver = PlaneSolver(self.shape)  # touched by the worker only
         self.arrived = 0  # the latest answer of it
         self._labels = labels
         self._ours = tuple(ours)

@@ -1,140 +1,123 @@
-"""Seeing why: layers that show what the mask came from, added when asked for."""
+"""Layers that show something over an image, and are no part of the work: drawn, redrawn, taken away."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from napari_m2n2v2._napari.layers.points import place_in_plane
+from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.points import place_in_plane, transform_of
 from napari_m2n2v2.session.document import PartKey
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
+__all__ = ["Overlay", "draw_frames", "draw_in_part", "draw_ring"]
 
-__all__ = ["VIEWS", "Views"]
-
-VIEWS = {
-    "Markov-map": "How many steps the chain takes from the selected click; dark is near",
-    "Attention": "Where the selected click attends",
-    "Guide": "The guide channel as the engine sees it",
-    "Doubt": "Where the object's border could as well be elsewhere",
-    "Owner": "Which click decides each pixel",
-}
+_READY, _HERE = "#56b4e9", "#e69f00"
 
 
-_LOOKS: dict[str, dict[str, Any]] = {
-    "Markov-map": {"colormap": "viridis", "contrast_limits": (0, 1)},
-    "Attention": {"colormap": "inferno", "contrast_limits": (0, 1)},
-    "Guide": {"colormap": "gray", "contrast_limits": (0, 1)},
-    "Doubt": {"colormap": "magma", "contrast_limits": (0.6, 1), "blending": "additive"},
-}
-
-
-class Views:
-    """Keeps the layers that were asked for up to date with the selected click and the mask.
+class Overlay:
+    """One such layer, or none yet. It lies below a layer of the work, and never takes its keyboard.
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
-    changed : callable
-        Called when a layer was removed by hand, so that its toggle goes out.
+    viewer : napari.Viewer
+        Where it is drawn.
+    gone : callable, optional
+        Called when somebody else has removed the layer.
     """
 
-    def __init__(self, controller: Controller, changed: Callable[[], None]) -> None:
-        self._controller = controller
-        self._changed = changed
-        self._layers: dict[str, Any] = {}
-        controller.solved.connect(self.refresh)
-        controller.moved.connect(self.refresh)
-        controller.selected.connect(self.refresh)
-        controller.viewer.layers.events.removed.connect(self._on_removed)
+    def __init__(self, viewer: Any, gone: Callable[[], None] = lambda: None) -> None:
+        self.layer: Any = None
+        self._viewer = viewer
+        self._gone = gone
+        viewer.layers.events.removed.connect(self._on_removed)
 
-    def is_shown(self, name: str) -> bool:
-        """Whether the layer of that view is there."""
-        return name in self._layers
+    def draw(self, kind: str, image: Any, below: Any, data: Any, **settings: Any) -> None:
+        """Draw; the layer that is there is redrawn where it is of the same image and shape.
 
-    def show(self, name: str, shown: bool) -> None:
-        """Add or remove the layer of a view."""
-        if shown and name not in self._layers:
-            self._layers[name] = None
-            self._ask(name)
-        elif not shown and name in self._layers:
-            layer = self._layers.pop(name)
-            if layer is not None and layer in self._controller.viewer.layers:
-                self._controller.viewer.layers.remove(layer)
+        Parameters
+        ----------
+        kind : str
+            "image", "labels", "points" or "shapes".
+        image, below : layer
+            What it shows something of, and the layer that has to stay above it.
+        data
+            What a layer of the kind is made from.
+        **settings
+            Of the layer.
+        """
+        layer = self.layer
+        shape = getattr(data, "shape", None)
+        if layer is not None and layer.metadata["image"] is image and shape is not None and layer.data.shape == shape:
+            layer.data = data
+            for name in transform_of(image).keys() & settings.keys():
+                setattr(layer, name, settings[name])
+            return
+        self.remove()
+        active = self._viewer.layers.selection.active
+        metadata = {"napari_m2n2v2": "view", "image": image}
+        layer = getattr(self._viewer, f"add_{kind}")(data, metadata=metadata, **settings)
+        self._viewer.layers.move(self._viewer.layers.index(layer), self._viewer.layers.index(below))
+        self._viewer.layers.selection.active = active
+        self.layer = layer
 
-    def refresh(self) -> None:
-        """Bring all layers that are shown up to date."""
-        for name in list(self._layers):
-            self._ask(name)
+    def remove(self) -> None:
+        """Take the layer away."""
+        layer, self.layer = self.layer, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
 
     def close(self) -> None:
-        """Let go; layers stay."""
-        self._controller.solved.disconnect(self.refresh)
-        self._controller.moved.disconnect(self.refresh)
-        self._controller.selected.disconnect(self.refresh)
-        self._controller.viewer.layers.events.removed.disconnect(self._on_removed)
-
-    def _ask(self, name: str) -> None:
-        workspace, index = self._controller.active, self._controller.selected_click
-        if workspace is None or (focus := workspace.focus) is None:
-            return
-        object_id = workspace.object_id
-
-        def question(session: Any) -> Any:
-            from napari_m2n2v2.session import diagnostics
-
-            if name == "Guide":
-                return diagnostics.guide_seen(session)
-            if name == "Owner":
-                return diagnostics.owner(session)
-            if index is None or index >= len(session.clicks):
-                return None
-            if name == "Markov-map":
-                return diagnostics.markov_map_of(session, index)
-            if name == "Attention":
-                return diagnostics.attention_from(session, index)
-            own = session.result.objects.get(object_id)
-            return 1 - np.abs(diagnostics.margin(session, object_id)) if own is not None and own.clicks else None
-
-        self._controller.ask(f"view {name}", question, lambda answer: self._draw(name, workspace, focus, answer))
-
-    def _draw(self, name: str, workspace: Workspace, focus: PartKey, answer: Any) -> None:
-        if name not in self._layers:
-            return
-        layer = self._layers[name]
-        drawn = np.zeros(focus.region.shape, dtype=np.float32) if answer is None else answer
-        data, placed = place_in_plane(workspace.image, focus, drawn.astype(np.int32) if name == "Owner" else drawn)
-        if layer is not None and layer.metadata["image"] is workspace.image and layer.data.shape == data.shape:
-            layer.data = data
-            for setting, value in placed.items():
-                setattr(layer, setting, value)
-            return
-        viewer = self._controller.viewer
-        if layer is not None:  # of another image, or across other axes
-            self._layers[name] = None
-            viewer.layers.remove(layer)
-        settings = {
-            "name": f"{workspace.image.name} {name}",
-            "metadata": {"napari_m2n2v2": "view", "image": workspace.image},
-            **placed,
-        }
-        active = viewer.layers.selection.active
-        if name == "Owner":
-            added = viewer.add_labels(data, opacity=0.4, **settings)
-        else:
-            added = viewer.add_image(data, opacity=0.7, **{"blending": "translucent", **_LOOKS[name]}, **settings)
-        # Below the masks and clicks, and without taking the keyboard from the clicks.
-        viewer.layers.move(viewer.layers.index(added), viewer.layers.index(workspace.labels))
-        viewer.layers.selection.active = active
-        self._layers[name] = added
+        """Let go of the viewer; the layer stays."""
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def _on_removed(self, event: Any) -> None:
-        for name, layer in list(self._layers.items()):
-            if layer is event.value:
-                del self._layers[name]
-                self._changed()
+        if event.value is self.layer:
+            self.layer = None
+            self._gone()
+
+
+def draw_in_part(
+    overlay: Overlay, kind: str, image: Any, below: Any, part: PartKey, array: NDArray[Any], **settings: Any
+) -> None:
+    """Draw an array ``[H, W]`` over a part of a plane, as an "image" or as "labels"."""
+    data, placed = place_in_plane(image, part, array)
+    overlay.draw(kind, image, below, data, **settings, **placed)
+
+
+def draw_ring(overlay: Overlay, image: Any, below: Any, part: PartKey, place: tuple[int, int], size: float) -> None:
+    """Draw a ring around a pixel of a part, ``(row, col)``."""
+    region = part.region
+    stack = stack_of(image, part.plane.axes)
+    position = np.array([stack.join(part.plane.index, region.top + place[0], region.left + place[1])])
+    look: dict[str, Any] = {"symbol": "ring", "face_color": "yellow", "border_color": "yellow", "size": size}
+    overlay.remove()
+    overlay.draw("points", image, below, position, name="suggested click", **look, **transform_of(image))
+
+
+def draw_frames(overlay: Overlay, image: Any, below: Any, here: PartKey, ready: list[PartKey]) -> None:
+    """Draw frames around parts that are ready, and another one around the part in view."""
+    overlay.remove()
+    overlay.draw(
+        "shapes",
+        image,
+        below,
+        [_corners(image, key) for key in (*ready, here)],
+        shape_type="rectangle",
+        face_color="transparent",
+        edge_color=[_READY] * len(ready) + [_HERE],
+        edge_width=0.004 * min(here.region.shape),
+        name=f"{image.name} parts",
+        **transform_of(image),
+    )
+
+
+def _corners(image: Any, key: PartKey) -> NDArray[Any]:
+    """Return the corners of a part in the image's data coordinates, ``[4, ndim]``."""
+    stack, region = stack_of(image, key.plane.axes), key.region
+    top, left = region.top - 0.5, region.left - 0.5
+    bottom, right = top + region.height, left + region.width
+    edges = ((top, left), (top, right), (bottom, right), (bottom, left))
+    return np.array([stack.join(key.plane.index, *edge) for edge in edges])

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
 
 __all__ = [
-    "SESSION_ID",
     "as_part_text",
     "as_text",
     "feature_table",
@@ -43,9 +42,6 @@ __all__ = [
 ]
 
 CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART = "class", "object", "threshold", "axes", "placed by", "part"
-
-
-SESSION_ID = "napari_m2n2v2 session"  # in the metadata of a Points layer: of which work it is
 
 
 FOREGROUND, BACKGROUND = "foreground", "background"

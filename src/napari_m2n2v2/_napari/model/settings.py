@@ -1,28 +1,15 @@
-"""What features are computed with, and where they stand."""
+"""What features are computed with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import AUTO
 from napari_m2n2v2.parameters import FeatureParameters
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["FeatureState", "Settings"]
-
-
-class FeatureState(Enum):
-    """Whether the features of a part can be used."""
-
-    MISSING = "not computed"
-    COMPUTING = "computing"
-    READY = "ready"
-    STALE = "out of date"
+__all__ = ["Settings"]
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
-from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.document import PartKey
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_m2n2v2._napari.model.settings import FeatureState, Settings
+from napari_m2n2v2._napari.model.settings import Settings
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PartKey, PlaneKey, Solution
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2._napari.layers.geometry import axis_names, shown_plane, stack_of
+from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
-from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.tiles import Part, Parts
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Stack
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, counts_in
 from napari_m2n2v2.parameters import FeatureParameters
@@ -31,7 +31,7 @@ class Workspace:
     """The state of one image layer; followed by object, never by name.
 
     What has no plane in its name is of what is shown: of the plane, and of the part of it that is worked on there;
-    nothing, while there is none.
+    nothing, while there is none. Which that is, whoever watches the viewer sets.
     """
 
     dims: Any  # the viewer's
@@ -46,11 +46,11 @@ class Workspace:
     is_new: bool = False  # whether the Labels layer was empty when we began
     highest_label: int = 0  # that the Labels layer is known to hold
     by_view: bool = False  # whether the field of view is worked on, or all of a plane
-    region: Region | None = None  # of the plane that is shown, in view; None is all of it
+    here: PlaneKey | None = None  # the plane that is shown; None in 3-D, and where the sliders are beyond the image
+    region: Region | None = None  # of that plane, in view; None is all of it
     working_side: int = FeatureParameters().working_side
     written_into: Any = field(init=False)  # the labels' data, as they were last seen
     _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
-    _shown: tuple[Any, PlaneKey | None] | None = None  # the plane shown, and by which sliders
 
     def __post_init__(self) -> None:
         self.written_into = self.labels.data
@@ -149,20 +149,6 @@ class Workspace:
     # -- of what is shown ----------------------------------------------------------------------------------------
 
     @property
-    def here(self) -> PlaneKey | None:
-        """The plane that is shown; None in the 3-D view of a stack, and where the sliders are beyond the image."""
-        dims, image = self.dims, self.image
-        seen = dims.point, dims.order, dims.ndisplay, image.ndim, self.labels.ndim, id(image.data)
-        if self._shown is None or self._shown[0] != seen:
-            fits = image.ndim == self.labels.ndim  # not while the image is being given other data
-            self._shown = seen, shown_plane(dims, image) if fits else None
-        return self._shown[1]
-
-    def look_anew(self) -> None:
-        """See which plane is shown: the image lies elsewhere now."""
-        self._shown = None
-
-    @property
     def focus(self) -> PartKey | None:
         """The part of it that is worked on where one clicks in view."""
         return self.part_key(here, self.region) if (here := self.here) is not None else None
@@ -184,6 +170,14 @@ class Workspace:
     def clicks(self) -> tuple[Click, ...]:
         """The present clicks that the part in view is solved by, in pixels of the plane."""
         return tuple(self.placed[i].click for i in self.indices)
+
+    @property
+    def selected_click(self) -> int | None:
+        """Index among :attr:`clicks` of the one looked at: selected, or the present object's last."""
+        clicks, at = self.clicks, self.indices
+        chosen = [i for i, place in enumerate(at) if place in self.points.selected_data]
+        of_object = [i for i, click in enumerate(clicks) if click.object_id == self.object_id]
+        return max(chosen or of_object or range(len(clicks)), default=None)
 
     @property
     def part(self) -> Part | None:

@@ -19,13 +19,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.view.qt import follow
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import AUTO
 
 if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
     from napari_m2n2v2.backbones.hub import Download
 
 __all__ = ["BackbonePanel"]
@@ -36,15 +38,17 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose settings the choices are.
+    features : FeatureController
+        Changes them.
     jobs : Jobs
-        For downloads; not the controller's, whose one worker clicks wait for.
+        For downloads; not those that clicks wait for.
     """
 
-    def __init__(self, controller: Controller, jobs: Jobs) -> None:
+    def __init__(self, state: DockState, features: FeatureController, jobs: Jobs) -> None:
         super().__init__()
-        self._controller = controller
+        self._features = features
         self._jobs = jobs
         self._infos: list[BackboneInfo] = []
         self.attention = _choice("auto (the best that is ready)", "auto", BACKBONES)
@@ -52,7 +56,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         _add(self.depth, "auto (the clicks choose)", AUTO, "Lightness of the image, weakly or strongly, or no guide")
         for name, guide in IMAGE_GUIDES.items():
             _add(self.depth, f"{name} of the image", name, f"For {guide.good_for}")
-        change = controller.computing.change
+        change = features.change
         self.attention.currentIndexChanged.connect(lambda: change(attention=self.attention.currentData()))
         self.depth.currentIndexChanged.connect(lambda: change(depth=self.depth.currentData()))
         self.depth.setToolTip(
@@ -81,7 +85,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         form.addRow(grid)
         for choice in (self.attention, self.depth):
             choice.currentIndexChanged.connect(lambda: self.refresh())
-        controller.solved.connect(self.refresh)  # by then torch is there, and knows whether there is a GPU
+        follow(self.refresh, state.solved)  # by then torch is there, and knows whether there is a GPU
         self.destroyed.connect(partial(Jobs.close, jobs))
         self.refresh()
 
@@ -112,7 +116,6 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
     def close_down(self) -> None:
         """Stop what is under way."""
-        self._controller.solved.disconnect(self.refresh)
         self._jobs.close()
 
     def _on_fetch(self) -> None:
@@ -143,7 +146,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
         def done(_: Any) -> None:
             self.refresh()
-            self._controller.computing.weights_changed()
+            self._features.weights_changed()
             show_info(f"The weights of {info.name} are here. Press Start, or Compute again.")
 
         self._submit(bring, done)

@@ -20,10 +20,9 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_m2n2v2._napari.attach import register
+from napari_m2n2v2._napari.controller.console import Console
 from napari_m2n2v2._napari.controller.controller import Controller
-from napari_m2n2v2._napari.controller.explain import Hover
 from napari_m2n2v2._napari.controller.jobs import Jobs
-from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.model.status import describe
 from napari_m2n2v2._napari.view.backbone import BackbonePanel
 from napari_m2n2v2._napari.view.explain import WhyPanel
@@ -31,10 +30,11 @@ from napari_m2n2v2._napari.view.keys import Keys
 from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.precompute import PreparePanel
 from napari_m2n2v2._napari.view.propagation import PropagationPanel
-from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, make_button
+from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, autosave_folder, follow, make_button
 from napari_m2n2v2._napari.view.session import SessionPanel
 from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.view.threshold import ReachPanel
+from napari_m2n2v2.features.states import FeatureState
 
 if TYPE_CHECKING:
     import napari
@@ -58,28 +58,33 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._is_open = True
         # Plugins get a proxy, and layers seen through it are not the layers events speak of.
         viewer = getattr(viewer, "__wrapped__", viewer)
-        self.controller = controller = Controller(viewer, jobs or Jobs(MainThread()))
-        self.hover = Hover(controller)
-        self._keys = Keys(controller, self.hover)
+        jobs = jobs or Jobs(MainThread())
+        self.controller = controller = Controller(viewer, jobs, Jobs(MainThread()), autosave_folder())
+        self.state = state = controller.state
+        self.console = Console(controller)
+        self._keys = Keys(controller.clicks, controller.objects, controller.preview, controller.propagation)
         self._keys.bind_viewer(viewer)
         self._build()
-        controller.opened.connect(self._keys.bind_layers)
-        controller.changed.connect(self._refresh)
-        controller.meant.connect(self._show_meaning)
-        controller.progressed.connect(self._show_progress)
-        self.prepare.preparing.marked.connect(self._show_status)
-        controller.failed.connect(show_error)
-        controller.told.connect(show_info)
+        state.opened.connect(self._keys.bind_layers)
+        follow(
+            self._refresh, state.activated, state.features_changed, state.clicks_changed, state.moved,
+            controller.preview.switched,
+        )  # fmt: skip
+        follow(self._show_status, state.solved, state.selected, self.prepare.preparing.marked)
+        follow(self._show_meaning, state.meant)
+        follow(self._show_progress, state.progressed)
+        state.failed.connect(show_error)
+        state.told.connect(show_info)
         # A window that is closed takes its docks with it without closing them.
-        self.destroyed.connect(partial(Jobs.close, controller.jobs))
-        register(self, True)
+        self.destroyed.connect(partial(Jobs.close, jobs))
+        register(self.console, True)
         self._show_meaning()
         self._refresh()
 
     # -- building ------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        controller = self.controller
+        controller, state = self.controller, self.state
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.addLayout(self._build_top())
@@ -88,24 +93,24 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(self.status)
-        self.table = ObjectsTable(controller)
+        self.table = ObjectsTable(state, controller.objects)
         column.addWidget(self.table)
         self.place = QLineEdit()
         self.place.setPlaceholderText("row, col and Enter: a click without a mouse")
         self.place.setToolTip("In image pixels, such as 120, 200; means what the toggle above says")
         self.place.returnPressed.connect(self._on_place)
         column.addWidget(self.place)
-        self.reach = ReachPanel(controller)
+        self.reach = ReachPanel(state, controller.clicks, controller.solving)
         self._fold(column, "Reach of a click", self.reach)
-        self.prepare = PreparePanel(controller, Jobs(MainThread()))
+        self.prepare = PreparePanel(state, controller.field, controller.precompute, controller.features.store)
         self._fold(column, "All slices", self.prepare)
-        self.propagation = PropagationPanel(controller)
+        self.propagation = PropagationPanel(state, controller.field, controller.objects, controller.propagation)
         self._fold(column, "Through the stack", self.propagation)
-        self.why = WhyPanel(controller)
+        self.why = WhyPanel(state, controller.field, controller.explain)
         self._fold(column, "Seeing why", self.why)
-        self.session = SessionPanel(controller)
+        self.session = SessionPanel(state, controller.sessions)
         self._fold(column, "Session", self.session)
-        self.settings = SettingsPanel(controller)
+        self.settings = SettingsPanel(state, controller.features, controller.objects)
         self._fold(column, "More settings", self.settings)
         column.addStretch()
         scroll = VerticalScroll(inside)  # docks are often lower than their contents, all the more with large fonts
@@ -119,7 +124,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         # Long names must not widen the dock.
         self.image.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.image.native.setMinimumContentsLength(8)
-        self.backbones = BackbonePanel(self.controller, Jobs(MainThread()))
+        self.backbones = BackbonePanel(self.state, self.controller.features, Jobs(MainThread()))
         self.by_view = QComboBox()
         self.by_view.addItem("all of it, coarse", False)
         self.by_view.addItem("the field of view", True)
@@ -127,7 +132,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             "This image is larger than what is worked on at once.\n"
             "The field of view: where you zoom in, parts are worked on as finely as you see them, each computed once"
         )
-        self.by_view.activated.connect(lambda: self.controller.fields.set_by_view(self.by_view.currentData()))
+        self.by_view.activated.connect(lambda: self.controller.field.set_by_view(self.by_view.currentData()))
         self._form = form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow(self.backbones)
@@ -137,24 +142,26 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build_buttons(self) -> QGridLayout:
         controller = self.controller
         self.start = make_button("Start", "Compute what the clicks need; once per image, slice or part", self._on_start)
-        self.cancel = make_button("Cancel", "Stop computing, all slices of this image", controller.computing.cancel)
+        self.cancel = make_button("Cancel", "Stop computing, all slices of this image", controller.features.cancel)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
         tip = "What the next left click means; right-click is always background\nT with points selected flips them"
-        self.sign = make_button("", tip, controller.toggle)
-        self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.undo)
-        self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.redo)
-        self.next_object = make_button("Next object (N)", "The next clicks are a new object", controller.next_object)
+        self.sign = make_button("", tip, controller.clicks.toggle)
+        self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.clicks.undo)
+        self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.clicks.redo)
+        self.next_object = make_button("Next object (N)", "The next clicks are a new object", controller.objects.next)
         self.reset = make_button(
             "Reset object",
             "Remove this object's clicks in this slice (undo brings them back)",
-            controller.reset,
+            controller.objects.reset,
         )
         self.preview = make_button(
-            "Preview (H)", "Show the mask that a click at the cursor would give", self.hover.toggle
+            "Preview (H)", "Show the mask that a click at the cursor would give", controller.preview.toggle
         )
         self.preview.setCheckable(True)
-        self.suggest = make_button("Suggest (G)", "Mark where the next click would help most", self.hover.suggest)
+        self.suggest = make_button(
+            "Suggest (G)", "Mark where the next click would help most", controller.preview.suggest
+        )
         grid = QGridLayout()
         grid.addWidget(self.start, 0, 0)
         grid.addWidget(self.cancel, 0, 1)
@@ -193,15 +200,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         if not self._is_open:
             return
         self._is_open = False
-        register(self, False)
+        register(self.console, False)
         self._keys.release()
-        self.controller.changed.disconnect(self._refresh)
-        self.controller.meant.disconnect(self._show_meaning)
-        self.hover.close()
-        self.prepare.preparing.marked.disconnect(self._show_status)
-        panels = (self.reach, self.prepare, self.propagation, self.why, self.session, self.settings, self.backbones)
-        for panel in panels:
-            panel.close_down()
+        self.backbones.close_down()
         self.controller.close()
 
     # -- doing and showing ---------------------------------------------------------------------------------------
@@ -210,7 +211,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         if self.image.value is None:
             show_error("There is no image layer to segment: open one, or File > Open Sample.")
         else:
-            self.controller.start(self.image.value, self.settings.labels.value)
+            self.controller.images.start(self.image.value, self.settings.labels.value)
 
     def _on_place(self) -> None:
         try:
@@ -218,7 +219,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         except ValueError:
             show_error(f"Expected a row and a column in pixels, such as 120, 200; got '{self.place.text()}'.")
             return
-        self.controller.add_click(row, col)
+        self.controller.clicks.add(row, col)
         self.place.clear()
 
     def _show_progress(self, share: float, stage: str) -> None:
@@ -226,17 +227,17 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.progress.setFormat(f"{stage} %p%")
 
     def _show_meaning(self) -> None:
-        foreground = self.controller.foreground
+        foreground = self.state.foreground
         self.sign.setText("● Foreground (T)" if foreground else "✚ Background (T)")
         color = "#1d7a2c" if foreground else "#a3271f"
         self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
 
     def _refresh(self) -> None:
-        controller, workspace = self.controller, self.controller.active
+        workspace = self.state.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
         computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.features is not None
         any_computing = workspace is not None and workspace.is_computing
-        is_large = workspace is not None and controller.fields.can_be_parted(workspace)
+        is_large = workspace is not None and self.controller.field.can_be_parted(workspace)
         self._form.setRowVisible(self.by_view, is_large)
         self.by_view.setCurrentIndex(self.by_view.findData(workspace is not None and workspace.by_view))
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
@@ -249,9 +250,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             control.setEnabled(workspace is not None)
         for button in (self.preview, self.suggest):
             button.setEnabled(ready)
-        self.preview.setChecked(self.hover.on)
-        self.table.refresh()
+        self.preview.setChecked(self.controller.preview.on)
         self._show_status()
 
     def _show_status(self) -> None:
-        self.status.setText(describe(self.controller.active, self.prepare.is_ready_here))
+        self.status.setText(describe(self.state.active, self.prepare.is_ready_here))

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.objects import ObjectController
+from napari_m2n2v2._napari.controller.preview import PreviewController
+from napari_m2n2v2._napari.controller.propagation import PropagationController
+
 __all__ = ["KEYS", "Keys"]
 
 KEYS = {
@@ -28,22 +33,26 @@ class Keys:
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
-    hover : Hover
-        Of the dock.
+    clicks, objects, preview, propagation
+        The controllers that do it.
     """
 
-    def __init__(self, controller: Any, hover: Any) -> None:
+    def __init__(
+        self,
+        clicks: ClickController,
+        objects: ObjectController,
+        preview: PreviewController,
+        propagation: PropagationController,
+    ) -> None:
         self._actions: dict[str, Callable[[], None]] = {
-            "toggle": controller.toggle,
-            "next_object": controller.next_object,
-            "undo": controller.undo,
-            "redo": controller.redo,
-            "preview": hover.toggle,
-            "suggest": hover.suggest,
-            "carry": controller.propagating.go_on,
-            "carry_back": controller.propagating.turn_round,
+            "toggle": clicks.toggle,
+            "next_object": objects.next,
+            "undo": clicks.undo,
+            "redo": clicks.redo,
+            "preview": preview.toggle,
+            "suggest": preview.suggest,
+            "carry": propagation.go_on,
+            "carry_back": propagation.turn_round,
         }
         self._bound: list[tuple[Any, str, Any]] = []
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.controller.objects import ObjectController
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.view.qt import follow
 
 __all__ = ["ObjectsTable", "area_text"]
 
@@ -23,13 +24,16 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
+    state : DockState
+        Whose active image is listed.
+    objects : ObjectController
+        Goes on with an object.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, state: DockState, objects: ObjectController) -> None:
         super().__init__(0, len(_COLUMNS))
-        self._controller = controller
+        self._state = state
+        self._objects = objects
         self.setHorizontalHeaderLabels(_COLUMNS)
         self.setToolTip(
             "Doubt: the share of the object whose border could as well be elsewhere.\n"
@@ -44,10 +48,11 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         self.setMinimumHeight(5 * line)
         self.setMaximumHeight(12 * line)
         self.itemSelectionChanged.connect(self._choose)
+        follow(self.refresh, state.activated, state.clicks_changed, state.solved, state.moved, state.selected)
 
     def refresh(self) -> None:
         """Show the objects as they are now."""
-        workspace = self._controller.active
+        workspace = self._state.active
         self.blockSignals(True)
         try:
             if workspace is None:
@@ -70,7 +75,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
     def _choose(self) -> None:
         items = self.selectedItems()
         if items:
-            self._controller.select_object(int(items[0].data(Qt.ItemDataRole.UserRole)))
+            self._objects.select(int(items[0].data(Qt.ItemDataRole.UserRole)))
 
 
 def object_ids(workspace: Workspace) -> list[int]:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QToolTip, QWidget
 
-from napari_m2n2v2._napari.controller.jobs import Jobs
-from napari_m2n2v2._napari.controller.preparing import Mark, Preparing, room_for, summary
-from napari_m2n2v2._napari.controller.store import GIGABYTE
-from napari_m2n2v2._napari.view.qt import make_button
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.precompute import PrecomputeController, room_for, summary
+from napari_m2n2v2._napari.controller.store import GIGABYTE, Store
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.view.qt import follow, make_button
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.session.document import PlaneKey
-
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
 
 __all__ = ["PreparePanel", "SliceStrip"]
 
 # Height and pattern tell them apart as well as colour.
-_LOOKS: dict[Mark, tuple[str, float, Qt.BrushStyle]] = {
-    Mark.MISSING: ("#808080", 0.12, Qt.BrushStyle.SolidPattern),
-    Mark.LEFT_OUT: ("#808080", 0.12, Qt.BrushStyle.SolidPattern),
-    Mark.STALE: ("#e69f00", 0.7, Qt.BrushStyle.BDiagPattern),
-    Mark.READY: ("#009e73", 1.0, Qt.BrushStyle.SolidPattern),
-    Mark.COMPUTING: ("#56b4e9", 0.5, Qt.BrushStyle.SolidPattern),
-    Mark.FAILED: ("#d55e00", 1.0, Qt.BrushStyle.DiagCrossPattern),
+_LOOKS: dict[FeatureState, tuple[str, float, Qt.BrushStyle]] = {
+    FeatureState.MISSING: ("#808080", 0.12, Qt.BrushStyle.SolidPattern),
+    FeatureState.LEFT_OUT: ("#808080", 0.12, Qt.BrushStyle.SolidPattern),
+    FeatureState.STALE: ("#e69f00", 0.7, Qt.BrushStyle.BDiagPattern),
+    FeatureState.READY: ("#009e73", 1.0, Qt.BrushStyle.SolidPattern),
+    FeatureState.COMPUTING: ("#56b4e9", 0.5, Qt.BrushStyle.SolidPattern),
+    FeatureState.FAILED: ("#d55e00", 1.0, Qt.BrushStyle.DiagCrossPattern),
 }
 
 
@@ -38,7 +36,14 @@ _LEGEND = (
 )
 
 
-_MOST_TELLING = (Mark.COMPUTING, Mark.FAILED, Mark.STALE, Mark.MISSING, Mark.LEFT_OUT, Mark.READY)
+_MOST_TELLING = (
+    FeatureState.COMPUTING,
+    FeatureState.FAILED,
+    FeatureState.STALE,
+    FeatureState.MISSING,
+    FeatureState.LEFT_OUT,
+    FeatureState.READY,
+)
 
 
 class SliceStrip(QWidget):  # type: ignore[misc]
@@ -52,11 +57,11 @@ class SliceStrip(QWidget):  # type: ignore[misc]
         self.setMouseTracking(True)
         self.setAccessibleName("Slices")
         self.setAccessibleDescription(_LEGEND)
-        self.marks: dict[Index, Mark] = {}
+        self.marks: dict[Index, FeatureState] = {}
         self.here: Index | None = None
         self._indices: list[Index] = []
 
-    def show_marks(self, marks: dict[Index, Mark], here: Index | None) -> None:
+    def show_marks(self, marks: dict[Index, FeatureState], here: Index | None) -> None:
         """Draw marks, and which slice is shown."""
         self.marks, self.here, self._indices = marks, here, list(marks)
         self.update()
@@ -108,16 +113,22 @@ class PreparePanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
         Whose active image is prepared.
-    jobs : Jobs
-        One worker of our own; not the controller's, whose one worker clicks wait for.
+    field : FieldOfView
+        Goes to a slice.
+    preparing : PrecomputeController
+        Prepares.
+    store : Store
+        Where slices are kept.
     """
 
-    def __init__(self, controller: Controller, jobs: Jobs) -> None:
+    def __init__(self, state: DockState, field: FieldOfView, preparing: PrecomputeController, store: Store) -> None:
         super().__init__()
-        self._controller = controller
-        self.preparing = preparing = Preparing(controller, jobs)
+        self._state = state
+        self._field = field
+        self._store = store
+        self.preparing = preparing
         tip = (
             "Compute ahead what clicks need: this slice first, then the nearest. Clicks always go before it.\n"
             "Clicks and masks stay as they are"
@@ -138,28 +149,20 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         grid.addWidget(self.progress, 2, 0, 1, 2)
         grid.addWidget(self.strip, 3, 0, 1, 2)
         grid.addWidget(self.told, 4, 0, 1, 2)
-        preparing.changed.connect(self._show_progress)
-        preparing.marked.connect(self.refresh)
-        controller.moved.connect(self.refresh)
-        self.destroyed.connect(partial(Preparing.end, preparing))
+        follow(self._show_progress, preparing.changed)
+        follow(self.refresh, preparing.marked, state.moved)
+        self.destroyed.connect(partial(PrecomputeController.end, preparing))
         self.refresh()
         self._show_progress()
-
-    def close_down(self) -> None:
-        """Stop, and let go of the controller."""
-        self.preparing.changed.disconnect(self._show_progress)
-        self.preparing.marked.disconnect(self.refresh)
-        self._controller.moved.disconnect(self.refresh)
-        self.preparing.close()
 
     @property
     def is_ready_here(self) -> bool:
         """Whether a click on the slice that is shown has nothing to wait for."""
-        return self.strip.here is not None and self.strip.marks.get(self.strip.here) is Mark.READY
+        return self.strip.here is not None and self.strip.marks.get(self.strip.here) is FeatureState.READY
 
     def refresh(self) -> None:
         """Show what is known of every slice."""
-        workspace = self._controller.active
+        workspace = self._state.active
         here = workspace.here if workspace is not None else None
         marks = self.preparing.marks()
         self.start.setEnabled(len(marks) > 1 and not self.preparing.is_running)
@@ -170,13 +173,13 @@ class PreparePanel(QWidget):  # type: ignore[misc]
             return
         self.strip.show_marks(marks, here.index)
         shown = f"{workspace.name_of(here).capitalize()}: {marks[here.index].value}."
-        failure = self.preparing.failure(here.index) if marks[here.index] is Mark.FAILED else ""
+        failure = self.preparing.failure(here.index) if marks[here.index] is FeatureState.FAILED else ""
         lines = [f"{shown} {failure}".strip(), f"{summary(marks)}.", self._room(len(marks))]
         self.told.setText("\n".join(filter(None, lines)))
 
     def _room(self, slices: int) -> str:
         """Say how many slices there is room for, before anybody waits for them."""
-        store, each = self._controller.computing.store, self.preparing.slice_bytes()
+        store, each = self._store, self.preparing.slice_bytes()
         fits = room_for(each, store.most_bytes, slices)
         limit = f"{store.most_bytes / GIGABYTE:.3g} GB"
         where = "memory" if store.disk is None else f"the folder {store.disk.folder.name}"
@@ -208,9 +211,9 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         (self.preparing.resume if self.preparing.is_paused else self.preparing.pause)()
 
     def _go(self, index: Index) -> None:
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is not None and workspace.here is not None:
-            self._controller.show_plane(PlaneKey(workspace.here.axes, index))
+            self._field.show_plane(PlaneKey(workspace.here.axes, index))
 
 
 def _text(index: Index) -> str:

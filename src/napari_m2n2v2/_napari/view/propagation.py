@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -21,13 +20,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.objects import ObjectController
+from napari_m2n2v2._napari.controller.propagation import PropagationController
 from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
-from napari_m2n2v2._napari.view.qt import make_button
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.view.qt import follow, make_button
 from napari_m2n2v2.session.document import PlaneKey
-
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
-    from napari_m2n2v2._napari.model.workspace import Workspace
 
 __all__ = ["PropagationPanel", "ReviewTable", "Row", "rows_of"]
 
@@ -76,9 +76,11 @@ def rows_of(workspace: Workspace | None) -> list[Row]:
 class ReviewTable(QTableWidget):  # type: ignore[misc]
     """Lists carried slices; a click on a row shows the slice and goes on with its object."""
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, state: DockState, field: FieldOfView, objects: ObjectController) -> None:
         super().__init__(0, len(_COLUMNS))
-        self._controller = controller
+        self._state = state
+        self._field = field
+        self._objects = objects
         self.rows: list[Row] = []
         self.setHorizontalHeaderLabels(_COLUMNS)
         self.setToolTip(
@@ -99,7 +101,7 @@ class ReviewTable(QTableWidget):  # type: ignore[misc]
 
     def refresh(self) -> None:
         """Show what was carried, as it is now."""
-        rows = rows_of(self._controller.active)
+        rows = rows_of(self._state.active)
         if rows == self.rows:
             return
         self.rows = rows
@@ -113,8 +115,8 @@ class ReviewTable(QTableWidget):  # type: ignore[misc]
 
     def _show(self, row: int) -> None:
         chosen = self.rows[row]
-        self._controller.show_plane(chosen.plane)
-        self._controller.select_object(chosen.object_id)
+        self._field.show_plane(chosen.plane)
+        self._objects.select(chosen.object_id)
 
 
 class PropagationPanel(QWidget):  # type: ignore[misc]
@@ -122,23 +124,31 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
+    state : DockState
+        Whose objects are carried.
+    field : FieldOfView
+        Goes to a slice.
+    objects : ObjectController
+        Goes on with an object.
+    propagation : PropagationController
+        Carries.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(
+        self, state: DockState, field: FieldOfView, objects: ObjectController, propagation: PropagationController
+    ) -> None:
         super().__init__()
-        self._controller = controller
-        self._propagating = going_to = controller.propagating
+        self._state = state
+        self._propagation = propagation
         self.back = make_button("", "Carry the present object to the slice before, and show it", self._step(-1))
         self.next = make_button("", "Carry the present object to the slice after, and show it", self._step(1))
         self.back_to_end = make_button("◀◀ Until it ends", "To lower slices, until it ends", self._until(-1))
         self.next_to_end = make_button("Until it ends ▶▶", "To higher slices, until it ends", self._until(1))
-        self.both = make_button("◀◀ Both ways ▶▶", "From the slice that is shown, until it ends", going_to.both_ways)
+        self.both = make_button("◀◀ Both ways ▶▶", "From the slice that is shown, until it ends", propagation.both_ways)
         self.again = make_button(
             "Carry on from here again",
             "After you corrected this slice: what was carried from here on is carried anew, the rest stays",
-            going_to.again,
+            propagation.again,
         )
         self.to = make_button("To slice", "To this slice and all between", self._on_to)
         self.slice = QSpinBox()
@@ -150,7 +160,7 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.limit.setRange(0, 100)
         self.limit.setSuffix(" %")
         self.limit.setToolTip("It stops where more of it than this is in doubt; 100 % never stops it")
-        self.limit.setValue(round(100 * going_to.limits.most_doubt))
+        self.limit.setValue(round(100 * propagation.limits.most_doubt))
         self.limit.valueChanged.connect(self._on_limit)
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
@@ -158,32 +168,29 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.table = ReviewTable(controller)
+        self.table = ReviewTable(state, field, objects)
         self._lay_out()
-        controller.changed.connect(self.refresh)
-        going_to.going.progressed.connect(self._show_progress)
+        queue = propagation.queue
+        follow(self.refresh, state.activated, state.moved, state.selected, state.clicks_changed, queue.changed)
+        follow(self.table.refresh, state.solved)
+        follow(self._show_progress, queue.progressed)
         self.refresh()
-
-    def close_down(self) -> None:
-        """Let go of the controller."""
-        self._controller.changed.disconnect(self.refresh)
-        self._propagating.going.progressed.disconnect(self._show_progress)
 
     def refresh(self) -> None:
         """Show where things stand."""
-        workspace, going = self._controller.active, self._propagating.going
+        workspace, queue = self._state.active, self._propagation.queue
         here = workspace.here if workspace is not None else None
-        can = workspace is not None and here is not None and here.index != () and not going.is_running
+        can = workspace is not None and here is not None and here.index != () and not queue.is_running
         for control in (self.back, self.next, self.back_to_end, self.next_to_end, self.both, self.to, self.slice):
             control.setEnabled(can)
-        forward = self._propagating.direction > 0
+        forward = self._propagation.direction > 0
         self.back.setText("◀ Previous (Shift+W)" if forward else "◀ Previous (W)")
         self.next.setText("Next (W) ▶" if forward else "Next (Shift+W) ▶")
-        self.again.setEnabled(can and bool(self._propagating.onward()))
+        self.again.setEnabled(can and bool(self._propagation.onward()))
         for part in (self.progress, self.cancel):
-            part.setVisible(going.is_running)
-        self.message.setText(going.message)
-        self.message.setVisible(bool(going.message))
+            part.setVisible(queue.is_running)
+        self.message.setText(queue.message)
+        self.message.setVisible(bool(queue.message))
         if workspace is not None and here is not None and here.index:
             self._show_axes(workspace, here)
         self.table.refresh()
@@ -195,7 +202,7 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         if names != [self.axis.itemText(n) for n in range(self.axis.count())]:
             self.axis.clear()
             self.axis.addItems(names)
-        chosen = self._propagating.axis_of(workspace, here)
+        chosen = self._propagation.axis_of(workspace, here)
         self.axis.setCurrentIndex(chosen)
         self.axis.setVisible(len(names) > 1)
         self.slice.setMaximum(stack.index_shape[chosen] - 1)
@@ -218,26 +225,26 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         grid.addWidget(self.table, row + 3, 0, 1, 2)
 
     def _step(self, direction: int) -> Callable[[], None]:
-        return lambda: self._propagating.carry(direction, 1)
+        return lambda: self._propagation.carry(direction, 1)
 
     def _until(self, direction: int) -> Callable[[], None]:
-        return lambda: self._propagating.carry(direction)
+        return lambda: self._propagation.carry(direction)
 
     def _on_to(self) -> None:
-        self._propagating.carry_to(self.slice.value())
+        self._propagation.carry_to(self.slice.value())
 
     def _cancel(self) -> None:
-        self._propagating.going.cancel()
+        self._propagation.queue.cancel()
 
     def _on_axis(self, chosen: int) -> None:
-        workspace = self._controller.active
+        workspace = self._state.active
         if workspace is not None and (here := workspace.here) is not None:
             stack = stack_of(workspace.image, here.axes)
-            self._propagating.axis = stack.index_axes[chosen] - len(stack.shape)
+            self._propagation.choose_axis(stack.index_axes[chosen] - len(stack.shape))
         self.refresh()
 
     def _on_limit(self, percent: int) -> None:
-        self._propagating.limits = replace(self._propagating.limits, most_doubt=percent / 100)
+        self._propagation.limits = replace(self._propagation.limits, most_doubt=percent / 100)
 
     def _show_progress(self, share: float, stage: str) -> None:
         self.progress.setValue(round(100 * share))

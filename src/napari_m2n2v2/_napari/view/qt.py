@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QObject, QStandardPaths, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QPushButton, QScrollArea, QWidget
 
-__all__ = ["MainThread", "VerticalScroll", "autosave_folder", "make_button", "thumbnail"]
+__all__ = ["MainThread", "VerticalScroll", "autosave_folder", "follow", "make_button", "thumbnail"]
 
 _THUMBNAIL_HEIGHT = 110
 
@@ -58,6 +58,12 @@ def make_button(text: str, tip: str, action: Callable[[], object]) -> QPushButto
     button.setToolTip(tip)
     button.clicked.connect(lambda: action())
     return button
+
+
+def follow(call: Callable[..., object], *signals: Any) -> None:
+    """Call something whenever one of these psygnal signals is emitted."""
+    for signal in signals:
+        signal.connect(call)
 
 
 def autosave_folder() -> Path:

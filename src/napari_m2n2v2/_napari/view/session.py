@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from napari.utils.notifications import show_info
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QWidget
 
-from napari_m2n2v2._napari.controller.sessions import Sessions
-from napari_m2n2v2._napari.view.qt import autosave_folder, make_button
-
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
+from napari_m2n2v2._napari.controller.sessions import SessionController
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.view.qt import follow, make_button
 
 __all__ = ["SessionPanel"]
 
@@ -24,14 +20,16 @@ class SessionPanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
+    state : DockState
+        Whose active image is saved.
+    sessions : SessionController
+        Saves and loads.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, state: DockState, sessions: SessionController) -> None:
         super().__init__()
-        self._controller = controller
-        self.sessions = Sessions(controller, autosave_folder())
+        self._state = state
+        self.sessions = sessions
         self.save = make_button(
             "Save…",
             "Clicks of this image, all slices, with parameters and versions: the same masks again",
@@ -46,17 +44,15 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         grid.setContentsMargins(0, 0, 0, 0)
         for i, button in enumerate((self.save, self.load, self.restore, self.methods)):
             grid.addWidget(button, i // 2, i % 2)
-        controller.changed.connect(self.refresh)
+        follow(
+            self.refresh, state.activated, state.moved, state.clicks_changed, state.features_changed,
+            sessions.autosaves.found,
+        )  # fmt: skip
         self.refresh()
-
-    def close_down(self) -> None:
-        """Let go of the controller."""
-        self._controller.changed.disconnect(self.refresh)
-        self.sessions.close()
 
     def refresh(self) -> None:
         """Show what can be done."""
-        workspace = self._controller.active
+        workspace = self._state.active
         self.load.setEnabled(workspace is not None)
         for button in (self.save, self.methods):
             button.setEnabled(workspace is not None and bool(workspace.placed))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QPushButton, QWidget
 
+from napari_m2n2v2._napari.controller.features import FeatureController
+from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.layers.image import BIT_DEPTHS
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.view.qt import follow
 from napari_m2n2v2._napari.view.store import StorePanel
-
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
 
 __all__ = ["SettingsPanel", "layer_choice"]
 
@@ -38,14 +39,17 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
+    state : DockState
+        Has the rules.
+    features, objects : FeatureController, ObjectController
         What the settings are for.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, state: DockState, features: FeatureController, objects: ObjectController) -> None:
         super().__init__()
-        self._controller = controller
-        computing = controller.computing
+        self._state = state
+        self._features = features
+        self._objects = objects
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
 
@@ -62,27 +66,27 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self.guide_weight.setRange(0.05, 20.0)
         self.guide_weight.setSingleStep(0.25)
         self.guide_weight.setValue(1.0)
-        self.guide_weight.valueChanged.connect(lambda weight: computing.change(guide_weight=weight))
+        self.guide_weight.valueChanged.connect(lambda weight: features.change(guide_weight=weight))
         self._row("Guide weight", self.guide_weight, "How much the steps of the guide layer count; 1 is the paper's")
 
         self.bit_depth = QComboBox()
         self.bit_depth.addItems(BIT_DEPTHS)
-        self.bit_depth.currentTextChanged.connect(lambda rule: computing.change(bit_depth=rule))
+        self.bit_depth.currentTextChanged.connect(lambda rule: features.change(bit_depth=rule))
         self._row("Bit depth", self.bit_depth, "How values become the 8 bit that a backbone sees")
 
         self.merge = QCheckBox("merge visible channels")
-        self.merge.toggled.connect(lambda on: computing.change(merge_channels=on))
+        self.merge.toggled.connect(lambda on: features.change(merge_channels=on))
         self._row("Channels", self.merge, "Up to three visible image layers of one shape, together as seen")
 
         self.grid = QComboBox()
         for text, cells in _GRIDS.items():
             self.grid.addItem(text, cells)
-        self.grid.currentIndexChanged.connect(lambda: computing.change(grid=self.grid.currentData()))
+        self.grid.currentIndexChanged.connect(lambda: features.change(grid=self.grid.currentData()))
         self._row("Grid", self.grid, "Attention cells along the side of a square image")
 
         self.device = QComboBox()
         self.device.addItems(_DEVICES)
-        self.device.currentTextChanged.connect(lambda name: computing.change(device=name))
+        self.device.currentTextChanged.connect(lambda name: features.change(device=name))
         self._row("Device", self.device, "Where torch computes; auto is CUDA, else MPS, else CPU")
 
         self.labels = layer_choice("napari.layers.Labels | None", "Write into")
@@ -93,40 +97,34 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
 
         self.compete = QCheckBox("objects compete for pixels")
         self.compete.setChecked(True)
-        self.compete.toggled.connect(lambda on: controller.set_rules(compete=on))
+        self.compete.toggled.connect(lambda on: state.set_rules(compete=on))
         self._row("Objects", self.compete, "If not, each is solved alone and the one clicked last lies on top")
 
-        self.store = StorePanel(controller)
+        self.store = StorePanel(state, features.store)
         self._row("Keep", self.store, "What was computed, so that it need not be computed again")
 
         self.reach = QComboBox()
         for text, reach in _REACHES.items():
             self.reach.addItem(text, reach)
-        self.reach.currentIndexChanged.connect(lambda: controller.set_rules(reach=self.reach.currentData()))
+        self.reach.currentIndexChanged.connect(lambda: state.set_rules(reach=self.reach.currentData()))
         self._row("One click claims", self.reach, "Beyond one region: thin lines suit the guide ridges")
-        controller.changed.connect(self._show_rules)
-
-    def close_down(self) -> None:
-        """Let go of the controller."""
-        self._controller.changed.disconnect(self._show_rules)
-        self.store.close_down()
+        follow(self._show_rules, state.rules_changed)
 
     def _show_rules(self) -> None:
         """Follow rules that a loaded session brought."""
-        self.reach.setCurrentIndex(self.reach.findData(self._controller.rules.reach))
+        self.reach.setCurrentIndex(self.reach.findData(self._state.rules.reach))
 
     def _on_guide(self, layer: Any) -> None:
         """Use another guide layer, and notice when its pixels change."""
-        computing = self._controller.computing
-        before = computing.settings.guide
+        before = self._state.settings.guide
         if before is not None:
             before.events.data.disconnect(self._on_guide_changed)
         if layer is not None:
             layer.events.data.connect(self._on_guide_changed)
-        computing.change(guide=layer)
+        self._features.change(guide=layer)
 
     def _on_guide_changed(self, event: Any) -> None:
-        self._controller.computing.guide_changed(event.source)
+        self._features.guide_changed(event.source)
 
     def reset_choices(self) -> None:
         """Look again which layers there are."""
@@ -138,5 +136,5 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self._form.addRow(label, control)
 
     def _take_over(self) -> None:
-        if self._controller.active is not None:
-            self._controller.take_over(int(self._controller.active.labels.selected_label))
+        if self._state.active is not None:
+            self._objects.take_over(int(self._state.active.labels.selected_label))

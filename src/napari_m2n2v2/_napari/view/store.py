@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QGridLayout, QLabel, QMessageBox, QPushButton, QWidget
 
-from napari_m2n2v2._napari.controller.store import GIGABYTE
-
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
+from napari_m2n2v2._napari.controller.store import GIGABYTE, Store
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.view.qt import follow
 
 __all__ = ["StorePanel"]
 
@@ -21,14 +19,16 @@ class StorePanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
-        Whose store it is.
+    state : DockState
+        Told when more or less is kept.
+    store : Store
+        What is shown.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, state: DockState, store: Store) -> None:
         super().__init__()
-        self._controller = controller
-        self._store = controller.computing.store
+        self._state = state
+        self._store = store
         self.memory = _gigabytes(self._store.memory_bytes, "Most memory that computed slices take")
         self.memory.valueChanged.connect(lambda: self._on_memory())
         self.limit = _gigabytes(20 * GIGABYTE, "Most that the folder may take; the least recently used make room")
@@ -57,12 +57,8 @@ class StorePanel(QWidget):  # type: ignore[misc]
         grid.addWidget(self.without, 2, 1)
         grid.addWidget(self.told, 3, 0, 1, 2)
         grid.addWidget(self.clear, 4, 0, 1, 2)
-        controller.solved.connect(self.refresh)
+        follow(self.refresh, state.solved)
         self.refresh()
-
-    def close_down(self) -> None:
-        """Let go of the controller."""
-        self._controller.solved.disconnect(self.refresh)
 
     @property
     def _folder(self) -> Path | None:
@@ -72,7 +68,7 @@ class StorePanel(QWidget):  # type: ignore[misc]
         """Keep features in this folder from now on, within the limit that is set; in memory alone for None."""
         self._store.use_folder(folder, round(self.limit.value() * GIGABYTE))
         self.refresh()
-        self._controller.changed.emit()
+        self._state.features_changed.emit()
 
     def refresh(self) -> None:
         """Look again how much is kept."""
@@ -87,7 +83,7 @@ class StorePanel(QWidget):  # type: ignore[misc]
 
     def _on_memory(self) -> None:
         self._store.use_memory(round(self.memory.value() * GIGABYTE))
-        self._controller.changed.emit()
+        self._state.features_changed.emit()
 
     def _on_choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Keep computed slices in", str(self._folder or ""))
@@ -107,7 +103,7 @@ class StorePanel(QWidget):  # type: ignore[misc]
         """Delete what was computed; slices in use keep what they have."""
         self._store.clear()
         self.refresh()
-        self._controller.changed.emit()
+        self._state.features_changed.emit()
 
 
 def _gigabytes(value: int, tip: str) -> QDoubleSpinBox:

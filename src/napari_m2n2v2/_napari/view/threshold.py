@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
-if TYPE_CHECKING:
-    from napari_m2n2v2._napari.controller.controller import Controller
+from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.view.qt import follow
 
 __all__ = ["ReachPanel", "ScorePlot"]
 
@@ -73,13 +75,17 @@ class ReachPanel(QWidget):  # type: ignore[misc]
 
     Parameters
     ----------
-    controller : Controller
-        Of the dock.
+    state : DockState
+        Says which click is looked at.
+    clicks, solving : ClickController, SolveController
+        Change it, and say what its score is.
     """
 
-    def __init__(self, controller: Controller) -> None:
+    def __init__(self, state: DockState, clicks: ClickController, solving: SolveController) -> None:
         super().__init__()
-        self._controller = controller
+        self._state = state
+        self._clicks = clicks
+        self._solving = solving
         self.plot = ScorePlot()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
@@ -97,19 +103,12 @@ class ReachPanel(QWidget):  # type: ignore[misc]
         column.addWidget(self.title)
         column.addWidget(self.plot)
         column.addLayout(row)
-        controller.solved.connect(self.refresh)
-        controller.moved.connect(self.refresh)
-        controller.selected.connect(self.refresh)
-
-    def close_down(self) -> None:
-        """Let go of the controller."""
-        self._controller.solved.disconnect(self.refresh)
-        self._controller.moved.disconnect(self.refresh)
-        self._controller.selected.disconnect(self.refresh)
+        follow(self.refresh, state.solved, state.moved, state.selected, state.activated)
 
     def refresh(self) -> None:
         """Ask for the curve of the selected click, if anybody can see it."""
-        workspace, index = self._controller.active, self._controller.selected_click
+        workspace = self._state.active
+        index = workspace.selected_click if workspace is not None else None
         solved = workspace is not None and workspace.features is not None
         self.setEnabled(index is not None and solved)
         if workspace is None or index is None or not solved:
@@ -126,7 +125,7 @@ class ReachPanel(QWidget):  # type: ignore[misc]
 
             return score_curve_of(session, index) if index < len(session.clicks) else None
 
-        self._controller.ask("score curve", question, self._show)
+        self._solving.ask("score curve", question, self._show)
 
     def _show(self, curve: Any) -> None:
         self.plot.show_curve(curve)
@@ -139,6 +138,7 @@ class ReachPanel(QWidget):  # type: ignore[misc]
         self._set(value / _STEPS)
 
     def _set(self, threshold: float | None) -> None:
-        index = self._controller.selected_click
+        workspace = self._state.active
+        index = workspace.selected_click if workspace is not None else None
         if index is not None:
-            self._controller.set_threshold(index, threshold)
+            self._clicks.set_threshold(index, threshold)

@@ -1,0 +1,97 @@
+"""Which part of a large plane is worked on: the one in view, as the camera moves."""
+
+from __future__ import annotations
+
+from napari_m2n2v2._napari.layers.geometry import show_plane, show_point, shown_plane, stack_of, view_of
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.status import no_plane
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.images.tile import Region, has_parts, region_of_view
+from napari_m2n2v2.session.document import PlacedClick, PlaneKey
+
+__all__ = ["FieldOfView"]
+
+_MUCH_LARGER = 2  # times the working resolution: from there on all of a plane at once shows little
+
+
+class FieldOfView:
+    """Knows, and changes, which plane and which part of it every image shows.
+
+    Parameters
+    ----------
+    state : DockState
+        That has a viewer.
+    """
+
+    def __init__(self, state: DockState) -> None:
+        self._state = state
+        self._shown: tuple[object, ...] = ()
+
+    def begin(self, workspace: Workspace) -> None:
+        """Begin with an image: by the field of view if all of it at once would show little."""
+        workspace.working_side = self._state.settings.working_side
+        shortest = min(workspace.stack.plane_shape)
+        workspace.by_view = shortest > _MUCH_LARGER * workspace.working_side
+        workspace.here = shown_plane(self._state.viewer.dims, workspace.image)
+
+    def look(self) -> None:
+        """See which planes are shown now, and which parts of them; told where that is another of the active image."""
+        for workspace in self._state.workspaces:
+            image = workspace.image
+            fits = image.ndim == workspace.labels.ndim  # not while the image is being given other data
+            here = workspace.here = shown_plane(self._state.viewer.dims, image) if fits else None
+            workspace.region = self.region_at(workspace, here) if here is not None else None
+        active = self._state.active
+        shown = (id(active), active.focus) if active is not None else ()
+        if shown != self._shown:
+            self._shown = shown
+            self._state.moved.emit()
+
+    def can_be_parted(self, workspace: Workspace) -> bool:
+        """Whether the plane that is shown has parts."""
+        here = workspace.here
+        shape = stack_of(workspace.image, here.axes).plane_shape if here is not None else (1, 1)
+        return has_parts(shape, workspace.working_side)
+
+    def set_by_view(self, by_view: bool) -> None:
+        """Work on the field of view of the active image, or on all of it, coarse."""
+        workspace = self._state.active
+        if workspace is not None and workspace.by_view != by_view:
+            workspace.by_view = by_view
+            self.look()
+
+    def region_at(self, workspace: Workspace, key: PlaneKey, at: tuple[float, float] | None = None) -> Region | None:
+        """Return the part of a plane in view, or the one that a click at a place in it belongs to; None is all of it."""
+        shape, side = stack_of(workspace.image, key.axes).plane_shape, workspace.working_side
+        if not workspace.by_view or not has_parts(shape, side):
+            return None
+        known = [part.key.region for part in workspace.parts.of(key) if part.features is not None]
+        view = view_of(self._state.viewer, workspace.image, key)
+        region = region_of_view(shape, view, side, at=at, known=known)
+        return None if region == Region.whole(shape, side) else region
+
+    def plane_shown(self, workspace: Workspace) -> PlaneKey:
+        """Return the plane that is shown.
+
+        Raises
+        ------
+        ImageError
+            If there is none.
+        """
+        if (key := workspace.here) is None:
+            raise no_plane(self._state.viewer.dims, workspace.image)
+        return key
+
+    def show_plane(self, key: PlaneKey) -> None:
+        """Move the viewer to a plane of the active image."""
+        if self._state.active is not None:
+            show_plane(self._state.viewer.dims, self._state.active.image, key)
+
+    def bring_into_view(self, workspace: Workspace, placed: list[PlacedClick]) -> None:
+        """Move the camera to clicks in the plane that is shown, if none of these is in view."""
+        here = [p for p in placed if p.plane == workspace.here]
+        if here and workspace.by_view:
+            viewer, image, key = self._state.viewer, workspace.image, here[0].plane
+            top, left, bottom, right = view_of(viewer, image, key)
+            if not any(top <= p.click.row < bottom and left <= p.click.col < right for p in here):
+                show_point(viewer, image, key, here[0].click.row, here[0].click.col)

@@ -1,0 +1,155 @@
+"""From what happens to Points layers to clicks: mouse, keys, scripts, pasting, the features table; and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.layers import points as convert
+from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.status import check_shown
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.session.document import PlacedClick, keep_carried
+
+__all__ = ["PointsController"]
+
+_RIGHT_BUTTON = 2
+
+
+class PointsController:
+    """Reads a Points layer whenever something has changed it, and shows clicks in it.
+
+    Parameters
+    ----------
+    state : DockState
+        Whose workspaces get the clicks.
+    field : FieldOfView
+        Says in which part of a plane a point lies.
+    """
+
+    edited = Signal(object, tuple)  # a workspace whose layer was changed by others, its clicks before
+
+    def __init__(self, state: DockState, field: FieldOfView) -> None:
+        self._state = state
+        self._field = field
+        self._quiet = False
+        self._right_button = False
+        state.viewer.mouse_drag_callbacks.append(self._remember_button)
+        state.opened.connect(self._connect)
+        state.closed.connect(self._disconnect)
+
+    def show(self, workspace: Workspace) -> None:
+        """Make the Points layer of an image show its clicks."""
+        with self._not_listening():
+            convert.show_clicks(workspace.points, workspace.image, workspace.placed)
+
+    def close(self) -> None:
+        """Let go of the viewer."""
+        callbacks = self._state.viewer.mouse_drag_callbacks
+        if self._remember_button in callbacks:
+            callbacks.remove(self._remember_button)
+
+    @contextmanager
+    def _not_listening(self) -> Iterator[None]:
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _connect(self, workspace: Workspace) -> None:
+        for emitter, handler in self._listened(workspace):
+            emitter.connect(handler)
+
+    def _disconnect(self, workspace: Workspace) -> None:
+        for emitter, handler in self._listened(workspace):
+            emitter.disconnect(handler)
+
+    def _listened(self, workspace: Workspace) -> list[tuple[Any, Callable[[Any], None]]]:
+        points = workspace.points
+        return [
+            (points.events.data, self._on_points),
+            (points.events.features, self._on_features),
+            (points.selected_data.events.items_changed, self._on_selection),
+        ]
+
+    def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
+        self._right_button = event.button == _RIGHT_BUTTON
+        yield
+        while event.type == "mouse_move":
+            self._right_button = False  # a drag zooms, and adds no point
+            yield
+
+    def _owner(self, points: Any) -> Workspace:
+        return next(w for w in self._state.workspaces if w.points is points)
+
+    def _on_points(self, event: Any) -> None:
+        action = str(getattr(event.action, "value", event.action))
+        if not self._quiet and action in ("added", "removed", "changed"):
+            self._read(self._owner(event.source))
+
+    def _on_features(self, event: Any) -> None:
+        if self._quiet:
+            return
+        workspace = self._owner(event.source)
+        with self._state.errors_shown():
+            # Also sent while a point is dragged, when nothing of this has changed.
+            if convert.read_features(workspace.points) != convert.features_of(workspace.placed):
+                self._read(workspace)
+
+    def _on_selection(self, event: Any = None) -> None:
+        workspace = self._state.active
+        if self._quiet or workspace is None:
+            return
+        if len(workspace.points.data) != len(workspace.placed):  # pasted: napari tells of it in no other way
+            self._read(workspace)
+        chosen = workspace.selected_click
+        if workspace.points.mode == "select" and workspace.points.selected_data and chosen is not None:
+            workspace.object_id = workspace.clicks[chosen].object_id
+        self._state.selected.emit()
+
+    def _read(self, workspace: Workspace) -> None:
+        """Take what the Points layer shows now; what cannot be read is put back as it was."""
+        before = workspace.placed
+        self._state.activate(workspace)
+        added = len(workspace.points.data) - len(before)
+        with self._state.errors_shown():
+            if added > 0:
+                check_shown(workspace)
+                self._label_new(workspace, added)
+            found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
+            workspace.history.push(keep_carried(before, [self._fitted(workspace, placed) for placed in found]))
+        self.edited.emit(workspace, before)
+
+    def _fitted(self, workspace: Workspace, placed: PlacedClick) -> PlacedClick:
+        """Place a click that was moved out of its part in the one that is in view there."""
+        region, click = placed.region, placed.click
+        if region is None or region.holds(click.row, click.col):
+            return placed
+        return replace(placed, region=self._field.region_at(workspace, placed.plane, (click.row, click.col)))
+
+    def _label_new(self, workspace: Workspace, count: int) -> None:
+        """Give the newest points the class that the button or the toggle says, the present object, the axes shown."""
+        foreground = self._state.foreground and not self._right_button
+        self._right_button = False
+        table = workspace.points.features.copy()
+        newest = table.index[-count:]
+        table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
+        table.loc[newest, convert.OBJECT] = workspace.object_id
+        table.loc[newest, convert.THRESHOLD] = np.nan
+        here = workspace.here
+        if here is not None and workspace.points.ndim > 2:
+            table.loc[newest, convert.AXES] = convert.as_text(here.axes)
+        if here is not None and workspace.by_view:
+            places = workspace.points.data[-count:, list(here.axes)]
+            regions = [self._field.region_at(workspace, here, (row, col)) for row, col in places]
+            table[convert.PART] = table.get(convert.PART, "")
+            table.loc[newest, convert.PART] = [convert.as_part_text(region) for region in regions]
+        with self._not_listening():
+            workspace.points.features = table

@@ -1,0 +1,90 @@
+"""Opening and closing, themes and fonts, the console."""
+
+import gc
+import runpy
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from qtpy.QtWidgets import QApplication, QPushButton
+from superqt import QCollapsible
+
+import napari_m2n2v2
+from napari_m2n2v2._napari.model.settings import FeatureState
+
+ROOT = Path(__file__).parents[3]
+
+
+def connections(viewer):
+    emitters = [viewer.layers.events, viewer.layers.selection.events, viewer.dims.events]
+    callbacks = [c for emitter in emitters for e in emitter.emitters.values() for c in e.callbacks]
+    # napari drops dead references at the next event only.
+    count = sum(not isinstance(c, tuple) or c[0]() is not None for c in callbacks)
+    return count + len(viewer.mouse_drag_callbacks) + len(viewer.mouse_move_callbacks) + len(viewer.keymap)
+
+
+@pytest.mark.parametrize("docks", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_docks_leave_nothing_behind(viewer, qtbot, image, docks):
+    layer = viewer.add_image(image)
+    counts, memory = [], []
+    for _ in range(docks):
+        _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+        widget.controller.computing.change(attention="appearance", grid=12)
+        widget.image.value = layer
+        widget.start.click()
+        active = widget.controller.active
+        qtbot.waitUntil(lambda active=active: active.state is FeatureState.READY, timeout=60_000)
+        active.points.add([16, 16])
+        qtbot.waitUntil(
+            lambda active=active: active.solution is not None and active.solution.result.clicks != (), timeout=20_000
+        )
+        viewer.window.remove_dock_widget(widget)
+        del widget, active
+        for other in [other for other in viewer.layers if other is not layer]:
+            viewer.layers.remove(other)
+        qtbot.wait(20)
+        gc.collect()
+        counts.append(connections(viewer))
+        memory.append(psutil.Process().memory_info().rss / 1e6)
+    assert len(set(counts[1:])) == 1, counts
+    assert memory[-1] - memory[docks // 2 - 1] < 30, memory
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_nothing_is_cut_off_with_a_font_twice_as_large(real_dock, theme):
+    application = QApplication.instance()
+    before = application.font()
+    real_dock.viewer.theme = theme
+    for fold in real_dock.widget.findChildren(QCollapsible):
+        fold.expand(animate=False)
+    try:
+        font = application.font()
+        font.setPointSize(2 * before.pointSize())
+        real_dock.widget.setFont(font)
+        for child in real_dock.widget.findChildren(QPushButton):
+            child.setFont(font)
+        real_dock.qtbot.wait(200)
+        for button in real_dock.widget.findChildren(QPushButton):
+            if button.isVisible() and button.text():
+                assert button.height() >= button.fontMetrics().height(), button.text()
+    finally:
+        application.setFont(before)
+
+
+def test_every_button_says_what_it_does(real_dock):
+    ours = [w for w in real_dock.widget.findChildren(QPushButton) if w.text() and type(w) is QPushButton]
+    assert len(ours) > 15
+    folds = {"Reach of a click", "Seeing why", "Session", "More settings", "Through the stack", "All slices"}
+    assert [b.text() for b in ours if not b.toolTip() and b.text() not in folds] == []
+
+
+def test_the_console_example_runs_as_it_is_written(viewer, qtbot, monkeypatch):
+    names = runpy.run_path(str(ROOT / "docs" / "console_example.py"))
+    control = names["control"]
+    qtbot.waitUntil(lambda: control.active.state is FeatureState.READY, timeout=60_000)
+    qtbot.waitUntil(lambda: not control.is_solving and control.active.solution is not None, timeout=20_000)
+    assert [click.object_id for click in control.active.clicks] == [1, 1, 1, 2]
+    assert set(np.unique(control.active.labels.data)) == {0, 1, 2}
+    assert napari_m2n2v2.attach(viewer) is names["dock"]
+    names["dock"].close_down()
