@@ -79,7 +79,7 @@ def run(folder: Path, planes: int, slices: int, steps: int, attention: str) -> d
     import napari
 
     import napari_m2n2v2
-    from napari_m2n2v2._napari.model.settings import FeatureState
+    from napari_m2n2v2.features.states import FeatureState
 
     store = Counting(LocalStore(folder, read_only=True))
     viewer = napari.Viewer()

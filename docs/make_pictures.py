@@ -15,7 +15,7 @@ from skimage.io import imsave
 from superqt import QCollapsible
 
 import napari_m2n2v2
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -53,13 +53,13 @@ def begin(image: np.ndarray, name: str, **named: Any) -> tuple[napari.Viewer, An
 
 def start(dock: Any) -> None:
     dock.start.click()
-    wait(lambda: dock.controller.active.state is FeatureState.READY)
+    wait(lambda: dock.controller.state.active.state is FeatureState.READY)
 
 
 def click(dock: Any, row: float, col: float, foreground: bool = True) -> None:
-    dock.controller.set_foreground(foreground)
-    dock.controller.active.points.add([row, col])
-    wait(lambda: not (dock.controller.active.is_computing or dock.controller.is_solving))
+    dock.controller.state.set_foreground(foreground)
+    dock.controller.state.active.points.add([row, col])
+    wait(lambda: not (dock.controller.state.active.is_computing or dock.controller.solving.is_solving))
 
 
 def folds(dock: Any) -> list[Any]:
@@ -73,9 +73,9 @@ def objects() -> None:
     click(dock, 200, 300)
     click(dock, 62, 270)
     click(dock, 40, 60, foreground=False)
-    dock.controller.next_object()
+    dock.controller.objects.next()
     click(dock, 330, 150)
-    dock.controller.set_foreground(True)
+    dock.controller.state.set_foreground(True)
     save(viewer, "dock")
     viewer.close()
 
@@ -87,12 +87,12 @@ def why() -> None:
     click(dock, 80, 80, foreground=False)
     for fold in folds(dock):
         fold.expand(animate=False)
-    dock.why.views.show("Doubt", True)
-    dock.hover.suggest()
+    dock.controller.explain.show("Doubt", True)
+    dock.controller.preview.suggest()
     wait(lambda: {"cell Doubt", "suggested click"} <= {layer.name for layer in viewer.layers})
-    dock.controller.active.points.mode = "select"
-    dock.controller.active.points.selected_data = {0}
-    dock.controller.set_foreground(True)
+    dock.controller.state.active.points.mode = "select"
+    dock.controller.state.active.points.selected_data = {0}
+    dock.controller.state.set_foreground(True)
     save(viewer, "why")
     viewer.close()
 
@@ -100,12 +100,12 @@ def why() -> None:
 def large() -> None:
     viewer, dock = begin(retina(), "retina")
     start(dock)
-    dock.controller.fields.set_by_view(True)
-    dock.why.frames.show(True)
+    dock.controller.field.set_by_view(True)
+    dock.controller.explain.show_frames(True)
     look(viewer, 690, 430)
     click(dock, 640, 240)
     click(dock, 640, 420, foreground=False)
-    dock.controller.set_foreground(True)
+    dock.controller.state.set_foreground(True)
     viewer.reset_view()
     save(viewer, "large")
     viewer.close()

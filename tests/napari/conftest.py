@@ -12,8 +12,8 @@ from napari_m2n2v2 import Mosaic
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.labels import read_plane
-from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2._napari.view.dock import SegmentWithClicks
+from napari_m2n2v2.features.states import FeatureState
 from tests.conftest import blob_image
 
 DEPTH = 4  # of small stacks
@@ -50,13 +50,13 @@ class Dock:
         self.viewer, self.qtbot, self.widget = viewer, qtbot, widget
         self.controller = widget.controller
         self.errors = []
-        self.controller.failed.disconnect()
-        self.controller.failed.connect(self.errors.append)
-        self.controller.computing.change(attention="appearance", grid=12, device="cpu")
+        self.controller.state.failed.disconnect()
+        self.controller.state.failed.connect(self.errors.append)
+        self.controller.features.change(attention="appearance", grid=12, device="cpu")
 
     @property
     def workspace(self):
-        return self.controller.active
+        return self.controller.state.active
 
     @property
     def points(self):
@@ -69,7 +69,7 @@ class Dock:
     def session(self):
         """The session of the part in view, as the worker has it."""
         found = []
-        self.controller.ask("test", found.append, lambda _: None)
+        self.controller.solving.ask("test", found.append, lambda _: None)
         self.qtbot.waitUntil(lambda: bool(found), timeout=20_000)
         return found[0]
 
@@ -92,7 +92,7 @@ class Dock:
 
     def settle(self):
         """Wait until the mask of the present clicks is there."""
-        self.qtbot.waitUntil(lambda: not self.controller.is_solving, timeout=20_000)
+        self.qtbot.waitUntil(lambda: not self.controller.solving.is_solving, timeout=20_000)
 
     def click(self, row, col, button=Qt.MouseButton.LeftButton):
         """Click on the canvas where the image's pixel is drawn, with a real mouse event."""
@@ -139,7 +139,7 @@ class Dock:
         workspace = self.workspace
         masks = workspace.masks_of(workspace.here)
         start = masks.start.within(masks.whole) if masks.start.box else None
-        fresh = Session(workspace.features, start=start, compete=self.controller.rules.compete)
+        fresh = Session(workspace.features, start=start, compete=self.controller.state.rules.compete)
         labels = fresh.replay(workspace.clicks).labels
         labels[workspace.masks_of(workspace.here).protected] = 0
         return labels
@@ -239,7 +239,7 @@ def look_at(dock, row, col, height=40):
 @pytest.fixture
 def slide(dock):
     """A started plane, all of it in view."""
-    dock.controller.computing.change(working_side=SIDE)
+    dock.controller.features.change(working_side=SIDE)
     layer = dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255))
     dock.viewer.reset_view()
     return dock.start(layer)

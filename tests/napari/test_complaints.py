@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from tests.napari.conftest import same
 
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -28,9 +28,9 @@ def test_complaint_1_there_is_always_a_way_back(started):
     started.points.selected_data = {0}
     started.press(Qt.Key.Key_T), did()
     started.press(Qt.Key.Key_Delete), did()
-    started.controller.next_object()
+    started.controller.objects.next()
     started.points.add([16, 16]), did()
-    started.controller.reset(), did()
+    started.controller.objects.reset(), did()
     for expected in states[-2::-1]:
         started.press(Qt.Key.Key_Z, CONTROL)
         same(started.labels, expected)
@@ -50,7 +50,7 @@ def test_complaint_2_labels_are_not_overwritten_and_can_be_started_from(dock, im
     dock.start(layer)
     dock.points.add([16, 16])
     same(labels.data[data > 0], data[data > 0])
-    dock.controller.take_over(2)
+    dock.controller.objects.take_over(2)
     dock.points.add([16, 16])
     assert labels.data[16, 16] == 2
 
@@ -115,7 +115,7 @@ class TestComplaint6:
         import torch  # noqa: F401 (importing it for the first time is another matter)
 
         large = np.tile(image, (10, 12, 1))
-        real_dock.controller.computing.change(grid=48)
+        real_dock.controller.features.change(grid=48)
         gaps, last = [], time.perf_counter()
         real_dock.start(real_dock.viewer.add_image(large), wait=False)
         while real_dock.workspace.state is FeatureState.COMPUTING:
@@ -127,8 +127,8 @@ class TestComplaint6:
 
     def test_cancel_frees_the_worker_within_a_second(self, real_dock, image):
         stages = []
-        real_dock.controller.progressed.connect(lambda share, stage: stages.append(stage))
-        real_dock.controller.computing.change(grid=64)
+        real_dock.controller.state.progressed.connect(lambda share, stage: stages.append(stage))
+        real_dock.controller.features.change(grid=64)
         real_dock.start(real_dock.viewer.add_image(np.tile(image, (12, 14, 1))), wait=False)
         real_dock.qtbot.waitUntil(lambda: "upsampling operator" in stages or len(stages) > 4, timeout=60_000)
         begin = time.perf_counter()
@@ -151,7 +151,7 @@ def test_complaint_7_no_network_and_no_float64_on_the_device(started):
     import torch
 
     assert started.workspace.features.transition.dtype == torch.float32
-    started.controller.computing.change(attention="dinov2-base")
+    started.controller.features.change(attention="dinov2-base")
     started.widget.start.click()
     assert "napari-m2n2v2 download dinov2-base" in started.errors[-1]
     assert started.workspace.state is FeatureState.STALE and started.workspace.features is not None
@@ -170,7 +170,7 @@ def test_complaint_8_a_session_is_a_file_that_replays(started, tmp_path):
 def test_several_images_and_docks_keep_apart(dock, real_dock, image):
     first = dock.start(dock.viewer.add_image(image, name="one"))
     second = real_dock.start(real_dock.viewer.add_image(image[:, ::-1].copy(), name="two"))
-    first.controller.add_click(16, 16)
+    first.controller.clicks.add(16, 16)
     second.points.add([16, 48])
     second.settle()
     assert first.workspace.clicks == (Click(16, 16),) and second.workspace.clicks == (Click(16, 48),)
@@ -186,14 +186,14 @@ def test_keys_act_on_the_image_whose_layer_is_chosen(started, image):
     assert started.workspace is first
     started.points.add([33, 48])
     started.press(Qt.Key.Key_Z, CONTROL)
-    assert first.clicks == () and len(list(started.controller.workspaces)[1].clicks) == 1
+    assert first.clicks == () and len(list(started.controller.state.workspaces)[1].clicks) == 1
 
 
 def test_changes_made_while_computing_leave_the_features_marked(real_dock, image):
     layer = real_dock.viewer.add_image(image[..., 0])
     real_dock.start(layer, wait=False)
     layer.contrast_limits = (3, 99)
-    real_dock.controller.computing.change(grid=10)
+    real_dock.controller.features.change(grid=10)
     real_dock.qtbot.waitUntil(lambda: real_dock.workspace.state is not FeatureState.COMPUTING, timeout=60_000)
     assert real_dock.workspace.state is FeatureState.STALE
 

@@ -39,5 +39,5 @@ def begin(dock, volume, z, *clicks):
 
 
 def until_done(dock):
-    dock.qtbot.waitUntil(lambda: not dock.controller.propagating.going.is_running, timeout=60_000)
+    dock.qtbot.waitUntil(lambda: not dock.controller.propagation.queue.is_running, timeout=60_000)
     dock.settle()

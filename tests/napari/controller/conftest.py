@@ -19,11 +19,11 @@ def cylinder(dock):
 
 @pytest.fixture
 def clicked(started):
-    started.controller.add_click(16, 16)
-    started.controller.add_click(5, 50, foreground=False)
-    started.controller.next_object()
-    started.controller.add_click(33, 48)
+    started.controller.clicks.add(16, 16)
+    started.controller.clicks.add(5, 50, foreground=False)
+    started.controller.objects.next()
+    started.controller.clicks.add(33, 48)
     started.told = []
-    started.controller.told.disconnect()
-    started.controller.told.connect(started.told.append)
+    started.controller.state.told.disconnect()
+    started.controller.state.told.connect(started.told.append)
     return started

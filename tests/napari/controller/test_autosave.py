@@ -11,7 +11,7 @@ def test_every_solved_state_is_saved_by_itself_and_can_be_restored(clicked, auto
     (path,) = autosaves.glob("*.json")
     assert load_session(path).clicks == clicked.workspace.clicks
     before = clicked.labels.copy()
-    clicked.controller.set_clicks(())
+    clicked.controller.clicks.set_clicks(())
     assert clicked.widget.session.restore.isEnabled()
     clicked.widget.session.restore.click()
     same(clicked.labels, before)
@@ -20,8 +20,8 @@ def test_every_solved_state_is_saved_by_itself_and_can_be_restored(clicked, auto
 def test_a_folder_that_cannot_be_written_stops_nobody(started, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    started.widget.session.sessions.autosaves.folder = blocked / "autosave"
-    started.controller.add_click(16, 16)
+    started.widget.controller.sessions.autosaves.folder = blocked / "autosave"
+    started.controller.clicks.add(16, 16)
     assert started.labels.any() and not started.errors
 
 
@@ -31,7 +31,7 @@ def test_autosaves_of_earlier_work_are_offered_before_the_present_one(clicked, a
     clicked.viewer.layers.remove(clicked.points)
     clicked.viewer.layers.remove("cells masks")
     clicked.start(layer)
-    clicked.controller.add_click(40, 10)
+    clicked.controller.clicks.add(40, 10)
     assert len(list(autosaves.glob("*.json"))) == 2
     clicked.widget.session.restore.click()
     assert clicked.workspace.clicks == clicks
@@ -43,7 +43,7 @@ def test_only_the_latest_autosaves_are_kept(clicked, autosaves, monkeypatch):
     for year in (1999, 2000, 2001, 2002):
         (autosaves / f"{year}0101-000000-000000.json").write_text("{}")
     (autosaves / "0 of somebody else.json").write_text("{}")
-    clicked.controller.add_click(40, 10)
+    clicked.controller.clicks.add(40, 10)
     assert [path.name[:4] for path in sorted(autosaves.glob("*.json"))][:3] == ["0 of", "2001", "2002"]
 
 
@@ -58,9 +58,9 @@ def test_two_viewers_save_each_its_own(clicked, make_napari_viewer, tmp_path, im
     other = make_napari_viewer()
     widget = SegmentWithClicks(other, Jobs(run_now, AtOnce()))
     other.window.add_dock_widget(widget)
-    widget.controller.computing.change(attention="appearance", grid=12, device="cpu")
-    widget.controller.start(other.add_image(image, name="cells"))
-    widget.controller.add_click(16, 16)
+    widget.controller.features.change(attention="appearance", grid=12, device="cpu")
+    widget.controller.images.start(other.add_image(image, name="cells"))
+    widget.controller.clicks.add(16, 16)
     for name, viewer in (("one", clicked.viewer), ("two", other)):
         viewer.layers["cells clicks"].save(str(tmp_path / f"{name}.json"), plugin="napari-m2n2v2")
     widget.close_down()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from tests.napari.conftest import IMAGE, SIDE, joined, look_at, same
 
 
@@ -26,10 +26,10 @@ class TestLabels:
         started.points.add([16, 16])
         labels = started.workspace.labels
         labels.data = labels.data.astype(np.int64)
-        started.controller.add_click(12, 16, False)
+        started.controller.clicks.add(12, 16, False)
         same(started.labels, started.expected())
-        started.controller.undo()
-        started.controller.undo()
+        started.controller.clicks.undo()
+        started.controller.clicks.undo()
         assert not started.labels.any()
 
     @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ class TestLabels:
 
     def test_a_label_that_does_not_fit_changes_nothing(self, dock, image):
         labels = dock.viewer.add_labels(np.zeros(image.shape[:2], np.uint8), name="small")
-        dock.controller.start(dock.viewer.add_image(image, name="cells"), labels)
-        dock.controller.add_click(16, 16)
+        dock.controller.images.start(dock.viewer.add_image(image, name="cells"), labels)
+        dock.controller.clicks.add(16, 16)
         before = dock.labels.copy()
-        dock.controller.select_object(300)
-        dock.controller.add_click(33, 48)
+        dock.controller.objects.select(300)
+        dock.controller.clicks.add(33, 48)
         assert "does not fit" in dock.errors[-1]
         same(dock.labels, before)
 
@@ -58,7 +58,7 @@ class TestLabels:
         painted = started.labels.copy()
         assert painted.any()
         started.points.add([16, 16])
-        started.controller.undo()
+        started.controller.clicks.undo()
         same(started.labels, painted)
 
     def test_what_was_erased_is_not_counted_when_it_was_undone_too(self, started):
@@ -66,10 +66,10 @@ class TestLabels:
         labels = started.workspace.labels
         labels.mode, labels.brush_size = "erase", 9
         labels.paint((16, 16), 0)
-        started.controller.undo()
+        started.controller.clicks.undo()
         masks = started.workspace.masks_of(started.workspace.here)
         assert not started.labels.any() and masks.areas == {}
-        started.controller.redo()
+        started.controller.clicks.redo()
         same(started.labels, started.expected())
 
     def test_masks_that_were_opened_again_go_with_their_clicks(self, dock, volume):
@@ -103,13 +103,13 @@ class TestClosedMeanwhile:
             layer.data = layer.data[::-1, ::-1].copy()
         else:
             layer.contrast_limits = (0, 60)
-        dock.controller.start(layer)
+        dock.controller.images.start(layer)
         assert dock.workspace.features.image_hash != before and dock.workspace.state is FeatureState.READY
 
     def test_those_of_what_is_seen_still_are(self, started):
         features, layer = started.workspace.features, started.workspace.image
         started.viewer.layers.remove(started.points)
-        started.controller.start(layer)
+        started.controller.images.start(layer)
         assert started.workspace.features is features
 
     @pytest.mark.parametrize("shape", [(3, 48, 64), (48, 64, 3)])
@@ -125,7 +125,7 @@ class TestClosedMeanwhile:
         slide.click(82, 60)
         layer = slide.workspace.image
         layer.data = IMAGE[:100, :100].copy()
-        slide.controller.start(layer)
+        slide.controller.images.start(layer)
         assert [p.region for p in slide.workspace.placed] == [None]
         slide.points.add([84, 62])
         assert slide.labels.shape == (100, 100) and slide.labels[82, 60] == 1 and not slide.errors
@@ -135,37 +135,37 @@ class TestRules:
     @pytest.mark.parametrize("held", [True, False])
     def test_hold_for_all_slices_also_those_whose_features_went(self, dock, volume, tmp_path, held):
         told = []
-        dock.controller.told.connect(told.append)
+        dock.controller.state.told.connect(told.append)
         dock.start(dock.viewer.add_image(volume, name="stack"))
         if not held:
-            dock.controller.computing.store.use_memory(0)
+            dock.controller.features.store.use_memory(0)
             dock.workspace.parts.most_bytes = 0
         for z in (1, 2):
             dock.slide(z)
             for object_id, row, col in ((1, 16, 16), (2, 18, 19)):
-                dock.controller.select_object(object_id)
+                dock.controller.objects.select(object_id)
                 dock.points.add([z, row, col])
         before = dock.labels.copy()
-        dock.controller.set_rules(compete=False)
+        dock.controller.state.set_rules(compete=False)
         assert all((before[z] != dock.labels[z]).any() for z in (1, 2))
-        assert all(dock.workspace.document(dock.controller.rules).solutions.values())
-        dock.widget.session.sessions.save(tmp_path / "s.json")
-        dock.controller.place_clicks(dock.workspace, ())
-        dock.widget.session.sessions.load(tmp_path / "s.json")
+        assert all(dock.workspace.document(dock.controller.state.rules).solutions.values())
+        dock.widget.controller.sessions.save(tmp_path / "s.json")
+        dock.controller.clicks.place(dock.workspace, ())
+        dock.widget.controller.sessions.load(tmp_path / "s.json")
         assert "bit for bit" in told[-1]
 
     def test_changed_twice_at_once(self, real_dock, image):
         real_dock.start(real_dock.viewer.add_image(image, name="cells"))
         real_dock.points.add([16, 16])
         real_dock.settle()
-        real_dock.controller.next_object()
+        real_dock.controller.objects.next()
         real_dock.points.add([30, 25])
         real_dock.settle()
         before = real_dock.labels.copy()
         for compete in (False, True):
-            real_dock.controller.set_rules(compete=compete)
+            real_dock.controller.state.set_rules(compete=compete)
         real_dock.settle()
-        assert real_dock.workspace.solution.rules == real_dock.controller.rules
+        assert real_dock.workspace.solution.rules == real_dock.controller.state.rules
         same(real_dock.labels, before)
 
 
@@ -175,9 +175,9 @@ class TestParts:
         slide.click(82, 60)
         end = slide.workspace.region.rows.stop
         look_at(slide, end - 5.2, 60, 10)
-        slide.controller.add_click(end - 0.3, 60)
+        slide.controller.clicks.add(end - 0.3, 60)
         look_at(slide, 82, 60)
-        slide.controller.add_click(82, 62)
+        slide.controller.clicks.add(82, 62)
         assert len(slide.workspace.placed) == 3 and not slide.errors
         same(slide.labels, joined(slide))
 
@@ -185,14 +185,14 @@ class TestParts:
         slide.viewer.add_image(np.zeros((5, *IMAGE.shape)), name="stack")
         slide.viewer.dims.ndisplay = 3
         slide.viewer.scene.camera.zoom = 3
-        slide.controller.add_click(82, 60)
-        slide.controller.undo()
-        slide.controller.redo()
+        slide.controller.clicks.add(82, 60)
+        slide.controller.clicks.undo()
+        slide.controller.clicks.redo()
         assert len(slide.workspace.placed) == 1 and not slide.errors
 
     def test_a_mask_goes_with_its_click_though_the_new_place_is_never_computed(self, real_dock):
         dock = real_dock
-        dock.controller.computing.change(working_side=SIDE)
+        dock.controller.features.change(working_side=SIDE)
         layer = dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255))
         dock.viewer.reset_view()
         dock.start(layer)
@@ -201,7 +201,7 @@ class TestParts:
         dock.qtbot.waitUntil(lambda: dock.labels[82, 60] == 1, timeout=20_000)
         dock.settle()
         dock.points.data = np.array([[125.0, 245.0]])
-        dock.controller.computing.cancel()
+        dock.controller.features.cancel()
         dock.settle()
         dock.qtbot.waitUntil(lambda: not dock.labels.any(), timeout=10_000)
 
@@ -210,14 +210,14 @@ class TestParts:
         slide.click(82, 60)
         region, clicks = slide.workspace.placed[0].region, slide.workspace.clicks
         look_at(slide, 82, 250)
-        slide.controller.set_clicks((*clicks, Click(82, 250)))
+        slide.controller.clicks.set_clicks((*clicks, Click(82, 250)))
         assert [p.region for p in slide.workspace.placed] == [region, slide.workspace.region]
 
     def test_views_and_frames_move_with_the_image(self, slide):
         look_at(slide, 82, 60)
         slide.click(82, 60)
-        slide.widget.why.views.show("Markov-map", True)
-        slide.widget.why.frames.show(True)
+        slide.widget.controller.explain.show("Markov-map", True)
+        slide.widget.controller.explain.show_frames(True)
         part, layers = slide.workspace.focus.region, slide.viewer.layers
         slide.workspace.image.scale = (2, 2)
         world = slide.workspace.image.data_to_world((part.top, part.left))

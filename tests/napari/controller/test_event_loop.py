@@ -10,7 +10,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 import napari_m2n2v2
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 
 pytestmark = pytest.mark.alone
 
@@ -36,7 +36,7 @@ def own_seconds(profile):
 
 def test_a_click_costs_the_main_thread_less_than_a_frame(real_dock, image):
     """Points in, labels out: of each click, only what is ours. The worker solves meanwhile."""
-    real_dock.controller.computing.change(grid=48)  # coarse grids make upsampling windows large, and slow to build
+    real_dock.controller.features.change(grid=48)  # coarse grids make upsampling windows large, and slow to build
     real_dock.start(real_dock.viewer.add_image(large(image)))
     real_dock.points.add([[100, 100]])
     real_dock.settle()
@@ -45,7 +45,7 @@ def test_a_click_costs_the_main_thread_less_than_a_frame(real_dock, image):
         profile = cProfile.Profile()
         profile.enable()
         real_dock.points.add([[40 + 30 * i, 60 + 50 * i]])
-        while real_dock.controller.is_solving:
+        while real_dock.controller.solving.is_solving:
             real_dock.qtbot.wait(1)
         profile.disable()
         costs.append(own_seconds(profile))
@@ -62,7 +62,7 @@ def test_frames_go_on_while_features_are_computed(real_dock, image):
         gaps.append(now - last[0])
         last[0] = now
 
-    real_dock.controller.computing.change(grid=48)
+    real_dock.controller.features.change(grid=48)
     timer = QTimer()
     timer.timeout.connect(tick)
     real_dock.start(real_dock.viewer.add_image(large(image)), wait=False)

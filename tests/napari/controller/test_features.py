@@ -5,14 +5,14 @@ import time
 import numpy as np
 import pytest
 
-from napari_m2n2v2._napari.model.settings import FeatureState
 from napari_m2n2v2.backbones.appearance import AppearanceAttention
+from napari_m2n2v2.features.states import FeatureState
 from tests.napari.conftest import same
 
 
 def test_computing_reports_progress_and_draws_the_mask_when_ready(real_dock, image):
     shares = []
-    real_dock.controller.progressed.connect(lambda share, stage: shares.append(share))
+    real_dock.controller.state.progressed.connect(lambda share, stage: shares.append(share))
     real_dock.start(real_dock.viewer.add_image(image), wait=False)
     assert real_dock.workspace.state is FeatureState.COMPUTING and real_dock.widget.cancel.isEnabled()
     real_dock.points.add([16, 16])  # clicks may come before the features are there
@@ -31,7 +31,7 @@ def test_cancel_stops_and_a_second_start_works(real_dock, image, monkeypatch):
 
     layer = real_dock.viewer.add_image(image)
     ended = []
-    real_dock.controller.progressed.connect(lambda share, stage: ended.append(share))
+    real_dock.controller.state.progressed.connect(lambda share, stage: ended.append(share))
     with monkeypatch.context() as slow:
         slow.setattr(AppearanceAttention, "attention", slowly)
         real_dock.start(layer, wait=False)
@@ -74,7 +74,7 @@ def test_features_that_no_longer_match_are_marked_not_recomputed(dock, image, ch
     elif change == "data":
         layer.data = image[..., 1]
     else:
-        dock.controller.computing.change(grid=8)
+        dock.controller.features.change(grid=8)
     assert dock.workspace.state is FeatureState.STALE and dock.workspace.features is features
     assert "Compute again" in dock.widget.start.text()
     dock.widget.start.click()
@@ -95,7 +95,7 @@ def test_deleting_a_layer_while_computing(real_dock, image, which):
 
 
 def test_missing_weights_are_told_with_the_command_that_gets_them(dock, image):
-    dock.controller.computing.change(attention="dinov2-large")
+    dock.controller.features.change(attention="dinov2-large")
     dock.start(dock.viewer.add_image(image), wait=False)
     assert "napari-m2n2v2 download dinov2-large" in dock.errors[-1]
     assert dock.workspace.state is FeatureState.MISSING

@@ -13,13 +13,13 @@ def choose(choice, data):
 
 def clicked(dock):
     for row, col, foreground in ((16, 16, True), (40, 10, False), (18, 20, True), (10, 50, False)):
-        dock.controller.add_click(row, col, foreground)
+        dock.controller.clicks.add(row, col, foreground)
     return dock
 
 
 def test_auto_lets_the_clicks_choose_and_says_why(started):
     choose(started.widget.backbones.depth, "auto")
-    started.controller.computing.start()
+    started.controller.features.start()
     clicked(started)
     features, result = started.workspace.features, started.workspace.solution.result
     assert len(features.options) == 3
@@ -35,7 +35,7 @@ def test_a_guide_layer_and_a_computed_one_work_together(started, image):
     started.widget.settings.guide.value = ramp
     started.widget.settings.guide_weight.setValue(0.5)
     choose(started.widget.backbones.depth, "ridges")
-    started.controller.computing.start()
+    started.controller.features.start()
     guides = started.workspace.features.guides
     assert [(guide.name, guide.weight) for guide in guides] == [("given", 0.5), ("ridges", 2.0)]
     assert started.workspace.features.transition is not None and "the chosen layer, ridges" in describe(
@@ -46,7 +46,7 @@ def test_a_guide_layer_and_a_computed_one_work_together(started, image):
 def test_another_computed_guide_keeps_the_attention(started):
     before = started.workspace.features.transition
     choose(started.widget.backbones.depth, "texture")
-    started.controller.computing.start()
+    started.controller.features.start()
     assert started.workspace.features.transition is before and started.workspace.features.guide_from == "texture"
 
 

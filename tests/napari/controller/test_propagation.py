@@ -100,12 +100,12 @@ class TestCarrying:
     def test_a_session_on_the_carried_slice_gives_the_same(self, globe, tmp_path):
         globe.press(Qt.Key.Key_W)
         told = []
-        globe.controller.told.connect(told.append)
+        globe.controller.state.told.connect(told.append)
         before = globe.labels.copy()
-        globe.widget.session.sessions.save(tmp_path / "slice.json")
-        globe.controller.reset()
+        globe.widget.controller.sessions.save(tmp_path / "slice.json")
+        globe.controller.objects.reset()
         assert not globe.shown_labels.any()
-        globe.widget.session.sessions.load(tmp_path / "slice.json")
+        globe.widget.controller.sessions.load(tmp_path / "slice.json")
         same(globe.labels, before)
         assert "bit for bit" in told[-1]
         session = Session(globe.workspace.features)
@@ -121,7 +121,7 @@ class TestReview:
         for row in table.rows:
             assert globe.workspace.carried.of(globe.workspace.placed, row.plane, 1).doubt == row.doubt
         assert sum(bool(row.note) for row in table.rows) == 2  # the last one each way
-        globe.controller.next_object()
+        globe.controller.objects.next()
         next(f for f in globe.widget.findChildren(QCollapsible) if f.isAncestorOf(table)).expand(animate=False)
         globe.qtbot.wait(50)
         table.scrollToItem(table.item(1, 0))
@@ -130,15 +130,15 @@ class TestReview:
         assert globe.workspace.here == table.rows[1].plane and globe.workspace.object_id == 1
 
     def test_what_was_doubted_on_the_way_is_not_forgotten_over_another_object(self, globe):
-        carry, workspace = globe.controller.propagating.carry, globe.workspace
+        carry, workspace = globe.controller.propagation.carry, globe.workspace
         carry(1, 1)
         known = workspace.carried.of(workspace.placed, key(6), 1)
         workspace.carried.add(replace(known, doubt=0.55))
-        globe.controller.next_object()
-        globe.controller.add_click(2, 2)
+        globe.controller.objects.next()
+        globe.controller.clicks.add(2, 2)
         carry(1, 1)
         globe.slide(6)
-        globe.controller.select_object(1)
+        globe.controller.objects.select(1)
         carry(1, 1)
         assert workspace.carried.of(workspace.placed, key(7), 1).doubt >= 0.55
 

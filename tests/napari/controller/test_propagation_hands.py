@@ -37,7 +37,7 @@ class TestTheUsersHands:
         old = {z: cylinder.workspace.clicks_in(key(z)) for z in range(9)}
         cylinder.slide(5)
         assert not panel.again.isEnabled()
-        cylinder.controller.add_click(24, 36, False)
+        cylinder.controller.clicks.add(24, 36, False)
         fixed = cylinder.labels.copy()
         assert panel.again.isEnabled() and "corrected by you" in [row.note for row in panel.table.rows]
         panel.again.click()
@@ -62,10 +62,10 @@ class TestTheUsersHands:
     def test_a_carried_slice_with_a_click_taken_out_is_the_users(self, cylinder):
         cylinder.widget.propagation.next_to_end.click()
         cylinder.slide(5)
-        cylinder.controller.set_clicks(cylinder.workspace.clicks[:1])
+        cylinder.controller.clicks.set_clicks(cylinder.workspace.clicks[:1])
         before = cylinder.workspace.clicks
         cylinder.slide(3)
-        cylinder.controller.add_click(24, 25)
+        cylinder.controller.clicks.add(24, 25)
         cylinder.widget.propagation.again.click()
         assert cylinder.workspace.clicks_in(key(5)) == before
 
@@ -88,7 +88,7 @@ class TestTheUsersHands:
         panel = cylinder.widget.propagation
         panel.next_to_end.click()
         assert carried(cylinder.workspace) == [4, 5, 6]
-        cylinder.controller.propagating.limits = type(cylinder.controller.propagating.limits)(least_area=400)
+        cylinder.controller.propagation.limits = type(cylinder.controller.propagation.limits)(least_area=400)
         panel.next_to_end.click()
         assert carried(cylinder.workspace) == [] and not cylinder.labels[4:].any()
         cylinder.widget.undo.click()
@@ -96,11 +96,11 @@ class TestTheUsersHands:
 
     def test_other_objects_keep_their_clicks(self, cylinder):
         cylinder.slide(4)
-        cylinder.controller.next_object()
+        cylinder.controller.objects.next()
         cylinder.points.add([4, 8, 55])
         other = cylinder.workspace.clicks
         cylinder.slide(3)
-        cylinder.controller.select_object(1)
+        cylinder.controller.objects.select(1)
         cylinder.press(Qt.Key.Key_W)
         assert cylinder.workspace.clicks_of(key(4), 2) == other
         same(cylinder.shown_labels, cylinder.expected())

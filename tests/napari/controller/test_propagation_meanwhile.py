@@ -15,7 +15,7 @@ class TestMeanwhile:
 
     def test_progress_and_a_reason(self, real):
         told = []
-        going = real.controller.propagating.going
+        going = real.controller.propagation.queue
         going.progressed.connect(lambda *told_now: told.append(told_now))
         real.widget.propagation.next_to_end.click()
         assert going.is_running and real.widget.propagation.cancel.isEnabled()
@@ -25,7 +25,7 @@ class TestMeanwhile:
         assert carried(real.workspace) == [4, 5, 6] and "It ends" in real.widget.propagation.message.text()
 
     def test_cancel_acts_within_a_slice(self, real):
-        going = real.controller.propagating.going
+        going = real.controller.propagation.queue
 
         def stop(share, stage):
             if stage.startswith("slice 5"):
@@ -54,7 +54,7 @@ class TestMeanwhile:
         real.viewer.layers.remove(getattr(real.workspace, which))
         real.qtbot.wait(500)
         assert real.workspace is None and not real.errors and not real.controller.jobs.keys
-        assert real.controller.propagating.going.run is None
+        assert real.controller.propagation.queue.run is None
 
     def test_the_dock_is_closed(self, real):
         workspace = real.workspace
@@ -70,7 +70,7 @@ class TestMeanwhile:
         if what == "image":
             real.workspace.image.contrast_limits = (0, 90)
         elif what == "settings":
-            real.controller.computing.change(grid=10)
+            real.controller.features.change(grid=10)
         elif what == "clicks":
             real.points.add([3, 24, 34])
         else:

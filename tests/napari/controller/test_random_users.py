@@ -27,9 +27,9 @@ class Clicking(RuleBasedStateMachine):
     def start(self):
         self.controller = Controller(ViewerModel(), self.make_jobs())
         self.errors = []
-        self.controller.failed.connect(self.errors.append)
-        self.controller.computing.change(attention="appearance", grid=8, device="cpu")
-        self.controller.start(self.controller.viewer.add_image(self.make_image()))
+        self.controller.state.failed.connect(self.errors.append)
+        self.controller.features.change(attention="appearance", grid=8, device="cpu")
+        self.controller.images.start(self.controller.state.viewer.add_image(self.make_image()))
 
     def make_image(self):
         return blob_image()
@@ -40,7 +40,7 @@ class Clicking(RuleBasedStateMachine):
 
     @property
     def workspace(self):
-        return self.controller.active
+        return self.controller.state.active
 
     @property
     def points(self):
@@ -69,7 +69,7 @@ class Clicking(RuleBasedStateMachine):
     def flip(self, which):
         self.points.mode = "select"
         self.points.selected_data = {which % len(self.points.data)}
-        self.controller.toggle()
+        self.controller.clicks.toggle()
         self.points.mode = "add"
 
     @precondition(has_clicks)
@@ -82,40 +82,40 @@ class Clicking(RuleBasedStateMachine):
     @rule(which=st.integers(0, 99), threshold=st.one_of(st.none(), st.floats(0, 1, width=16)))
     def reach(self, which, threshold):
         if self.workspace.clicks:
-            self.controller.set_threshold(which % len(self.workspace.clicks), threshold)
+            self.controller.clicks.set_threshold(which % len(self.workspace.clicks), threshold)
 
     @rule()
     def undo(self):
-        self.controller.undo()
+        self.controller.clicks.undo()
 
     @rule()
     def redo(self):
-        self.controller.redo()
+        self.controller.clicks.redo()
 
     @rule()
     def next_object(self):
-        self.controller.next_object()
+        self.controller.objects.next()
 
     @rule(which=st.integers(1, 3))
     def select_object(self, which):
-        self.controller.select_object(which)
+        self.controller.objects.select(which)
 
     @rule()
     def reset(self):
-        self.controller.reset()
+        self.controller.objects.reset()
 
     @rule()
     def toggle(self):
         self.points.selected_data = set()
-        self.controller.toggle()
+        self.controller.clicks.toggle()
 
     @rule()
     def cancel(self):
-        self.controller.computing.cancel()
+        self.controller.features.cancel()
 
     @rule(compete=st.booleans())
     def compete(self, compete):
-        self.controller.set_rules(compete=compete)
+        self.controller.state.set_rules(compete=compete)
 
     @invariant()
     def the_mask_is_a_fresh_replay(self):
@@ -125,7 +125,7 @@ class Clicking(RuleBasedStateMachine):
         assert len(self.points.data) == len(self.workspace.placed)
         for part in self.workspace.parts:
             if part.features is not None:
-                fresh, plane = Session(part.features, compete=self.controller.rules.compete), part.key.plane
+                fresh, plane = Session(part.features, compete=self.controller.state.rules.compete), part.key.plane
                 expected = fresh.replay(self.workspace.clicks_in(plane)).labels
                 np.testing.assert_array_equal(self.workspace.labels.data[plane.index], expected)
         clicked = {placed.plane for placed in self.workspace.placed}
@@ -166,7 +166,7 @@ class Racing(Clicking):
 
     @rule()
     def compute_again(self):
-        self.controller.computing.start()
+        self.controller.features.start()
 
     @invariant()
     def the_mask_is_a_fresh_replay(self):
@@ -176,7 +176,7 @@ class Racing(Clicking):
     def all_settled(self):
         for part in self.workspace.parts:
             if part.features is None:
-                self.controller.computing.start(self.workspace, part.key)
+                self.controller.features.start(self.workspace, part.key)
         self.settle()
         super().the_mask_is_a_fresh_replay()
 
@@ -195,15 +195,15 @@ class InStack:
         return np.stack([np.roll(blob_image(seed=z), 4 * z, axis=1)[..., 0] for z in range(self.depth)])
 
     def at(self, row, col):
-        return [self.controller.viewer.dims.current_step[0], row, col]
+        return [self.controller.state.viewer.dims.current_step[0], row, col]
 
     @rule(z=st.integers(0, 2))
     def slide(self, z):
-        self.controller.viewer.dims.set_current_step(0, z)
+        self.controller.state.viewer.dims.set_current_step(0, z)
 
     @rule()
     def transpose(self):
-        self.controller.viewer.dims.transpose()
+        self.controller.state.viewer.dims.transpose()
 
     @precondition(lambda self: self.has_clicks())
     @rule(which=st.integers(0, 99), z=st.floats(0, 2))

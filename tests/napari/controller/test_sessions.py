@@ -14,10 +14,10 @@ from tests.napari.conftest import same
 
 def test_save_and_load_give_the_same_masks_and_can_be_undone(clicked, tmp_path):
     path, before = tmp_path / "s.json", clicked.labels.copy()
-    clicked.widget.session.sessions.save(path)
-    clicked.controller.set_clicks(())
+    clicked.widget.controller.sessions.save(path)
+    clicked.controller.clicks.set_clicks(())
     assert not clicked.labels.any()
-    clicked.widget.session.sessions.load(path)
+    clicked.widget.controller.sessions.load(path)
     same(clicked.labels, before)
     assert "bit for bit" in clicked.told[-1]
     clicked.widget.undo.click()
@@ -25,9 +25,9 @@ def test_save_and_load_give_the_same_masks_and_can_be_undone(clicked, tmp_path):
 
 
 def test_loading_onto_another_image_says_what_differs(clicked, tmp_path, image):
-    clicked.widget.session.sessions.save(tmp_path / "s.json")
+    clicked.widget.controller.sessions.save(tmp_path / "s.json")
     clicked.start(clicked.viewer.add_image(image[::-1].copy(), name="other"))
-    clicked.widget.session.sessions.load(tmp_path / "s.json")
+    clicked.widget.controller.sessions.load(tmp_path / "s.json")
     assert "image: was" in clicked.told[-1] and len(clicked.workspace.clicks) == 3
 
 
@@ -35,7 +35,7 @@ def test_a_damaged_file_is_told_and_nothing_is_lost(clicked, tmp_path):
     path = tmp_path / "s.json"
     path.write_text("{")
     before = clicked.labels.copy()
-    clicked.widget.session.sessions.load(path)
+    clicked.widget.controller.sessions.load(path)
     assert "cannot be read" in clicked.errors[-1]
     same(clicked.labels, before)
 
@@ -48,7 +48,7 @@ def test_the_methods_paragraph_is_copied(clicked, qtbot):
 
 def test_napari_opens_a_session_file_as_points(clicked, tmp_path):
     path = tmp_path / "s.json"
-    clicked.widget.session.sessions.save(path)
+    clicked.widget.controller.sessions.save(path)
     (layer,) = clicked.viewer.open(path, plugin="napari-m2n2v2")
     assert isinstance(layer, Points) and list(layer.features["class"]) == ["foreground", "background", "foreground"]
     other = tmp_path / "other.json"
@@ -79,23 +79,23 @@ def test_layers_saved_by_napari_are_taken_up_again(clicked, tmp_path, make_napar
         (c.row, c.col, c.foreground, c.object_id) for c in clicks
     ]
     same(clicked.labels, before)
-    clicked.controller.add_click(40, 10)
+    clicked.controller.clicks.add(40, 10)
     same(clicked.labels, clicked.expected())
 
 
 def test_clicks_in_a_session_keep_their_order_and_thresholds(clicked, tmp_path):
-    clicked.controller.set_threshold(0, 0.4)
-    clicked.widget.session.sessions.save(tmp_path / "s.json")
+    clicked.controller.clicks.set_threshold(0, 0.4)
+    clicked.widget.controller.sessions.save(tmp_path / "s.json")
     assert load_session(tmp_path / "s.json").clicks[0] == Click(16, 16, threshold=0.4)
     assert np.isnan(clicked.points.features["threshold"][1])
 
 
 def test_parameters_that_the_dock_has_not_are_said(started, tmp_path):
     told, session = [], Session(started.workspace.features, SegmentationParameters.m2n2())
-    started.controller.told.connect(told.append)
+    started.controller.state.told.connect(told.append)
     session.replay([Click(16, 19), Click(40, 40, False), Click(20, 24)])
     save_session(tmp_path / "s.json", session)
-    started.widget.session.sessions.load(tmp_path / "s.json")
+    started.widget.controller.sessions.load(tmp_path / "s.json")
     assert "score_adaptive: was False, is True in the dock" in told[-1] and "processor" not in told[-1]
 
 
@@ -117,21 +117,21 @@ class TestLabelsTakenOver:
         def begin():
             dock.viewer.layers.clear()
             layer = dock.viewer.add_image(image, name="cells")
-            dock.controller.start(layer, dock.viewer.add_labels(before.copy(), name="mine"))
+            dock.controller.images.start(layer, dock.viewer.add_labels(before.copy(), name="mine"))
 
         dock.told = []
-        dock.controller.told.connect(dock.told.append)
+        dock.controller.state.told.connect(dock.told.append)
         return begin
 
     def test_they_go_on_from_the_same_labels(self, dock, begin, before, tmp_path):
         begin()
-        dock.controller.take_over(7)
-        dock.controller.add_click(40, 50, False)
+        dock.controller.objects.take_over(7)
+        dock.controller.clicks.add(40, 50, False)
         after = dock.labels.copy()
         assert (after != before).any()
-        dock.widget.session.sessions.save(tmp_path / "s.json")
+        dock.widget.controller.sessions.save(tmp_path / "s.json")
         begin()
-        dock.widget.session.sessions.load(tmp_path / "s.json")
+        dock.widget.controller.sessions.load(tmp_path / "s.json")
         same(dock.labels, after)
         assert "bit for bit" in dock.told[-1]
 
@@ -139,25 +139,25 @@ class TestLabelsTakenOver:
         data = np.zeros(volume.shape, np.int32)
         data[2, 5:45, 5:60] = 7
         layer = dock.viewer.add_image(volume, name="stack")
-        dock.controller.start(layer, dock.viewer.add_labels(data.copy(), name="mine"))
+        dock.controller.images.start(layer, dock.viewer.add_labels(data.copy(), name="mine"))
         dock.slide(2)
-        dock.controller.take_over(7)
+        dock.controller.objects.take_over(7)
         dock.slide(1)
-        dock.controller.add_click(16, 19)
+        dock.controller.clicks.add(16, 19)
         after = dock.labels.copy()
-        dock.widget.session.sessions.save(tmp_path / "s.json")
+        dock.widget.controller.sessions.save(tmp_path / "s.json")
         dock.viewer.layers.remove("mine")
         dock.start(layer)
-        dock.widget.session.sessions.load(tmp_path / "s.json")
+        dock.widget.controller.sessions.load(tmp_path / "s.json")
         same(dock.labels, after)
 
     def test_those_that_the_file_has_not_stay_and_are_said(self, dock, begin, before, tmp_path):
         begin()
-        dock.controller.add_click(2, 62)
-        dock.widget.session.sessions.save(tmp_path / "s.json")
+        dock.controller.clicks.add(2, 62)
+        dock.widget.controller.sessions.save(tmp_path / "s.json")
         begin()
-        dock.controller.take_over(7)
-        dock.widget.session.sessions.load(tmp_path / "s.json")
+        dock.controller.objects.take_over(7)
+        dock.widget.controller.sessions.load(tmp_path / "s.json")
         assert (dock.labels == 7).any() and "taken over from before" in dock.told[-1]
 
 

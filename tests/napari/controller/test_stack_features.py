@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PlaneKey
 from tests.napari.conftest import DEPTH, same, written_planes
 
@@ -60,7 +60,7 @@ class TestFeatures:
         stack.points.add([1, 16, 19])
         mask = stack.shown_labels.copy()
         one = stack.workspace.part.nbytes
-        stack.controller.computing.store.use_memory(0)
+        stack.controller.features.store.use_memory(0)
         stack.workspace.parts.most_bytes = 2 * one
         for z in (2, 3, 0):
             stack.slide(z)
@@ -81,7 +81,7 @@ class TestFeatures:
     def test_the_mask_of_a_slice_let_go_can_still_be_undone(self, stack):
         stack.points.add([1, 16, 19])
         stack.workspace.parts.most_bytes = 0
-        stack.controller.computing.store.use_memory(0)
+        stack.controller.features.store.use_memory(0)
         stack.points.add([2, 16, 22])
         stack.slide(0)
         stack.points.add([0, 16, 16])

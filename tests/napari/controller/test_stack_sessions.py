@@ -16,12 +16,12 @@ class TestStacks:
     def stack(self, dock, volume):
         """Clicks in three slices, one of them across, two objects, some of them carried."""
         dock.told = []
-        dock.controller.told.connect(dock.told.append)
+        dock.controller.state.told.connect(dock.told.append)
         dock.start(dock.viewer.add_image(volume, name="stack"))
         dock.slide(1)
         dock.points.add([1, 16, 19])
-        dock.controller.propagating.carry(1, 1)
-        dock.controller.next_object()
+        dock.controller.propagation.carry(1, 1)
+        dock.controller.objects.next()
         dock.points.add([2, 33, 52])
         dock.viewer.dims.order = (1, 0, 2)
         dock.slide(33)
@@ -32,9 +32,9 @@ class TestStacks:
 
     def test_a_file_holds_all_slices_and_undo_brings_back_what_was_there(self, stack, tmp_path):
         placed, before = stack.workspace.placed, stack.labels.copy()
-        stack.widget.session.sessions.save(tmp_path / "s.json")
-        stack.controller.place_clicks(stack.workspace, [PlacedClick(PlaneKey((1, 2), (0,)), Click(16, 16))])
-        stack.widget.session.sessions.load(tmp_path / "s.json")
+        stack.widget.controller.sessions.save(tmp_path / "s.json")
+        stack.controller.clicks.place(stack.workspace, [PlacedClick(PlaneKey((1, 2), (0,)), Click(16, 16))])
+        stack.widget.controller.sessions.load(tmp_path / "s.json")
         assert stack.workspace.placed == placed and any(p.carried for p in placed)
         same(stack.labels, before)
         assert stack.told[-1] == f"Loaded {len(placed)} clicks. The masks are the same, bit for bit."
@@ -44,24 +44,24 @@ class TestStacks:
     def test_in_a_new_dock_slices_are_computed_and_then_compared(self, stack, volume, tmp_path):
         placed, before = stack.workspace.placed, stack.labels.copy()
         doubts = [row.doubt for row in stack.widget.propagation.table.rows]
-        stack.widget.session.sessions.save(tmp_path / "s.json")
+        stack.widget.controller.sessions.save(tmp_path / "s.json")
         stack.viewer.layers.clear()
         stack.start(stack.viewer.add_image(volume, name="other"))
-        stack.widget.session.sessions.load(tmp_path / "s.json")
+        stack.widget.controller.sessions.load(tmp_path / "s.json")
         assert stack.workspace.placed == placed and "bit for bit" in stack.told[-1]
         same(stack.labels, before)
         rows = stack.widget.propagation.table.rows
         assert [row.note for row in rows] == ["" for row in rows] and rows  # carried, not corrected
         assert [row.doubt for row in rows] == doubts and not np.isnan(doubts).any()
         stack.slide(1)
-        stack.controller.select_object(1)
-        stack.controller.add_click(40, 10, False)
+        stack.controller.objects.select(1)
+        stack.controller.clicks.add(40, 10, False)
         assert stack.widget.propagation.again.isEnabled()
 
     def test_what_is_known_of_carried_slices_stays_when_its_own_file_is_loaded(self, stack, tmp_path):
         rows = stack.widget.propagation.table.rows
-        stack.widget.session.sessions.save(tmp_path / "s.json")
-        stack.widget.session.sessions.load(tmp_path / "s.json")
+        stack.widget.controller.sessions.save(tmp_path / "s.json")
+        stack.widget.controller.sessions.load(tmp_path / "s.json")
         assert stack.widget.propagation.table.rows == rows
 
     @pytest.mark.parametrize(
@@ -70,22 +70,22 @@ class TestStacks:
     )
     def test_a_file_with_places_that_are_not_there_changes_nothing(self, stack, tmp_path, key, value):
         path = tmp_path / "s.json"
-        stack.widget.session.sessions.save(path)
+        stack.widget.controller.sessions.save(path)
         content = json.loads(path.read_text())
         content["parts"][0][key] = value
         path.write_text(json.dumps(content))
         placed, labels = stack.workspace.placed, stack.labels.copy()
-        stack.widget.session.sessions.load(path)
+        stack.widget.controller.sessions.load(path)
         assert stack.errors and stack.workspace.placed == placed
         same(stack.labels, labels)
 
     def test_what_was_not_solved_is_not_compared(self, stack, volume, tmp_path):
         path = tmp_path / "s.json"
-        stack.widget.session.sessions.save(path)
+        stack.widget.controller.sessions.save(path)
         content = json.loads(path.read_text())
         content["parts"][0] |= {"provenance": None, "labels_sha256": ""}
         path.write_text(json.dumps(content))
-        stack.widget.session.sessions.load(path)
+        stack.widget.controller.sessions.load(path)
         assert "bit for bit" in stack.told[-1] and "1 of 3 slices or parts cannot be compared" in stack.told[-1]
 
     def test_saving_waits_for_what_is_being_computed(self, real_dock, volume, tmp_path):
@@ -93,41 +93,41 @@ class TestStacks:
         real_dock.start(real_dock.viewer.add_image(volume))
         real_dock.points.add([[1, 16, 19], [2, 16, 22]])
         assert real_dock.workspace.is_computing
-        real_dock.widget.session.sessions.save(path)
+        real_dock.widget.controller.sessions.save(path)
         real_dock.qtbot.waitUntil(path.exists, timeout=20_000)
         assert all(load_session(path).solutions.values())
 
     def test_what_differs_is_said_by_slice(self, stack, volume, tmp_path):
-        stack.widget.session.sessions.save(tmp_path / "s.json")
+        stack.widget.controller.sessions.save(tmp_path / "s.json")
         stack.viewer.layers.clear()
         changed = volume.copy()
         changed[1] = changed[1, :, ::-1]
         stack.start(stack.viewer.add_image(changed, name="other"))
-        stack.widget.session.sessions.load(tmp_path / "s.json")
+        stack.widget.controller.sessions.load(tmp_path / "s.json")
         assert "slice 1, image: was" in stack.told[-1] and "slice 2, image" not in stack.told[-1]
 
     def test_changing_clicks_meanwhile_ends_the_comparison(self, real_dock, volume, tmp_path):
         told = []
-        real_dock.controller.told.connect(told.append)
+        real_dock.controller.state.told.connect(told.append)
         real_dock.start(real_dock.viewer.add_image(volume))
         real_dock.points.add([[1, 16, 19], [2, 16, 22]])
-        real_dock.widget.session.sessions.save(tmp_path / "s.json")
+        real_dock.widget.controller.sessions.save(tmp_path / "s.json")
         real_dock.qtbot.waitUntil(lambda: any("Saved" in text for text in told), timeout=60_000)
         real_dock.viewer.layers.clear()
         real_dock.start(real_dock.viewer.add_image(volume))
-        real_dock.widget.session.sessions.load(tmp_path / "s.json")
+        real_dock.widget.controller.sessions.load(tmp_path / "s.json")
         real_dock.qtbot.waitUntil(lambda: len(real_dock.workspace.placed) == 2, timeout=20_000)
-        real_dock.controller.undo()
+        real_dock.controller.clicks.undo()
         real_dock.settle()
         real_dock.qtbot.wait(200)
         assert not any("Loaded" in text for text in told) and not real_dock.errors
 
     def test_an_image_of_another_shape_is_refused(self, stack, volume, tmp_path):
-        stack.widget.session.sessions.save(tmp_path / "s.json")
+        stack.widget.controller.sessions.save(tmp_path / "s.json")
         stack.slide(0)
         stack.start(stack.viewer.add_image(volume[:2], name="short"))
         stack.points.add([0, 16, 16])
-        stack.widget.session.sessions.load(tmp_path / "s.json")
+        stack.widget.controller.sessions.load(tmp_path / "s.json")
         assert "(4, 48, 64)" in stack.errors[-1] and "(2, 48, 64)" in stack.errors[-1]
         assert len(stack.workspace.placed) == 1
 
@@ -136,31 +136,31 @@ class TestStacks:
         flat.replay([Click(16, 22), Click(40, 10, False)])
         save_session(tmp_path / "flat.json", flat)
         elsewhere = [p for p in stack.workspace.placed if p.plane != stack.workspace.here]
-        stack.widget.session.sessions.load(tmp_path / "flat.json")
+        stack.widget.controller.sessions.load(tmp_path / "flat.json")
         assert stack.workspace.clicks == flat.clicks and "bit for bit" in stack.told[-1]
         assert [p for p in stack.workspace.placed if p.plane != stack.workspace.here] == elsewhere
         with pytest.raises(ClickError, match="holds clicks in"):
-            stack.widget.session.sessions.save(tmp_path / "s.json")
+            stack.widget.controller.sessions.save(tmp_path / "s.json")
             load_session(tmp_path / "s.json").replay(stack.workspace.features)
 
     def test_labels_that_were_taken_over_are_in_it(self, dock, volume, tmp_path):
         told, data = [], np.zeros(volume.shape, np.int32)
-        dock.controller.told.connect(told.append)
+        dock.controller.state.told.connect(told.append)
         data[1, 30:44, 40:60] = 5
         labels = dock.viewer.add_labels(data.copy(), name="mine")
         layer = dock.viewer.add_image(volume)
         dock.widget.settings.labels.value = labels
         dock.slide(1)
         dock.start(layer)
-        dock.controller.take_over(5)
+        dock.controller.objects.take_over(5)
         dock.points.add([1, 36, 44])
         before = dock.labels.copy()
-        dock.widget.session.sessions.save(tmp_path / "s.json")
+        dock.widget.controller.sessions.save(tmp_path / "s.json")
         dock.viewer.layers.remove(labels)
         dock.widget.settings.labels.value = None
         dock.start(layer)
         assert dock.workspace.labels is not labels
-        dock.widget.session.sessions.load(tmp_path / "s.json")
+        dock.widget.controller.sessions.load(tmp_path / "s.json")
         assert "bit for bit" in told[-1]
         same(dock.labels, before)
 
@@ -183,10 +183,10 @@ class TestStacks:
         stack.viewer.layers.clear()
         stack.start(stack.viewer.add_image(volume, name="again"))
         stack.slide(0)
-        stack.controller.computing.start()
+        stack.controller.features.start()
         assert not stack.widget.session.restore.isEnabled()  # no click was there
         stack.slide(1)
-        stack.controller.computing.start()
+        stack.controller.features.start()
         stack.widget.session.restore.click()
         assert stack.workspace.placed == placed
         same(stack.labels, before)

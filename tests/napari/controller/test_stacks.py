@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click
 from napari_m2n2v2._napari.layers import labels as masks
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PlaneKey
 from tests.napari.conftest import DEPTH, planes, same, written_planes
 
@@ -113,7 +113,7 @@ class TestAxes:
         dock.viewer.dims.order = (1, 0, 2)
         dock.slide(16)
         assert dock.workspace.clicks == ()
-        dock.controller.next_object()
+        dock.controller.objects.next()
         dock.points.add([30, 16, 16])
         across = dock.shown_labels.copy()
         assert across[30, 16] == 2 and [click.row for click in dock.workspace.clicks] == [30]
@@ -155,7 +155,7 @@ class TestAxes:
         stack.viewer.dims.ndisplay = 3
         assert "2-D view" in stack.widget.status.text()
         stack.points.add([2, 16, 16])
-        stack.controller.add_click(16, 16)
+        stack.controller.clicks.add(16, 16)
         assert len(stack.points.data) == 1 and all("2-D view" in error for error in stack.errors[-2:])
         stack.widget.undo.click()  # clicks that have a plane can be changed
         assert not stack.labels.any()
@@ -213,7 +213,7 @@ class TestHistory:
 
     def test_a_threshold_is_set_on_the_click_of_this_slice(self, stack):
         stack.points.add([[3, 16, 25], [1, 16, 19]])
-        stack.controller.set_threshold(0, 0.25)
+        stack.controller.clicks.set_threshold(0, 0.25)
         assert [placed.click.threshold for placed in stack.workspace.placed] == [None, 0.25]
         same(stack.shown_labels, stack.expected())
 
@@ -222,12 +222,12 @@ class TestObjects:
     def test_an_object_keeps_its_id_and_a_new_one_is_new_in_all_planes(self, stack):
         stack.points.add([1, 16, 19])
         stack.slide(2)
-        stack.controller.next_object()
+        stack.controller.objects.next()
         stack.points.add([2, 33, 52])
         stack.slide(1)
-        stack.controller.next_object()
+        stack.controller.objects.next()
         assert stack.workspace.object_id == 3
-        stack.controller.select_object(2)
+        stack.controller.objects.select(2)
         stack.points.add([1, 33, 49])
         assert stack.shown_labels[33, 49] == 2 and stack.labels[2, 33, 52] == 2
         same(stack.shown_labels, stack.expected())
@@ -248,11 +248,11 @@ class TestObjects:
         same(labels.data[data > 0], data[data > 0])
         same(dock.shown_labels, np.where(data[1] > 0, data[1], dock.expected()))
         assert (dock.shown_labels == 8).any()
-        dock.controller.take_over(3)
+        dock.controller.objects.take_over(3)
         assert not dock.errors and dock.workspace.object_id == 3
         dock.points.add([1, 16, 24])
         assert labels.data[1, 16, 24] == 3
-        dock.controller.take_over(7)  # is in another slice
+        dock.controller.objects.take_over(7)  # is in another slice
         assert "no label 7" in dock.errors[-1]
 
     def test_what_was_painted_in_another_slice_is_no_new_id(self, stack, monkeypatch):
@@ -262,13 +262,13 @@ class TestObjects:
         labels.selected_label = 12
         labels.paint((3, 10, 10), 12)
         stack.slide(1)
-        stack.controller.next_object()
+        stack.controller.objects.next()
         assert stack.workspace.object_id == 13
 
     def test_a_click_before_the_labels_are_known_is_told(self, real_dock, volume, monkeypatch):
         monkeypatch.setattr(masks, "SMALL", 0)
         told = []
-        real_dock.controller.told.connect(told.append)
+        real_dock.controller.state.told.connect(told.append)
         data = np.zeros(volume.shape, int)
         data[3, 30:34, 2:9] = 7
         real_dock.widget.settings.labels.value = real_dock.viewer.add_labels(data)
@@ -276,5 +276,5 @@ class TestObjects:
         real_dock.points.add([real_dock.workspace.here.index[0], 16, 19])
         real_dock.qtbot.waitUntil(lambda: bool(told), timeout=20_000)
         assert "labels up to 7" in told[0]
-        real_dock.controller.next_object()
+        real_dock.controller.objects.next()
         assert real_dock.workspace.object_id == 8

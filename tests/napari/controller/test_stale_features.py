@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 
 
 def test_cancelling_does_not_make_features_of_old_pixels_ready(real_dock, image):
@@ -38,11 +38,11 @@ def test_a_guide_layer_that_changes_makes_features_stale(started):
 def test_what_is_changed_while_features_are_computed_is_in_them(real_dock, image):
 
     real_dock.start(real_dock.viewer.add_image(image))
-    real_dock.controller.add_click(16, 16)
+    real_dock.controller.clicks.add(16, 16)
     guide = real_dock.viewer.add_image(np.tile(np.linspace(0, 1, 64), (48, 1)), name="height")
     real_dock.widget.settings.guide.value = guide
     real_dock.start(real_dock.workspace.image, wait=False)
-    real_dock.controller.set_rules(compete=False)
+    real_dock.controller.state.set_rules(compete=False)
     real_dock.qtbot.waitUntil(lambda: real_dock.workspace.state is FeatureState.READY, timeout=60_000)
     real_dock.settle()
     session = real_dock.session()

@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click, Region, RegionClick
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from tests.napari.conftest import IMAGE, SHAPE, SIDE, joined, look_at, same, scene
 
 
@@ -105,7 +105,7 @@ def test_points_by_script_are_placed_in_a_view_around_them(slide):
     assert first != second and second.holds(82, 250) and second.step == 1
     assert {part.key.region for part in slide.workspace.parts if part.features is not None} >= {first, second}
     same(slide.labels, joined(slide))
-    slide.controller.add_click(125, 35)
+    slide.controller.clicks.add(125, 35)
     assert slide.workspace.placed[-1].region.holds(125, 35)
     slide.points.add([-5, 60])
     assert "outside the image" in slide.errors[-1] and len(slide.points.data) == 3
@@ -130,10 +130,10 @@ def test_objects_are_listed_with_what_all_parts_give(slide):
         slide.click(82, col)
     area = np.count_nonzero(slide.labels == 1)
     assert [slide.widget.table.item(0, n).text() for n in range(3)] == ["1", "2", f"{area} px"]
-    slide.controller.next_object()
+    slide.controller.objects.next()
     slide.points.add([125, 245])
     assert slide.labels[125, 245] == 2 and slide.widget.table.item(1, 1).text() == "1"
-    slide.controller.select_object(1)
+    slide.controller.objects.select(1)
     slide.widget.reset.click()
     assert set(np.unique(slide.labels)) == {0, 2}
 
@@ -168,7 +168,7 @@ def test_the_reach_of_a_click_is_that_of_the_part_in_view(slide):
         slide.click(82, col)
     look_at(slide, 82, 60)
     assert slide.workspace.clicks == (Click(*slide.points.data[1]),)
-    slide.controller.set_threshold(0, 0.25)
+    slide.controller.clicks.set_threshold(0, 0.25)
     assert [placed.click.threshold for placed in slide.workspace.placed] == [None, 0.25, None]
     assert "click 1, set by hand" in slide.widget.reach.title.text()
     same(slide.labels, joined(slide))
@@ -178,7 +178,7 @@ def test_the_reach_of_a_click_is_that_of_the_part_in_view(slide):
     ("order", "turn"), [((0, 1), {"scale": (0.5, 0.5), "rotate": 90, "translate": (7, 3)}), ((1, 0), {})]
 )
 def test_scaled_rotated_and_transposed_layers(dock, order, turn):
-    dock.controller.computing.change(working_side=SIDE)
+    dock.controller.features.change(working_side=SIDE)
     layer = dock.viewer.add_image(IMAGE, name="slide", **turn)
     dock.viewer.dims.order = order
     dock.viewer.reset_view()
@@ -196,7 +196,7 @@ def test_scaled_rotated_and_transposed_layers(dock, order, turn):
 
 class TestMemory:
     def test_masks_stay_and_undo_works_when_features_went(self, slide):
-        slide.controller.computing.store.use_memory(0)
+        slide.controller.features.store.use_memory(0)
         slide.workspace.parts.most_bytes = 0
         states = [slide.labels.copy()]
         for col in (60, 160, 260):
@@ -224,7 +224,7 @@ class TestMemory:
 
         chunks = ((32,) * 5, (32,) * 10)
         data = dask.array.map_blocks(block, chunks=chunks, dtype=np.uint8, meta=np.zeros((0, 0), np.uint8))
-        dock.controller.computing.change(working_side=SIDE)
+        dock.controller.features.change(working_side=SIDE)
         store = zarr.storage.MemoryStore()
         masks = zarr.create_array(store, shape=SHAPE, chunks=(32, 32), dtype=np.uint16)
         dock.widget.settings.labels.value = dock.viewer.add_labels(masks, name="stored")
@@ -245,7 +245,7 @@ class TestMemory:
         same(masks[:], joined(dock))
 
     def test_labels_from_before_are_protected_in_parts(self, dock):
-        dock.controller.computing.change(working_side=SIDE)
+        dock.controller.features.change(working_side=SIDE)
         data = np.zeros(SHAPE, np.int32)
         data[121:129, 61:69] = 7
         dock.widget.settings.labels.value = dock.viewer.add_labels(data.copy(), name="mine")
@@ -256,7 +256,7 @@ class TestMemory:
         dock.click(122, 67)
         same(dock.labels[data == 7], 7)
         dock.widget.undo.click()
-        dock.controller.take_over(7)
+        dock.controller.objects.take_over(7)
         dock.click(120, 60)
         assert dock.labels[125, 65] == 7 and dock.labels[120, 60] == 7 and not dock.errors
         same(np.unique(dock.labels), [0, 7, 8])
@@ -265,7 +265,7 @@ class TestMemory:
 class TestStacksOfLargePlanes:
     @pytest.fixture
     def stack(self, dock):
-        dock.controller.computing.change(working_side=SIDE)
+        dock.controller.features.change(working_side=SIDE)
         volume = np.stack([np.roll(scene(z), 2 * z, axis=0) for z in range(4)])
         layer = dock.viewer.add_image(volume, name="stack", contrast_limits=(0, 255))
         dock.slide(1)
@@ -298,29 +298,29 @@ class TestStacksOfLargePlanes:
         stack.click(84, 60)
         part = stack.workspace.region
         stack.widget.prepare.start.click()
-        stack.qtbot.waitUntil(lambda: not stack.widget.prepare.preparing.is_running, timeout=60_000)
-        assert {mark.name for mark in stack.widget.prepare.preparing.marks().values()} == {"READY"}
+        stack.qtbot.waitUntil(lambda: not stack.widget.controller.precompute.is_running, timeout=60_000)
+        assert {mark.name for mark in stack.widget.controller.precompute.marks().values()} == {"READY"}
         stack.slide(3)
         assert stack.workspace.region == part and "was prepared" in stack.widget.status.text()
         look_at(stack, 84, 250)
-        assert {mark.name for mark in stack.widget.prepare.preparing.marks().values()} == {"MISSING"}
+        assert {mark.name for mark in stack.widget.controller.precompute.marks().values()} == {"MISSING"}
 
     def test_sessions_and_saved_layers_hold_the_parts(self, stack, tmp_path):
         told = []
-        stack.controller.told.connect(told.append)
+        stack.controller.state.told.connect(told.append)
         stack.click(84, 60)
         stack.viewer.reset_view()
         stack.click(84, 200, Qt.MouseButton.RightButton)
         placed, before = stack.workspace.placed, stack.labels.copy()
         assert [p.region is None for p in placed] == [False, True]
-        stack.widget.session.sessions.save(tmp_path / "s.json")
+        stack.widget.controller.sessions.save(tmp_path / "s.json")
         (name,) = stack.points.save(str(tmp_path / "stack clicks.csv"))
-        stack.controller.place_clicks(stack.workspace, ())
+        stack.controller.clicks.place(stack.workspace, ())
         assert not stack.labels.any()
-        stack.widget.session.sessions.load(tmp_path / "s.json")
+        stack.widget.controller.sessions.load(tmp_path / "s.json")
         assert "bit for bit" in told[-1] and stack.workspace.placed == placed
         same(stack.labels, before)
-        stack.controller.place_clicks(stack.workspace, ())
+        stack.controller.clicks.place(stack.workspace, ())
         layer = stack.workspace.image
         stack.viewer.layers.remove(stack.points)
         stack.viewer.open(name, layer_type="points")
@@ -329,7 +329,7 @@ class TestStacksOfLargePlanes:
 
 
 def test_the_worker_answers_for_the_part_that_was_asked(real_dock):
-    real_dock.controller.computing.change(working_side=SIDE)
+    real_dock.controller.features.change(working_side=SIDE)
     layer = real_dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255))
     real_dock.viewer.reset_view()
     real_dock.start(layer, wait=False)
@@ -340,7 +340,7 @@ def test_the_worker_answers_for_the_part_that_was_asked(real_dock):
     real_dock.qtbot.waitUntil(lambda: not workspace.is_computing, timeout=60_000)
     real_dock.settle()
     real_dock.qtbot.waitUntil(
-        lambda: not workspace.is_computing and not real_dock.controller.is_solving, timeout=60_000
+        lambda: not workspace.is_computing and not real_dock.controller.solving.is_solving, timeout=60_000
     )
     same(real_dock.labels, joined(real_dock))
     placed = [RegionClick(p.region, p.click) for p in workspace.placed]

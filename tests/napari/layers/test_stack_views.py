@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click, Session
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from tests.napari.conftest import DEPTH, planes, same
 
 
@@ -107,7 +107,7 @@ class TestOtherParts:
         stack.points.add([[1, 16, 19], [3, 16, 25]])
         stack.viewer.dims.order = (1, 0, 2)
         stack.slide(33)
-        stack.controller.next_object()
+        stack.controller.objects.next()
         stack.points.add([2, 33, 50])
         placed, before = stack.workspace.placed, stack.labels.copy()
         names = [stack.points.save(str(tmp_path / "stack clicks.csv"))[0]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from tests.conftest import blob_image
 from tests.napari.conftest import planes, same, written_planes
 
@@ -84,7 +84,7 @@ class TestPyramids:
             np.uint8
         )
         levels = [base, base[::2, ::2, ::2], base[::4, ::4, ::4]]
-        dock.controller.computing.change(working_side=48)  # for which the second level would do
+        dock.controller.features.change(working_side=48)  # for which the second level would do
         layer = dock.viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
         for z in (1, 2, 5):
             dock.slide(z)

@@ -28,7 +28,7 @@ def hub(tmp_path, monkeypatch):
 
 @pytest.fixture
 def panel(real_dock):
-    real_dock.controller.computing.change(attention="auto")
+    real_dock.controller.features.change(attention="auto")
     panel = real_dock.widget.backbones
     panel.questions = []
     panel.ask = lambda text, agreed: panel.questions.append((text, agreed))
@@ -46,7 +46,7 @@ def test_states_are_shown_and_settings_follow(hub, panel, real_dock):
     assert not panel.fetch.isVisibleTo(panel)
     choose(panel.attention, "stable-diffusion-2")
     choose(panel.depth, "marigold")
-    settings = real_dock.controller.computing.settings
+    settings = real_dock.controller.state.settings
     assert (settings.attention, settings.depth) == ("stable-diffusion-2", "marigold")
     assert panel.fetch.isVisibleTo(panel) and "CreativeML" in panel.told.text() and "2600 MB" in panel.told.text()
 
@@ -119,12 +119,12 @@ def test_depth_computed_from_the_image_guides(hub, real_dock, image):
 def test_another_guide_layer_does_not_compute_attention_again(started, monkeypatch):
     before = started.workspace.features
     guide = started.viewer.add_image(np.tile(np.linspace(0, 1, 64), (48, 1)), name="height")
-    started.controller.computing.change(guide=guide)
+    started.controller.features.change(guide=guide)
     assert started.workspace.state is FeatureState.STALE
     started.start(started.workspace.image)
     assert started.workspace.features.transition is before.transition
     assert started.workspace.features.guide is not None
-    started.controller.computing.change(grid=10)
+    started.controller.features.change(grid=10)
     started.start(started.workspace.image)
     assert started.workspace.features.transition is not before.transition
 

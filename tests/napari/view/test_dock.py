@@ -6,7 +6,7 @@ import sys
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 from tests.napari.conftest import same
 
 
@@ -14,12 +14,12 @@ def test_closing_the_dock_gives_everything_back(viewer, qtbot, image):
     keys = dict(viewer.keymap)
     callbacks = list(viewer.mouse_drag_callbacks)
     _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-    widget.controller.computing.change(attention="appearance", grid=12)
+    widget.controller.features.change(attention="appearance", grid=12)
     layer = viewer.add_image(image)
     widget.image.value = layer
     widget.start.click()
-    qtbot.waitUntil(lambda: widget.controller.active.state is FeatureState.READY, timeout=60_000)
-    points = widget.controller.active.points
+    qtbot.waitUntil(lambda: widget.controller.state.active.state is FeatureState.READY, timeout=60_000)
+    points = widget.controller.state.active.points
     viewer.window.remove_dock_widget(widget)
     assert dict(viewer.keymap) == keys and viewer.mouse_drag_callbacks == callbacks
     assert not points.keymap and len(viewer.layers) == 3

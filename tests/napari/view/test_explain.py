@@ -5,14 +5,14 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Click, Session
-from napari_m2n2v2._napari.layers.overlays import VIEWS
+from napari_m2n2v2._napari.controller.explain import VIEWS
 from tests.napari.conftest import same
 
 
 @pytest.fixture
 def clicked(started):
-    started.controller.add_click(16, 16)
-    started.controller.add_click(5, 50, foreground=False)
+    started.controller.clicks.add(16, 16)
+    started.controller.clicks.add(5, 50, foreground=False)
     return started
 
 
@@ -37,14 +37,14 @@ def test_views_follow_the_selected_click_and_the_mask(clicked):
     assert layer.data[5, 50] == 0 and layer.data[16, 16] > 0
     clicked.widget.why.toggles["Owner"].click()
     owners = clicked.viewer.layers["cells Owner"]
-    clicked.controller.add_click(33, 48)
+    clicked.controller.clicks.add(33, 48)
     assert owners.data[33, 48] == 3
 
 
 def test_views_go_over_to_another_image(clicked, image):
     clicked.widget.why.toggles["Owner"].click()
     clicked.start(clicked.viewer.add_image(image[:, ::-1].copy(), name="other", scale=(2, 2)))
-    clicked.controller.add_click(16, 48)
+    clicked.controller.clicks.add(16, 48)
     names = [layer.name for layer in clicked.viewer.layers if "Owner" in layer.name]
     assert names == ["other Owner"]
     same(clicked.viewer.layers["other Owner"].scale, (2, 2))
@@ -53,7 +53,7 @@ def test_views_go_over_to_another_image(clicked, image):
 def test_views_are_no_channels(clicked):
     clicked.widget.why.toggles["Markov-map"].click()
     clicked.widget.settings.merge.setChecked(True)
-    assert clicked.controller.computing.channels() == [clicked.workspace.image]
+    assert clicked.controller.features.channels() == [clicked.workspace.image]
 
 
 def test_a_view_deleted_by_hand_puts_its_toggle_out(clicked):
@@ -89,13 +89,13 @@ class TestReach:
         same(clicked.labels, before)
 
     def test_automatic_takes_it_back(self, clicked):
-        clicked.controller.set_threshold(1, 0.9)
+        clicked.controller.clicks.set_threshold(1, 0.9)
         assert clicked.widget.reach.automatic.isEnabled()
         clicked.widget.reach.automatic.click()
         assert clicked.workspace.clicks[1].threshold is None
 
     def test_a_threshold_survives_moving_and_flipping(self, clicked):
-        clicked.controller.set_threshold(0, 0.25)
+        clicked.controller.clicks.set_threshold(0, 0.25)
         clicked.points.mode = "select"
         clicked.points.selected_data = {0}
         clicked.press(Qt.Key.Key_T)
@@ -122,16 +122,16 @@ class TestPreview:
 
     def test_beside_the_image_it_is_empty(self, clicked):
         clicked.hover = clicked.widget.hover
-        clicked.hover.toggle()
+        clicked.controller.preview.toggle()
 
         class Event:
             position = (-50.0, -50.0)
 
-        clicked.hover._on_move(clicked.viewer, Event)
+        clicked.controller.preview._on_move(clicked.viewer, Event)
         assert not clicked.viewer.layers["preview"].data.any() and not clicked.errors
 
     def test_a_click_takes_the_preview_away(self, clicked):
-        clicked.widget.hover.toggle()
+        clicked.widget.controller.preview.toggle()
         clicked.qtbot.mouseMove(clicked.canvas.native, clicked.where(33, 48))
         clicked.qtbot.wait(50)
         clicked.click(33, 48)
@@ -146,5 +146,5 @@ def test_g_marks_where_a_click_would_help_most(clicked):
     session.replay(clicked.workspace.clicks)
     same(clicked.viewer.layers["suggested click"].data[0], np.array(suggest_click(margin(session, 1)), float))
     assert len(clicked.workspace.clicks) == 2
-    clicked.controller.add_click(33, 48)
+    clicked.controller.clicks.add(33, 48)
     assert "suggested click" not in clicked.viewer.layers

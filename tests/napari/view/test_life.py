@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QPushButton
 from superqt import QCollapsible
 
 import napari_m2n2v2
-from napari_m2n2v2._napari.model.settings import FeatureState
+from napari_m2n2v2.features.states import FeatureState
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,10 +30,10 @@ def test_docks_leave_nothing_behind(viewer, qtbot, image, docks):
     counts, memory = [], []
     for _ in range(docks):
         _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-        widget.controller.computing.change(attention="appearance", grid=12)
+        widget.controller.features.change(attention="appearance", grid=12)
         widget.image.value = layer
         widget.start.click()
-        active = widget.controller.active
+        active = widget.controller.state.active
         qtbot.waitUntil(lambda active=active: active.state is FeatureState.READY, timeout=60_000)
         active.points.add([16, 16])
         qtbot.waitUntil(

@@ -14,9 +14,9 @@ def rows(dock):
 
 @pytest.fixture
 def two(started):
-    started.controller.add_click(16, 16)
-    started.controller.next_object()
-    started.controller.add_click(33, 48)
+    started.controller.clicks.add(16, 16)
+    started.controller.objects.next()
+    started.controller.clicks.add(33, 48)
     return started
 
 
@@ -29,7 +29,7 @@ def test_the_table_lists_objects(two):
 def test_area_is_in_the_layers_units(dock, image):
     layer = dock.viewer.add_image(image, scale=(0.5, 0.2), units=("um", "um"))
     dock.start(layer)
-    dock.controller.add_click(16, 16)
+    dock.controller.clicks.add(16, 16)
     pixels = np.count_nonzero(dock.labels)
     assert rows(dock)[0][2] == f"{pixels * 0.1:.4g} µm²"
     assert area_text(10, (2.0, 3.0), layer.units) == "60 µm²"
@@ -50,9 +50,9 @@ def test_selecting_a_point_goes_back_to_its_object(two):
 
 
 def test_solve_alone_puts_the_object_clicked_last_on_top(started):
-    started.controller.add_click(16, 16)
-    started.controller.next_object()
-    started.controller.add_click(14, 20)
+    started.controller.clicks.add(16, 16)
+    started.controller.objects.next()
+    started.controller.clicks.add(14, 20)
     competing = started.labels.copy()
     started.widget.settings.compete.setChecked(False)
     started.settle()
@@ -76,7 +76,7 @@ class TestExistingLabels:
 
     def test_they_are_protected(self, existing):
         dock, before = existing
-        dock.controller.add_click(16, 16)
+        dock.controller.clicks.add(16, 16)
         same(dock.labels[before > 0], before[before > 0])
         assert dock.workspace.object_id == 6 and (dock.labels == 6).any()
         same(dock.labels, np.where(before > 0, before, dock.expected()))
@@ -86,14 +86,14 @@ class TestExistingLabels:
         dock.workspace.labels.selected_label = 3
         dock.widget.settings.take_over.click()
         same(dock.labels, before)
-        dock.controller.add_click(16, 20)
+        dock.controller.clicks.add(16, 20)
         assert dock.labels[16, 20] == 3 and dock.labels[31, 4] == 5
         dock.widget.undo.click()
         same(dock.labels, before)
 
     def test_taking_over_what_is_not_there_is_told(self, existing):
         dock, before = existing
-        dock.controller.take_over(77)
+        dock.controller.objects.take_over(77)
         assert "no label 77" in dock.errors[-1]
         same(dock.labels, before)
 
@@ -110,6 +110,6 @@ class TestExistingLabels:
         labels = dock.viewer.add_labels(data.copy())
         dock.widget.settings.labels.value = labels
         dock.start(dock.viewer.add_image(image))
-        dock.controller.add_click(16, 16)
+        dock.controller.clicks.add(16, 16)
         assert "uint8" in dock.errors[-1]
         same(labels.data, data)

@@ -61,7 +61,7 @@ class FieldOfView:
             self.look()
 
     def region_at(self, workspace: Workspace, key: PlaneKey, at: tuple[float, float] | None = None) -> Region | None:
-        """Return the part of a plane in view, or the one that a click at a place in it belongs to; None is all of it."""
+        """Return the part of a plane in view, or the one that a click at a place belongs to; None is all of it."""
         shape, side = stack_of(workspace.image, key.axes).plane_shape, workspace.working_side
         if not workspace.by_view or not has_parts(shape, side):
             return None
