@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_m2n2v2._napari.controller.session_record import placed_in
 from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2.errors import M2N2V2Error
-from napari_m2n2v2.session.document import PlaneKey
 
 __all__ = ["carry_on", "carry_other_way", "cells", "coffee", "get_reader", "write_clicks"]
 
@@ -73,9 +71,8 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     """Read a session file as a Points layer with its clicks."""
     from napari_m2n2v2.session.session_file import load_session
 
-    file = load_session(path)
-    ndim = len(file.shape)
-    placed = placed_in(file, [PlaneKey(part.axes, part.index) for part in file.parts])
+    document = load_session(path)
+    ndim, placed = len(document.shape), document.placed
     positions = np.zeros((len(placed), ndim))
     for row, p in zip(positions, placed, strict=True):
         others = [axis for axis in range(ndim) if axis not in p.plane.axes]

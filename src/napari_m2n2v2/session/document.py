@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.images.stack import Index
-from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.images.sparse import Boxed
+from napari_m2n2v2.images.stack import Index, Stack
+from napari_m2n2v2.images.tile import Region, RegionClick
 from napari_m2n2v2.parameters import Reach, SegmentationParameters
+from napari_m2n2v2.session.provenance import Provenance, digest, software
 
 if TYPE_CHECKING:
-    from napari_m2n2v2.images.sparse import Boxed
-    from napari_m2n2v2.session.provenance import Provenance
-    from napari_m2n2v2.session.session import SessionResult
+    from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.session.carried import Carried
+    from napari_m2n2v2.session.session import Session, SessionResult
     from napari_m2n2v2.session.tiled import Mosaic
 
 __all__ = [
-    "Carried",
-    "CarriedPlanes",
+    "Document",
+    "Fingerprint",
+    "Outcome",
     "PartKey",
+    "Place",
     "PlacedClick",
     "PlaneKey",
     "Rules",
     "Solution",
+    "by_object",
     "changed_clicks",
     "changed_planes",
     "keep_carried",
@@ -118,75 +123,162 @@ class Solution:
     @cached_property
     def labels_sha256(self) -> str:
         """Of the labels at working resolution."""
-        from napari_m2n2v2.session.provenance import digest
-
         return digest(self.result.working_labels)
 
 
 @dataclass(frozen=True)
-class Carried:
-    """An object in a plane that it was carried to.
+class Fingerprint:
+    """What a file says of the masks of a part: what they came from, and the digest of those at working resolution."""
+
+    provenance: Provenance
+    labels_sha256: str
+
+
+Place = tuple[PlaneKey, Region | None]
+"""Where clicks were placed: a plane and, where that is None, all of it."""
+
+
+Outcome = Solution | Fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """An image as it is segmented at one time; a session file (:mod:`~napari_m2n2v2.session.session_file`) is its JSON.
 
     Parameters
     ----------
-    plane : PlaneKey
-        Which plane.
-    object_id : int
-        Which object.
-    clicks : tuple of Click
-        What was clicked for the user.
-    doubt : float
-        As it was then, from 0 to 1; NaN where it is not known, because the clicks were opened from a file.
-    axis, direction : int
-        Along which of the stack's index axes it came, and 1 or -1.
-    stopped : str
-        Why it went no further; empty where it did, or was not asked to.
+    shape : tuple of int
+        Of the image, colour not counted.
+    placed : tuple of PlacedClick
+        All clicks, in the order they were placed.
+    solutions : mapping
+        What came of every place with clicks; None where that is still to come.
+    segmentation_parameters : SegmentationParameters
+        What they were solved with.
+    compete : bool
+        As :class:`~napari_m2n2v2.Session` takes it.
+    starts : mapping
+        Labels that planes began with.
+    carried : tuple of Carried
+        What was carried from plane to plane, and not corrected since.
+    versions : mapping
+        Of Python and of the packages that compute.
     """
 
-    plane: PlaneKey
-    object_id: int
-    clicks: tuple[Click, ...]
-    doubt: float = math.nan
-    axis: int = 0
-    direction: int = 0
-    stopped: str = ""
+    shape: tuple[int, ...]
+    placed: tuple[PlacedClick, ...]
+    solutions: Mapping[Place, Outcome | None]
+    segmentation_parameters: SegmentationParameters
+    compete: bool = True
+    starts: Mapping[PlaneKey, Boxed] = field(default_factory=dict)
+    carried: tuple[Carried, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=software)
 
+    @classmethod
+    def of(cls, session: Session) -> Document:
+        """Describe a session as it is now."""
+        plane = PlaneKey()
+        outcome = Fingerprint(Provenance.of(session.features), digest(session.result.working_labels))
+        return cls(
+            shape=session.features.shape,
+            placed=tuple(PlacedClick(plane, click) for click in session.clicks),
+            solutions={(plane, None): outcome},
+            segmentation_parameters=session.parameters,
+            compete=session.compete,
+            starts={} if session.start is None else {plane: Boxed.of(session.start)},
+        )
 
-@dataclass(eq=False)
-class CarriedPlanes:
-    """Remembers what was carried by the very clicks that did it, so that undo and redo need no bookkeeping.
+    @property
+    def clicks(self) -> tuple[Click, ...]:
+        """All clicks, in the order they were placed."""
+        return tuple(placed.click for placed in self.placed)
 
-    What a user adds, moves, flips or deletes makes the clicks others than those remembered: the plane is his then.
-    """
+    def plane_shape(self, plane: PlaneKey) -> tuple[int, int]:
+        """Return ``(H, W)`` of a plane.
 
-    _known: dict[tuple[PlaneKey, int, tuple[Click, ...]], Carried] = field(default_factory=dict)
-
-    def take_up(self, placed: Iterable[PlacedClick]) -> None:
-        """Take what a file says of its clicks: planes where propagation placed all those of an object.
-
-        What is known of them already stays.
+        Raises
+        ------
+        ImageError
+            If there is no such plane.
         """
-        for (key, object_id), placed_there in by_object(placed).items():
-            if all(p.carried for p in placed_there):
-                clicks = tuple(p.click for p in placed_there)
-                self._known.setdefault((key, object_id, clicks), Carried(key, object_id, clicks))
+        first, second = plane.axes
+        lengths = [length for axis, length in enumerate(self.shape) if axis not in plane.axes]
+        inside = 0 <= first < second < len(self.shape) and len(plane.index) == len(lengths)
+        if not inside or not all(0 <= at < length for at, length in zip(plane.index, lengths, strict=True)):
+            raise ImageError(f"There is no plane of axes {plane.axes} at {plane.index} in an image of {self.shape}.")
+        return self.shape[first], self.shape[second]
 
-    def add(self, carried: Carried) -> None:
-        """Remember what was carried."""
-        self._known[carried.plane, carried.object_id, carried.clicks] = carried
+    def check(self) -> None:
+        """Complain of what is not inside the image.
 
-    def of(self, placed: Iterable[PlacedClick], key: PlaneKey, object_id: int) -> Carried | None:
-        """Return what is known of an object in a plane, if these clicks are those that were carried there."""
-        clicks = tuple(p.click for p in placed if p.plane == key and p.click.object_id == object_id)
-        return self._known.get((key, object_id, clicks))
+        Raises
+        ------
+        ImageError, ClickError
+            If there is no such plane, or it is smaller.
+        """
+        planes = (*(plane for plane, _ in self.solutions), *(known.plane for known in self.carried))
+        shapes = {plane: self.plane_shape(plane) for plane in planes}
+        for plane, region in self.solutions:
+            if region is not None and not region.is_inside(shapes[plane]):
+                raise ImageError(f"There are clicks in {region}, which is not inside planes of {shapes[plane]}.")
+        for placed in self.placed:
+            placed.click.pixel(shapes[placed.plane])
+            if placed.region is not None:
+                RegionClick(placed.region, placed.click)
 
-    def present(self, placed: Iterable[PlacedClick]) -> list[tuple[PlaneKey, int, Carried | None]]:
-        """List plane and object of all that was carried and is there; with nothing known where it was corrected."""
-        return [
-            (key, object_id, self._known.get((key, object_id, tuple(p.click for p in clicks))))
-            for (key, object_id), clicks in by_object(placed).items()
-            if any(p.carried for p in clicks)
-        ]
+    def onto(self, stack: Stack, shown: PlaneKey | None) -> Document:
+        """Return what there is to put on an image; what is of a flat one is put on the plane of a stack that is shown.
+
+        Raises
+        ------
+        ImageError
+            If the image has another shape.
+        """
+        plane = shown if len(self.shape) == 2 < len(stack.shape) else None
+        expected = stack.shape if plane is None else tuple(stack.shape[axis] for axis in plane.axes)
+        if self.shape != expected:
+            raise ImageError(f"The session is of an image of shape {self.shape}, and this one has {expected}.")
+        if plane is None:
+            return self
+        return replace(
+            self,
+            placed=tuple(replace(placed, plane=plane) for placed in self.placed),
+            solutions={(plane, region): outcome for (_, region), outcome in self.solutions.items()},
+            starts=dict(zip([plane], self.starts.values(), strict=False)),  # of one plane, there is one at most
+            carried=tuple(replace(known, plane=plane) for known in self.carried),
+        )
+
+    def replay(self, features: ImageFeatures) -> tuple[Session, list[str]]:
+        """Replay the clicks of one plane on features of it.
+
+        Returns
+        -------
+        session : Session
+            With the same clicks.
+        differences : list of str
+            Why the masks are not the same as they were, bit for bit; empty when they are.
+
+        Raises
+        ------
+        ClickError, ImageError
+            If there are clicks in several slices or parts, the image is too small for the clicks, or has another shape
+            than the labels to start from.
+        """
+        from napari_m2n2v2.session.differences import differences
+        from napari_m2n2v2.session.session import Session
+
+        if len(self.solutions) != 1 or next(iter(self.solutions))[1] is not None:
+            raise ClickError(
+                f"The file holds clicks in {len(self.solutions)} slices or parts of an image of {self.shape}. Load it "
+                "in the dock, or replay the clicks of each."
+            )
+        (((plane, _), outcome),) = self.solutions.items()
+        rows, cols = self.plane_shape(plane)
+        start = self.starts[plane].within((0, rows, 0, cols)) if plane in self.starts else None
+        session = Session(features, self.segmentation_parameters, start=start, compete=self.compete)
+        session.replay(self.clicks)
+        now = Document.of(session).solutions[PlaneKey(), None]
+        return session, differences(outcome, now, self.versions)
 
 
 def by_object(placed: Iterable[PlacedClick]) -> dict[tuple[PlaneKey, int], list[PlacedClick]]:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from napari_m2n2v2.session.document import Document
 from napari_m2n2v2.session.provenance import Provenance
 from napari_m2n2v2.session.session import Session
-from napari_m2n2v2.session.session_file import SessionFile
 
 __all__ = ["methods_paragraph"]
 
 
-def methods_paragraph(session: Session | SessionFile) -> str:
+def methods_paragraph(session: Session | Document) -> str:
     """Describe a session, or all of a stack, in the words of a methods section, ready to paste into a paper."""
-    file = SessionFile.of(session) if isinstance(session, Session) else session
+    file = Document.of(session) if isinstance(session, Session) else session
     background = sum(not click.foreground for click in file.clicks)
-    carried = sum(saved.carried for saved in file.saved)
+    carried = sum(placed.carried for placed in file.placed)
     objects = _count(len({click.object_id for click in file.clicks}), "object")
     placed = f"{_count(len(file.clicks) - background, 'foreground click')} and {_count(background, 'background click')}"
     if carried:
         placed += f", {carried} of which were placed by propagation from slice to slice,"
     where = f"an image of {' x '.join(map(str, file.shape))} pixels"
-    if len(file.parts) > 1:
-        where = f"{_count(len(file.parts), 'slice or part')} of {where}".replace("slice or parts", "slices or parts")
+    if len(file.solutions) > 1:
+        where = f"{len(file.solutions)} slices or parts of {where}"
     parameters = file.segmentation_parameters
     said = (
         f"{objects} in {where} were segmented interactively with {placed} using "
@@ -28,7 +28,7 @@ def methods_paragraph(session: Session | SessionFile) -> str:
         f"tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}) as implemented in napari-m2n2v2. "
         "No model was trained. "
     )
-    known = [part.provenance for part in file.parts if part.provenance is not None]
+    known = [outcome.provenance for outcome in file.solutions.values() if outcome is not None]
     if known:
         sources = dict.fromkeys(_source_in_words(provenance) for provenance in known)
         images = ", ".join(dict.fromkeys(provenance.image_sha256[:16] for provenance in known[:3]))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.guides.channel import GuideChannel
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.parameters import FeatureParameters
+
+if TYPE_CHECKING:
+    from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.guides.channel import GuideChannel
 
 __all__ = ["Provenance", "digest", "software"]
 
@@ -77,7 +80,8 @@ class Provenance:
         return [f"{name}: was {was}, is {then}" for name, (was, then) in compared.items() if was != then]
 
 
-def software() -> dict[str, str]:
+@cache
+def software() -> Mapping[str, str]:
     """Return the versions of Python and of the packages that compute."""
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 

@@ -1,33 +1,44 @@
 """Session files: everything needed to get the same masks again, as readable JSON.
 
-A file holds one session, or all that was clicked in a stack or in the parts of a large image.
+A file holds one :class:`~napari_m2n2v2.session.document.Document`, of one session or of all that was clicked in a stack
+or in the parts of a large image. The dataclasses here are its rows, which pydantic reads: nothing is taken from a file,
+whoever made it, that is not of the right kind and inside the image.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, with_config
+from pydantic_core import from_json
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import ClickError, M2N2V2Error, UnreadableFileError
-from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.errors import ClickError, ImageError, M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.files.atomic import write_whole
 from napari_m2n2v2.images.sparse import Boxed
-from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.images.tile import Region
-from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
-from napari_m2n2v2.session.provenance import Provenance, digest, software
-from napari_m2n2v2.session.session import Session
+from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.carried import Carried
+from napari_m2n2v2.session.document import Document, Fingerprint, Outcome, Place, PlacedClick, PlaneKey, by_object
+from napari_m2n2v2.session.provenance import Provenance
 
-__all__ = ["SavedCarried", "SavedClick", "SavedPart", "SessionFile", "load_session", "save_session"]
+if TYPE_CHECKING:
+    from napari_m2n2v2.session.session import Session
+
+__all__ = ["SessionFile", "load_session", "save_session"]
+
+SessionFile = Document
+"""What a session file says."""
+
 
 _FORMAT = "napari-m2n2v2 session"
 
@@ -35,171 +46,10 @@ _FORMAT = "napari-m2n2v2 session"
 _VERSION = 2
 
 
-@dataclass(frozen=True)
-class SavedPart:
-    """A plane of a stack, or a part of a large plane, that was clicked in.
-
-    Parameters
-    ----------
-    axes : tuple of int
-        Of its rows and columns among the image's.
-    index : tuple of int
-        Its position on the others.
-    region : Region or None
-        Which part of the plane; None is all of it.
-    provenance : Provenance or None
-        What its masks came from; None where they were still to come.
-    labels_sha256 : str
-        Of the masks of its clicks at working resolution; empty where they were still to come.
-    """
-
-    axes: tuple[int, int] = (0, 1)
-    index: Index = ()
-    region: Region | None = None
-    provenance: Provenance | None = None
-    labels_sha256: str = ""
-
-    def differences(
-        self, now: Provenance, labels_sha256: str, versions: Mapping[str, str], also: Sequence[str] = ()
-    ) -> list[str]:
-        """Say why masks are not the same as when the file was written, bit for bit; nothing when they are.
-
-        What else is known to differ is said ``also``.
-        """
-        if self.provenance is None:
-            return ["masks: they were not there when the file was written"]
-        if labels_sha256 == self.labels_sha256:
-            return []
-        here = software()
-        said = [*self.provenance.differences(now), *also]
-        said += [f"{name}: was {was}, is {here.get(name)}" for name, was in versions.items() if was != here.get(name)]
-        return said or ["masks: same inputs and versions, so another processor or number of threads"]
+_MOST_TO_ONE = 1032  # bytes that zlib can make of one
 
 
-@dataclass(frozen=True)
-class SavedClick:
-    """A click, which of the file's parts it was placed in, and whether propagation placed it."""
-
-    click: Click
-    part: int = 0
-    carried: bool = False
-
-
-@dataclass(frozen=True)
-class SavedCarried:
-    """What is known of an object in a plane that it was carried to.
-
-    Parameters
-    ----------
-    axes, index : tuple of int
-        Of the plane, as :class:`SavedPart` has them.
-    object_id : int
-        Which object.
-    doubt : float or None
-        From 0 to 1; None where it is not known.
-    axis, direction : int
-        Along which of the stack's index axes it came, and 1 or -1; 0 where that is not known.
-    stopped : str
-        Why it went no further; empty where it did, or was not asked to.
-    """
-
-    axes: tuple[int, int]
-    index: Index
-    object_id: int
-    doubt: float | None = None
-    axis: int = 0
-    direction: int = 0
-    stopped: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class SessionFile:
-    """What a session file says.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Of the image, colour not counted.
-    parts : tuple of SavedPart
-        Where there are clicks.
-    saved : tuple of SavedClick
-        All clicks, in the order they were placed.
-    segmentation_parameters : SegmentationParameters
-        What they were solved with.
-    compete : bool
-        As :class:`~napari_m2n2v2.Session` takes it.
-    starts : mapping
-        Labels that planes began with, by (axes, index).
-    carried : tuple of SavedCarried
-        What was carried from plane to plane, and not corrected since.
-    versions : mapping
-        Of Python and of the packages that compute.
-    """
-
-    shape: tuple[int, ...]
-    parts: tuple[SavedPart, ...]
-    saved: tuple[SavedClick, ...]
-    segmentation_parameters: SegmentationParameters
-    compete: bool = True
-    starts: Mapping[tuple[tuple[int, int], Index], Boxed] = field(default_factory=dict)
-    carried: tuple[SavedCarried, ...] = ()
-    versions: Mapping[str, str] = field(default_factory=software)
-
-    @classmethod
-    def of(cls, session: Session) -> SessionFile:
-        """Describe a session as it is now."""
-        part = SavedPart(
-            provenance=Provenance.of(session.features), labels_sha256=digest(session.result.working_labels)
-        )
-        return cls(
-            shape=session.features.shape,
-            parts=(part,),
-            saved=tuple(map(SavedClick, session.clicks)),
-            segmentation_parameters=session.parameters,
-            compete=session.compete,
-            starts={} if session.start is None else {(part.axes, part.index): Boxed.of(session.start)},
-        )
-
-    @property
-    def clicks(self) -> tuple[Click, ...]:
-        """All clicks, in the order they were placed."""
-        return tuple(saved.click for saved in self.saved)
-
-    def replay(self, features: ImageFeatures) -> tuple[Session, list[str]]:
-        """Replay a file of one session on features of the image.
-
-        Returns
-        -------
-        session : Session
-            With the clicks of the file.
-        differences : list of str
-            Why the masks are not the same as when the file was written, bit for bit; empty when they are.
-
-        Raises
-        ------
-        ClickError, ImageError
-            If the file holds several slices or parts, the image is too small for the clicks, or has another shape than
-            the labels to start from.
-        """
-        if len(self.parts) != 1 or self.parts[0].region is not None:
-            raise ClickError(
-                f"The file holds clicks in {len(self.parts)} slices or parts of an image of {self.shape}. Load it in "
-                "the dock, or replay the clicks of each."
-            )
-        start = self.starts.get((self.parts[0].axes, self.parts[0].index))
-        shape = self.parts[0].provenance.shape if self.parts[0].provenance is not None else features.shape
-        session = Session(
-            features,
-            self.segmentation_parameters,
-            start=None if start is None else start.within((0, shape[0], 0, shape[1])),
-            compete=self.compete,
-        )
-        session.replay(self.clicks)
-        now = digest(session.result.working_labels)
-        return session, self.parts[0].differences(Provenance.of(features), now, self.versions)
-
-
-def save_session(path: str | Path, session: Session | SessionFile) -> None:
+def save_session(path: str | Path, session: Session | Document) -> None:
     """Write a session file, whole or not at all.
 
     Raises
@@ -207,29 +57,12 @@ def save_session(path: str | Path, session: Session | SessionFile) -> None:
     UnwritableFileError
         If it cannot be written there.
     """
-    file = SessionFile.of(session) if isinstance(session, Session) else session
-    content = {
-        "format": _FORMAT,
-        "format_version": _VERSION,
-        "shape": file.shape,
-        "compete": file.compete,
-        "segmentation_parameters": asdict(file.segmentation_parameters),
-        "versions": dict(file.versions),
-        "parts": [
-            asdict(part) | {"region": None if part.region is None else astuple(part.region)} for part in file.parts
-        ],
-        "starts": [
-            {"axes": axes, "index": index, "row": patch.row, "col": patch.col, "labels": _pack(patch.values)}
-            for (axes, index), patch in file.starts.items()
-        ],
-        "carried": [asdict(carried) for carried in file.carried],
-        "clicks": [asdict(saved.click) | {"part": saved.part, "carried": saved.carried} for saved in file.saved],
-    }
-    text = json.dumps(content, indent=2)
+    file = _File.of(session if isinstance(session, Document) else Document.of(session))
+    text = json.dumps(asdict(file), indent=2)
     write_whole(Path(path), lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
 
 
-def load_session(path: str | Path) -> SessionFile:
+def load_session(path: str | Path) -> Document:
     """Read a session file.
 
     Raises
@@ -237,9 +70,12 @@ def load_session(path: str | Path) -> SessionFile:
     UnreadableFileError
         If there is no such file, it is something else, damaged, or of another version than this one knows.
     """
+    if not Path(path).is_file():
+        raise UnreadableFileError(f"{path} cannot be read as a session file: there is no such file.")
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        text = Path(path).read_bytes()
+        content = from_json(text)
+    except (OSError, ValueError) as error:
         raise UnreadableFileError(f"{path} cannot be read as a session file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise UnreadableFileError(f'{path} is no session file: expected JSON with "format": "{_FORMAT}".')
@@ -250,77 +86,206 @@ def load_session(path: str | Path) -> SessionFile:
             + ("Install a newer one." if newer else "It was written before the first release, and has to be made anew.")
         )
     try:
-        file = SessionFile(
-            shape=_whole_numbers(content["shape"]),
-            parts=tuple(_part(**part) for part in content["parts"]),
-            saved=tuple(_saved(**saved) for saved in content["clicks"]),
-            segmentation_parameters=SegmentationParameters(**content["segmentation_parameters"]),
-            compete=_flag(content["compete"]),
-            starts=dict(_start(**start) for start in content["starts"]),
-            carried=tuple(_carried(**carried) for carried in content.get("carried", ())),
-            versions={str(name): str(number) for name, number in content["versions"].items()},
-        )
-        if not all(0 <= saved.part < len(file.parts) for saved in file.saved):
-            raise ValueError("a click is of a part that is not there")
-    except (AttributeError, KeyError, TypeError, ValueError, M2N2V2Error, zlib.error) as error:
-        raise UnreadableFileError(f"{path} is damaged: {type(error).__name__} {error}") from error
-    return file
+        return _FILE.validate_json(text).document()
+    except ValidationError as error:
+        raise UnreadableFileError(f"{path} is damaged: {_first_of(error)}") from error
+    except M2N2V2Error as error:
+        raise UnreadableFileError(f"{path} is damaged: {error}") from error
 
 
-def _part(axes: Any, index: Any, region: Any, provenance: Any, labels_sha256: Any) -> SavedPart:
-    return SavedPart(
-        axes=_pair(axes),
-        index=_whole_numbers(index),
-        region=None if region is None else Region(*_whole_numbers(region)),
-        provenance=None if provenance is None else _provenance(**provenance),
-        labels_sha256=str(labels_sha256),
-    )
+def _first_of(error: ValidationError) -> str:
+    """Say what is wrong first, and where, in a line."""
+    first = error.errors(include_url=False)[0]
+    place, got = ".".join(map(str, first["loc"])), repr(first["input"])
+    if first["type"] == "value_error":  # ours, which says what came
+        return f"{place}: {first['ctx']['error']}"
+    return f"{place}: {first['msg']}, got {got if len(got) < 80 else got[:80] + '...'}"
 
 
-def _provenance(shape: Any, grid_shape: Any, parameters: Any, **texts: Any) -> Provenance:
-    named = {name: str(text) for name, text in texts.items()}
-    return Provenance(
-        shape=_pair(shape), grid_shape=_pair(grid_shape), parameters=FeatureParameters(**parameters), **named
-    )
-
-
-def _saved(part: Any, carried: Any, **click: Any) -> SavedClick:
-    return SavedClick(Click(**click), int(part), _flag(carried))
-
-
-def _carried(
-    axes: Any, index: Any, object_id: Any, doubt: Any, axis: Any, direction: Any, stopped: Any
-) -> SavedCarried:
-    known = None if doubt is None else float(doubt)
-    return SavedCarried(
-        _pair(axes), _whole_numbers(index), int(object_id), known, int(axis), int(direction), str(stopped)
-    )
-
-
-def _start(axes: Any, index: Any, row: Any, col: Any, labels: Any) -> tuple[tuple[tuple[int, int], Index], Boxed]:
-    return (_pair(axes), _whole_numbers(index)), Boxed(int(row), int(col), _unpack(labels))
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"expected true or false, got {value!r}")
+def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Keep 3 as 3 where 3.0 is meant, so that a file is written back byte for byte."""
+    check(value)
     return value
 
 
-def _whole_numbers(values: Sequence[Any]) -> tuple[int, ...]:
-    return tuple(int(value) for value in values)
+_Whole = Annotated[int, Field(ge=0, lt=2**31)]
+_FromOne = Annotated[int, Field(ge=1, lt=2**31)]
+_Number = Annotated[float, WrapValidator(_as_written)]
 
 
-def _pair(values: Any) -> tuple[int, int]:
-    first, second = values
-    return int(first), int(second)
+@dataclass(frozen=True)
+class _OfPlane(PlaneKey):
+    """A row that begins with its plane."""
+
+    @property
+    def plane(self) -> PlaneKey:
+        return PlaneKey(self.axes, self.index)
 
 
-def _pack(labels: NDArray[np.int32]) -> dict[str, Any]:
-    data = base64.b64encode(zlib.compress(labels.astype("<i4").tobytes())).decode("ascii")
-    return {"shape": list(labels.shape), "zlib_base64_int32": data}
+@dataclass(frozen=True, kw_only=True)
+class _Part(_OfPlane):
+    """A place with clicks, and what its masks came from where they were there."""
+
+    region: tuple[_Whole, _Whole, _Whole, _Whole, _Whole] | None
+    provenance: Provenance | None
+    labels_sha256: str
+
+    @classmethod
+    def of(cls, place: Place, outcome: Outcome | None) -> _Part:
+        return cls(
+            **asdict(place[0]),
+            region=None if place[1] is None else astuple(place[1]),
+            provenance=None if outcome is None else outcome.provenance,
+            labels_sha256="" if outcome is None else outcome.labels_sha256,
+        )
+
+    @property
+    def place(self) -> Place:
+        return self.plane, None if self.region is None else Region(*self.region)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return None if self.provenance is None else Fingerprint(self.provenance, self.labels_sha256)
 
 
-def _unpack(packed: Mapping[str, Any]) -> NDArray[np.int32]:
-    raw = zlib.decompress(base64.b64decode(packed["zlib_base64_int32"]))
-    return np.frombuffer(raw, dtype="<i4").astype(np.int32).reshape(_pair(packed["shape"]))
+@dataclass(frozen=True, kw_only=True)
+class _Labels:
+    """The labels of a box."""
+
+    shape: tuple[_Whole, _Whole]
+    zlib_base64_int32: str
+
+    @classmethod
+    def of(cls, labels: NDArray[np.int32]) -> _Labels:
+        data = zlib.compress(labels.astype("<i4").tobytes())
+        return cls(shape=labels.shape, zlib_base64_int32=base64.b64encode(data).decode("ascii"))
+
+    def unpacked(self) -> NDArray[np.int32]:
+        """Return them; no more is unpacked than the shape says."""
+        size = 4 * self.shape[0] * self.shape[1]
+        try:
+            data = base64.b64decode(self.zlib_base64_int32, validate=True)
+            stream = zlib.decompressobj()
+            raw = stream.decompress(data, size + 1) if size <= _MOST_TO_ONE * len(data) else b""
+        except (ValueError, zlib.error) as error:
+            raise UnreadableFileError(f"labels to start from cannot be unpacked: {error}") from error
+        if len(raw) != size or not stream.eof:
+            raise UnreadableFileError(f"labels to start from are not as many as their shape {self.shape} says")
+        return np.frombuffer(raw, dtype="<i4").astype(np.int32).reshape(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start(_OfPlane):
+    """What labels a plane began with."""
+
+    row: _Whole
+    col: _Whole
+    labels: _Labels
+
+    @classmethod
+    def of(cls, plane: PlaneKey, start: Boxed) -> _Start:
+        return cls(**asdict(plane), row=start.row, col=start.col, labels=_Labels.of(start.values))
+
+    def patch(self, shape: tuple[int, int]) -> Boxed:
+        """Return the labels, after a look at whether they are inside a plane of ``shape``."""
+        bottom, right = self.row + self.labels.shape[0], self.col + self.labels.shape[1]
+        if bottom > shape[0] or right > shape[1]:
+            box = self.row, bottom, self.col, right
+            raise ImageError(f"There are labels in rows and columns {box}, which are not inside {shape}.")
+        return Boxed(self.row, self.col, self.labels.unpacked())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Carried(_OfPlane):
+    """What is known of an object in a plane that it was carried to."""
+
+    object_id: _FromOne
+    doubt: _Number | None
+    axis: _Whole
+    direction: Annotated[int, Field(ge=-1, le=1)]
+    stopped: str
+
+    @classmethod
+    def of(cls, known: Carried) -> _Carried:
+        doubt = None if math.isnan(known.doubt) else known.doubt
+        return cls(
+            **asdict(known.plane), object_id=known.object_id, doubt=doubt, axis=known.axis,
+            direction=known.direction, stopped=known.stopped,
+        )  # fmt: skip
+
+    def known(self, placed: Mapping[tuple[PlaneKey, int], list[PlacedClick]]) -> Carried:
+        """Return it with the clicks that are there, by plane and object."""
+        clicks = tuple(p.click for p in placed.get((self.plane, self.object_id), ()))
+        doubt = math.nan if self.doubt is None else self.doubt
+        return Carried(self.plane, self.object_id, clicks, doubt, self.axis, self.direction, self.stopped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Click(Click):
+    """A click, which of the parts it was placed in, and whether propagation placed it."""
+
+    row: _Number
+    col: _Number
+    object_id: _FromOne = 1
+    threshold: _Number | None = None
+    part: _Whole
+    carried: bool
+
+    @property
+    def click(self) -> Click:
+        return Click(**{f.name: getattr(self, f.name) for f in fields(Click)})
+
+
+@with_config(strict=True, extra="forbid", allow_inf_nan=False)
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """All of a file, in its order."""
+
+    format: str = _FORMAT
+    format_version: int = _VERSION
+    shape: Annotated[tuple[_FromOne, ...], Field(min_length=2, max_length=64)]
+    compete: bool
+    segmentation_parameters: SegmentationParameters
+    versions: dict[str, str]
+    parts: tuple[_Part, ...]
+    starts: tuple[_Start, ...]
+    carried: tuple[_Carried, ...] = ()
+    clicks: tuple[_Click, ...]
+
+    @classmethod
+    def of(cls, document: Document) -> _File:
+        numbers = {place: n for n, place in enumerate(document.solutions)}
+        return cls(
+            shape=document.shape,
+            compete=document.compete,
+            segmentation_parameters=document.segmentation_parameters,
+            versions=dict(document.versions),
+            parts=tuple(_Part.of(*item) for item in document.solutions.items()),
+            starts=tuple(_Start.of(*item) for item in document.starts.items()),
+            carried=tuple(map(_Carried.of, document.carried)),
+            clicks=tuple(
+                _Click(**asdict(p.click), part=numbers[p.plane, p.region], carried=p.carried) for p in document.placed
+            ),
+        )
+
+    def document(self) -> Document:
+        if (beyond := max((row.part for row in self.clicks), default=-1)) >= len(self.parts):
+            raise ClickError(f"a click is of part {beyond}, and there are {len(self.parts)}, counted from 0")
+        places = [part.place for part in self.parts]
+        placed = [PlacedClick(places[row.part][0], row.click, row.carried, places[row.part][1]) for row in self.clicks]
+        there = by_object(placed)
+        document = Document(
+            shape=self.shape,
+            placed=tuple(placed),
+            solutions={part.place: part.outcome for part in self.parts},
+            segmentation_parameters=self.segmentation_parameters,
+            compete=self.compete,
+            carried=tuple(row.known(there) for row in self.carried),
+            versions=self.versions,
+        )
+        document.check()
+        starts = {row.plane: row.patch(document.plane_shape(row.plane)) for row in self.starts}
+        return replace(document, starts=starts)
+
+
+_FILE = TypeAdapter(_File)

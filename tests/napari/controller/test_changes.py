@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click
-from napari_m2n2v2._napari.controller.session_record import SessionRecord
 from napari_m2n2v2.features.states import FeatureState
 from tests.napari.conftest import IMAGE, SIDE, joined, look_at, same
 
@@ -149,7 +148,7 @@ class TestRules:
         before = dock.labels.copy()
         dock.controller.state.set_rules(compete=False)
         assert all((before[z] != dock.labels[z]).any() for z in (1, 2))
-        assert all(SessionRecord.of(dock.workspace, dock.controller.state.rules).solutions.values())
+        assert all(dock.workspace.document(dock.controller.state.rules).solutions.values())
         dock.widget.controller.sessions.save(tmp_path / "s.json")
         dock.controller.clicks.place(dock.workspace, ())
         dock.widget.controller.sessions.load(tmp_path / "s.json")

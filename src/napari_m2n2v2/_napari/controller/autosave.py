@@ -10,7 +10,6 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
-from napari_m2n2v2._napari.controller.session_record import SessionRecord
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
@@ -70,8 +69,8 @@ class Autosaves:
         workspace = self._state.active
         if workspace is None or not workspace.placed or self._solving.is_solving:
             return
-        record = SessionRecord.of(workspace, self._state.rules)
-        if not any(record.solutions.values()):
+        document = workspace.document(self._state.rules)
+        if not any(document.solutions.values()):
             return
         if workspace not in self._files:
             self._files[workspace] = self.folder / f"{datetime.now():%Y%m%d-%H%M%S-%f}.json"
@@ -80,15 +79,14 @@ class Autosaves:
         def work(report: Report) -> frozenset[str]:
             from napari_m2n2v2.session.session_file import save_session
 
-            file = record.to_file()
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                save_session(path, file)
+                save_session(path, document)
                 for old in _listed(self.folder)[:-_KEEP]:
                     old.unlink()
             except OSError:  # a full disk must not stop anyone from clicking
                 return frozenset()
-            return frozenset(part.provenance.image_sha256 for part in file.parts if part.provenance is not None)
+            return frozenset(outcome.provenance.image_sha256 for outcome in document.solutions.values() if outcome)
 
         def done(images: frozenset[str]) -> None:
             if images - self._images.get(path, frozenset()):

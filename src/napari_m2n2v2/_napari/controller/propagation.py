@@ -18,7 +18,8 @@ from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.parameters import PropagationParameters
-from napari_m2n2v2.session.document import Carried, PartKey, PlaneKey
+from napari_m2n2v2.session.carried import Carried
+from napari_m2n2v2.session.document import PartKey, PlaneKey
 
 __all__ = ["PropagationController"]
 

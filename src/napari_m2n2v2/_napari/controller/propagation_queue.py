@@ -17,7 +17,8 @@ from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.features.states import FeatureState
-from napari_m2n2v2.session.document import Carried, PartKey, PlacedClick, PlaneKey
+from napari_m2n2v2.session.carried import Carried
+from napari_m2n2v2.session.document import PartKey, PlacedClick, PlaneKey
 
 __all__ = ["PropagationQueue"]
 

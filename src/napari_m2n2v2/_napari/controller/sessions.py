@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_m2n2v2._napari.controller.autosave import Autosaves
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
-from napari_m2n2v2._napari.controller.session_record import SessionRecord, carried_in, check_fits, compare, placed_in
 from napari_m2n2v2._napari.controller.solving import SolveController
-from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.geometry import axis_names
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.errors import ImageError
-from napari_m2n2v2.session.document import PlacedClick, PlaneKey
-
-if TYPE_CHECKING:
-    from napari_m2n2v2.session.session_file import SessionFile
+from napari_m2n2v2.session.document import Document, PlacedClick
 
 __all__ = ["SessionController"]
 
@@ -54,20 +49,20 @@ class SessionController:
     def save(self, path: str | Path) -> None:
         """Save all clicks of the active image to a file, once what is being solved is there."""
 
-        def write(file: SessionFile) -> None:
+        def write(document: Document) -> None:
             from napari_m2n2v2.session.session_file import save_session
 
-            save_session(path, file)
+            save_session(path, document)
 
         self._describe("save", write, lambda _: self._state.tell(f"Saved to {path}."))
 
     def copy_methods(self, put: Callable[[str], None]) -> None:
         """Make the paragraph for a publication and give it to ``put``."""
 
-        def describe(file: SessionFile) -> str:
+        def describe(document: Document) -> str:
             from napari_m2n2v2.session.methods_text import methods_paragraph
 
-            return methods_paragraph(file)
+            return methods_paragraph(document)
 
         self._describe("methods", describe, put)
 
@@ -81,69 +76,60 @@ class SessionController:
             self._state.tell("Start the image first: a session is loaded onto it.")
             return
 
-        def read(report: Report) -> SessionFile:
+        def read(report: Report) -> Document:
             from napari_m2n2v2.session.session_file import load_session
 
             return load_session(path)
 
-        def done(file: SessionFile) -> None:
+        def done(document: Document) -> None:
             with self._state.errors_shown():
-                self._put(workspace, file)
+                self._put(workspace, document)
 
         self._jobs.submit((id(workspace), "load"), read, done, self._state.show_error)
 
-    def _put(self, workspace: Workspace, file: SessionFile) -> None:
-        here, shape = workspace.here, stack_of(workspace.image).shape
-        keys = [PlaneKey(part.axes, part.index) for part in file.parts]
-        flat = len(file.shape) == 2 and len(shape) > 2
-        if flat and here is not None:
-            keys = [here] * len(keys)
-        expected = stack_of(workspace.image, keys[0].axes).plane_shape if flat and keys else shape
-        if file.shape != expected:
-            raise ImageError(f"The session is of an image of shape {file.shape}, and this one has {expected}.")
-        placed = placed_in(file, keys)
-        starts = {keys[0] if flat else PlaneKey(*place): start for place, start in file.starts.items()}
-        check_fits(workspace.image, placed, starts)
+    def _put(self, workspace: Workspace, document: Document) -> None:
+        here, flat = workspace.here, len(document.shape) < len(workspace.stack.shape)
+        document = document.onto(workspace.stack, here)
         others = [p for p in workspace.placed if p.plane != here] if flat else []
-        for key, start in starts.items():
+        for key, start in document.starts.items():
             workspace.masks_of(key).begin_with(start)
-        for carried in carried_in(file, placed):
+        for carried in document.carried:
             workspace.carried.add(carried)
-        workspace.carried.take_up(placed)
-        self._state.set_rules(compete=file.compete, reach=file.segmentation_parameters.reach)
-        self._clicks.place(workspace, [*others, *placed])
-        for key in dict.fromkeys((*keys, *starts)):
+        workspace.carried.take_up(document.placed)
+        self._state.set_rules(compete=document.compete, reach=document.segmentation_parameters.reach)
+        self._clicks.place(workspace, [*others, *document.placed])
+        for key in dict.fromkeys((*(plane for plane, _ in document.solutions), *document.starts)):
             self._solving.solve(workspace, key)  # labels to start from are no clicks
-        self._when_settled(workspace, partial(self._compare, workspace, workspace.placed, file, keys))
+        self._when_settled(workspace, partial(self._compare, workspace, workspace.placed, document))
 
-    def _compare(
-        self, workspace: Workspace, placed: tuple[PlacedClick, ...], file: SessionFile, planes: Sequence[PlaneKey]
-    ) -> None:
+    def _compare(self, workspace: Workspace, placed: tuple[PlacedClick, ...], loaded: Document) -> None:
         """Say whether the masks of what was loaded are what they were, if it is still there."""
         if workspace.placed != placed:
             return
-        record = SessionRecord.of(workspace, self._state.rules)
-        self._jobs.submit(
-            (id(workspace), "compare"),
-            lambda report: compare(record, file, planes),
-            lambda found: self._state.tell(f"Loaded {len(file.saved)} clicks. {found}"),
-            self._state.show_error,
-        )
+        now, names = workspace.document(self._state.rules), axis_names(workspace.dims, workspace.image)
 
-    def file_of(self, workspace: Workspace) -> SessionFile:
+        def compare(report: Report) -> str:
+            from napari_m2n2v2.session.differences import differences_in_words
+
+            return differences_in_words(loaded, now, names)
+
+        def done(found: str) -> None:
+            self._state.tell(f"Loaded {len(loaded.placed)} clicks. {found}")
+
+        self._jobs.submit((id(workspace), "compare"), compare, done, self._state.show_error)
+
+    def file_of(self, workspace: Workspace) -> Document:
         """Describe an image as it is now; in this thread."""
-        return SessionRecord.of(workspace, self._state.rules).to_file()
+        return workspace.document(self._state.rules)
 
-    def _describe(self, key: str, question: Callable[[SessionFile], Any], done: Callable[[Any], None]) -> None:
+    def _describe(self, key: str, question: Callable[[Document], Any], done: Callable[[Any], None]) -> None:
         """Ask something of the file that would be saved, once all that was clicked is solved."""
         if (workspace := self._state.active) is None:
             return
 
         def describe() -> None:
-            record = SessionRecord.of(workspace, self._state.rules)
-            self._jobs.submit(
-                (id(workspace), key), lambda report: question(record.to_file()), done, self._state.show_error
-            )
+            document = workspace.document(self._state.rules)
+            self._jobs.submit((id(workspace), key), lambda report: question(document), done, self._state.show_error)
 
         self._when_settled(workspace, describe)
 

@@ -12,9 +12,10 @@ from napari_m2n2v2._napari.model.tiles import Part, Parts
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Stack
-from napari_m2n2v2.images.tile import Region, RegionClick, counts_in
+from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, counts_in
 from napari_m2n2v2.parameters import FeatureParameters
-from napari_m2n2v2.session.document import CarriedPlanes, PartKey, PlacedClick, PlaneKey, Solution, plane_text
+from napari_m2n2v2.session.carried import CarriedPlanes
+from napari_m2n2v2.session.document import Document, PartKey, Place, PlacedClick, PlaneKey, Rules, Solution, plane_text
 from napari_m2n2v2.session.history import History
 
 if TYPE_CHECKING:
@@ -114,6 +115,32 @@ class Workspace:
     def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Click, ...]:
         """Return the present clicks of one object in one plane, in their order."""
         return tuple(click for click in self.clicks_in(key) if click.object_id == object_id)
+
+    def document(self, rules: Rules) -> Document:
+        """Capture all that was clicked, and what came of it by these rules."""
+        return Document(
+            shape=self.stack.shape,
+            placed=self.placed,
+            solutions=self._solutions(rules),
+            segmentation_parameters=rules.parameters,
+            compete=rules.compete,
+            starts={masks.key: masks.start for masks in self.masks if masks.start.box is not None},
+            carried=tuple(known for *_, known in self.carried.present(self.placed) if known is not None),
+        )
+
+    def _solutions(self, rules: Rules) -> dict[Place, Solution | None]:
+        by_plane: dict[PlaneKey, list[PlacedClick]] = {}
+        for placed in self.placed:
+            by_plane.setdefault(placed.plane, []).append(placed)
+        clicks = {plane: self.regions_of(plane, there) for plane, there in by_plane.items()}
+        found: dict[Place, Solution | None] = {}
+        for plane, region in dict.fromkeys((p.plane, p.region) for p in self.placed):
+            key = self.part_key(plane, region)
+            now = tuple(map(key.region.into, clicks_in(key.region, clicks[plane])))
+            solution = part.solution if (part := self.parts.get(key)) is not None else None
+            is_now = solution is not None and (solution.result.clicks, solution.rules) == (now, rules)
+            found[plane, region] = solution if is_now else None
+        return found
 
     def name_of(self, key: PlaneKey) -> str:
         """Name a plane in words, with the names of its axes; empty for an image that is one plane."""
