@@ -16,6 +16,7 @@ from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.disk import FeatureFolder, read_entry, write_entry
 from napari_m2n2v2.features.keys import FeatureKeys
 from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.features.spec import FeatureSpec
 
 from ..conftest import blob_image
 
@@ -124,7 +125,7 @@ class TestExactness:
 
     def test_entries_are_safetensors_for_everyone(self, cache, image):
         features = cache.features(image, **ASKED)
-        keys = FeatureKeys.of(FeatureRequest.of(image, **ASKED))
+        keys = FeatureKeys.of(FeatureRequest.of(image, FeatureSpec(**ASKED)))
         with safe_open(cache.disk.path(keys.transition), "pt") as entry:
             assert torch.equal(entry.get_tensor("transition"), features.transition)
             assert json.loads(entry.metadata()["about"])["backbone"] == "appearance"
@@ -324,7 +325,7 @@ class TestDamage:
         other = blob_image(seed=5)
         expected = cache.features(image, **ASKED)
         cache.features(other, **ASKED)
-        mine, theirs = (FeatureKeys.of(FeatureRequest.of(seen, **ASKED)) for seen in (image, other))
+        mine, theirs = (FeatureKeys.of(FeatureRequest.of(seen, FeatureSpec(**ASKED))) for seen in (image, other))
         cache.disk.path(theirs.transition).replace(cache.disk.path(mine.transition))
         assert_same(again(cache).features(image, **ASKED), expected)
         assert "of something else" in notes[0]
@@ -346,7 +347,7 @@ class TestDamage:
 
     def test_an_entry_of_a_newer_version_is_left_alone(self, cache, image, notes):
         expected = cache.features(image, **ASKED)
-        path = cache.disk.path(FeatureKeys.of(FeatureRequest.of(image, **ASKED)).transition)
+        path = cache.disk.path(FeatureKeys.of(FeatureRequest.of(image, FeatureSpec(**ASKED))).transition)
         newer = path.read_bytes().replace(b'"version":"1"', b'"version":"2"')
         beside = path.with_name(path.name.replace(".1.", ".2."))
         for place in (path, beside):

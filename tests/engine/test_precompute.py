@@ -13,14 +13,15 @@ from napari_m2n2v2.errors import DeviceError, ImageError, MissingWeightsError
 from napari_m2n2v2.features import request as feature_request
 from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.disk import FeatureFolder
-from napari_m2n2v2.features.planes import Asked
 from napari_m2n2v2.features.precompute import PlaneState, Precompute
+from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.images.stack import Stack, nearest_first
 
 from ..conftest import blob_image
 
 ARGUMENTS = {"attention": "appearance", "device": "cpu", "parameters": FeatureParameters(grid=6)}
-ASKED = Asked(**ARGUMENTS)
+SPEC = FeatureSpec(**ARGUMENTS)
 
 
 class Volume:
@@ -49,7 +50,7 @@ def cache(tmp_path):
 def test_the_nearest_come_first_and_each_plane_is_read_once(volume, cache):
     stack = Stack.of(volume)
     told = []
-    job = Precompute(stack, cache, ASKED, start=(3,))
+    job = Precompute(stack, cache, SPEC, start=(3,))
     assert set(job.states.values()) == {PlaneState.MISSING}
     job.run(told.append)
     assert volume.read == [3, 2, 4, 1, 0] == [index[0] for index in nearest_first(stack, (3,))]
@@ -65,17 +66,17 @@ def test_the_nearest_come_first_and_each_plane_is_read_once(volume, cache):
 
 
 def test_what_is_there_is_not_computed_again(volume, cache):
-    Precompute(Stack.of(volume), cache, ASKED).run()
+    Precompute(Stack.of(volume), cache, SPEC).run()
     written = {path: path.stat().st_ino for path in cache.disk.folder.iterdir()}
     stages = []
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     job.run(lambda standing: stages.append(standing.stage))
     assert set(stages) == {"reading", ""} and set(job.states.values()) == {PlaneState.READY}
     assert {path: path.stat().st_ino for path in cache.disk.folder.iterdir()} == written
 
 
 def test_cancelling_acts_within_a_plane_and_keeps_what_is_done(volume, cache):
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     after = []
 
     def watch(standing):
@@ -90,13 +91,13 @@ def test_cancelling_acts_within_a_plane_and_keeps_what_is_done(volume, cache):
         job.run(watch)
     assert not after
     assert list(job.states.values()) == [PlaneState.READY] * 2 + [PlaneState.MISSING] * 3
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     job.run()
     assert set(job.states.values()) == {PlaneState.READY}
 
 
 def test_pausing_holds_within_a_plane_and_does_not_count_as_work(volume, cache):
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     told, at, reached, ended = [], {}, threading.Event(), []
 
     def watch(standing):
@@ -121,7 +122,7 @@ def test_pausing_holds_within_a_plane_and_does_not_count_as_work(volume, cache):
 
 
 def test_a_paused_run_can_be_cancelled(volume, cache):
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     job.pause()
     outcome = []
 
@@ -142,7 +143,7 @@ def test_a_paused_run_can_be_cancelled(volume, cache):
 def test_a_plane_that_cannot_be_segmented_is_passed_over(volume, cache):
     volume.pixels = volume.pixels.astype(np.float32)
     volume.pixels[1, 2, 3] = np.nan
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     job.run()
     assert [state.value for state in job.states.values()] == ["ready", "failed", "ready", "ready", "ready"]
     assert list(job.failures) == [(1,)] and "NaN" in job.failures[1,]
@@ -150,21 +151,21 @@ def test_a_plane_that_cannot_be_segmented_is_passed_over(volume, cache):
 
 def test_what_is_wrong_with_every_plane_ends_it(volume, cache, tmp_path):
     with pytest.raises(MissingWeightsError):
-        Precompute(Stack.of(volume), cache, Asked(attention="stable-diffusion-2")).run()
+        Precompute(Stack.of(volume), cache, FeatureSpec(attention="stable-diffusion-2")).run()
     (tmp_path / "file").write_text("")
     notes = []
     nowhere = FeatureCache(tmp_path / "file" / "below", notify=notes.append)
-    job = Precompute(Stack.of(volume), nowhere, ASKED)
+    job = Precompute(Stack.of(volume), nowhere, SPEC)
     with pytest.raises(UnwritableFileError, match="not kept in"):
         job.run()
     assert len(notes) == 1 and set(job.states.values()) == {PlaneState.MISSING}
 
 
 def test_farther_planes_do_not_push_out_nearer_ones(volume, cache, tmp_path):
-    Precompute(Stack.of(volume), cache, ASKED).run()
+    Precompute(Stack.of(volume), cache, SPEC).run()
     each = cache.disk.nbytes // 5
     small = FeatureCache(tmp_path / "small", disk_bytes=int(3.5 * each))
-    job = Precompute(Stack.of(volume), small, ASKED, start=(2,))
+    job = Precompute(Stack.of(volume), small, SPEC, start=(2,))
     job.run()
     assert [index for index, state in job.states.items() if state is PlaneState.READY] == [(2,), (1,), (3,)]
     assert job.left_out == ((0,), (4,)) and small.disk.nbytes <= 3.5 * each
@@ -173,20 +174,16 @@ def test_farther_planes_do_not_push_out_nearer_ones(volume, cache, tmp_path):
 
 def test_a_stack_may_guide(volume, cache):
     guides = np.stack([np.tile(np.arange(32.0) ** (1 + z), (24, 1)) for z in range(5)])
-    asked = Asked(attention="appearance", guide=Stack.of(guides), device="cpu", parameters=ASKED.parameters)
-    Precompute(Stack.of(volume), cache, asked).run()
+    spec = FeatureSpec(attention="appearance", guide=Stack.of(guides), device="cpu", parameters=SPEC.parameters)
+    Precompute(Stack.of(volume), cache, spec).run()
     for z, plane in enumerate(volume.pixels):
-        assert cache.has(plane, "appearance", guides[z], "cpu", parameters=ASKED.parameters)
-        assert not cache.has(plane, "appearance", guides[z - 1], "cpu", parameters=ASKED.parameters)
+        assert cache.has(plane, "appearance", guides[z], "cpu", parameters=SPEC.parameters)
+        assert not cache.has(plane, "appearance", guides[z - 1], "cpu", parameters=SPEC.parameters)
 
 
 def test_images_may_be_rendered_by_the_caller(volume, cache):
-    class Inverted(Asked):
-        def read(self, stack, index):
-            image, arguments = super().read(stack, index)
-            return 255 - image, arguments
-
-    Precompute(Stack.of(volume), cache, Inverted(**ARGUMENTS)).run()
+    stack = Stack.of(volume)
+    Precompute(stack, cache, request=lambda index: FeatureRequest.of(255 - stack.read(index), SPEC)).run()
     assert cache.has(255 - volume.pixels[0], **ARGUMENTS) and not cache.has(volume.pixels[0], **ARGUMENTS)
 
 
@@ -194,7 +191,7 @@ def test_a_pyramid_is_read_at_the_level_that_fits(cache):
     full = np.stack([blob_image(96, 128, seed)[..., 0] for seed in range(2)])
     levels = [full, full[:, ::2, ::2], full[:, ::4, ::4]]
     small = {**ARGUMENTS, "parameters": FeatureParameters(grid=6, working_side=40)}
-    Precompute(Stack.of(levels, multiscale=True), cache, Asked(**small)).run()
+    Precompute(Stack.of(levels, multiscale=True), cache, FeatureSpec(**small)).run()
     assert cache.has(levels[1][1], **small) and not cache.has(full[1], **small)
 
 
@@ -202,16 +199,16 @@ def test_a_guide_need_not_have_the_pyramid_of_the_image(cache):
     full = np.stack([blob_image(96, 128, seed)[..., 0] for seed in range(2)])
     guides = np.stack([np.tile(np.arange(128.0) ** (1 + z), (96, 1)) for z in range(2)])
     parameters = FeatureParameters(grid=6, working_side=40)
-    asked = Asked(attention="appearance", guide=Stack.of(guides), device="cpu", parameters=parameters)
-    job = Precompute(Stack.of([full, full[:, ::2, ::2]], multiscale=True), cache, asked)
+    spec = FeatureSpec(attention="appearance", guide=Stack.of(guides), device="cpu", parameters=parameters)
+    job = Precompute(Stack.of([full, full[:, ::2, ::2]], multiscale=True), cache, spec)
     job.run()
     assert not job.failures and set(job.states.values()) == {PlaneState.READY}
 
 
 def test_planes_that_are_the_same_take_room_once(volume, cache, tmp_path):
-    Precompute(Stack.of(volume.pixels[:1]), cache, ASKED).run()
+    Precompute(Stack.of(volume.pixels[:1]), cache, SPEC).run()
     same = FeatureCache(tmp_path / "same", disk_bytes=int(2.5 * cache.disk.nbytes))
-    job = Precompute(Stack.of(np.stack([volume.pixels[0]] * 6 + [volume.pixels[1]])), same, ASKED)
+    job = Precompute(Stack.of(np.stack([volume.pixels[0]] * 6 + [volume.pixels[1]])), same, SPEC)
     job.run()
     assert not job.left_out and set(job.states.values()) == {PlaneState.READY}
 
@@ -224,7 +221,7 @@ def test_what_a_device_too_small_gave_is_stored_for_nobody(volume, cache, monkey
     with monkeypatch.context() as device:
         device.setattr(feature_request, "read_attention", smaller)
         with pytest.raises(DeviceError, match="Ask for a grid of"):
-            Precompute(Stack.of(volume), cache, ASKED).run()
+            Precompute(Stack.of(volume), cache, SPEC).run()
     assert (
         cache.features(volume.pixels[0], **ARGUMENTS).grid_shape
         == compute_features(volume.pixels[0], **ARGUMENTS).grid_shape
@@ -242,7 +239,7 @@ class TestMemory:
     def test_the_nearest_are_held_and_the_others_left_out(self, volume):
         each = compute_features(volume.pixels[0], **ARGUMENTS).nbytes
         cache = FeatureCache(memory_bytes=int(3.5 * each))
-        job = Precompute(Stack.of(volume), cache, ASKED, start=(2,))
+        job = Precompute(Stack.of(volume), cache, SPEC, start=(2,))
         job.run()
         assert [index for index, state in job.states.items() if state is PlaneState.READY] == [(2,), (1,), (3,)]
         assert job.left_out == ((0,), (4,)) and cache.nbytes <= 3.5 * each
@@ -250,7 +247,7 @@ class TestMemory:
 
     def test_a_plane_that_memory_let_go_of_is_missing_again(self, volume):
         cache = FeatureCache()
-        job = Precompute(Stack.of(volume), cache, ASKED)
+        job = Precompute(Stack.of(volume), cache, SPEC)
         job.run()
         assert set(job.states.values()) == {PlaneState.READY}
         kept = cache.features(volume.pixels[4], **ARGUMENTS)
@@ -260,7 +257,7 @@ class TestMemory:
 
 
 def test_a_plane_let_go_is_begun_again_and_others_may_compute_meanwhile(volume, cache):
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     told, reached = [], threading.Event()
 
     def watch(standing):
@@ -289,10 +286,10 @@ def test_a_plane_let_go_is_begun_again_and_others_may_compute_meanwhile(volume, 
 
 def test_planes_in_memory_go_to_a_folder_without_being_computed_again(volume, tmp_path):
     cache = FeatureCache()
-    Precompute(Stack.of(volume), cache, ASKED).run()
+    Precompute(Stack.of(volume), cache, SPEC).run()
     cache.disk = FeatureFolder(tmp_path, 10**9)
     stages = []
-    job = Precompute(Stack.of(volume), cache, ASKED)
+    job = Precompute(Stack.of(volume), cache, SPEC)
     job.run(lambda standing: stages.append(standing.stage))
     assert set(job.states.values()) == {PlaneState.READY} and "appearance" not in stages
     fresh = FeatureCache(tmp_path)

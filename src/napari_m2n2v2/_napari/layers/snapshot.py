@@ -18,6 +18,7 @@ from napari_m2n2v2.session.document import PartKey
 if TYPE_CHECKING:
     from napari_m2n2v2.features.cache import FeatureCache
     from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.features.request import FeatureRequest
     from napari_m2n2v2.parallel import Progress
 
 __all__ = ["Recipe"]
@@ -82,15 +83,15 @@ class Recipe:
         """Read the image, ``[H, W, 3]``, at the level that is worked on."""
         return merge(self.channels, self.settings.bit_depth)
 
-    def arguments(self) -> dict[str, Any]:
-        """Return what :meth:`FeatureCache.features` takes beside the image that is seen."""
-        settings = self.settings
-        return {
-            "attention": settings.attention,
-            "guide": self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape)),
-            "device": settings.device,
-            "parameters": self.parameters,
-        }
+    def request(self) -> FeatureRequest:
+        """Read what the layers show, and ask for its features. For workers: brings the engine."""
+        from napari_m2n2v2.features.request import FeatureRequest
+        from napari_m2n2v2.features.spec import FeatureSpec
+
+        image = self.seen()
+        guides = self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape))
+        spec = FeatureSpec(self.settings.attention, guides, self.settings.device, parameters=self.parameters)
+        return FeatureRequest.of(image, spec)
 
     def guides(self, channel: NDArray[Any] | None) -> list[Any]:
         """Return all guides, given what was read of the guide layer."""
@@ -101,7 +102,7 @@ class Recipe:
 
     def features(self, cache: FeatureCache, report: Progress) -> ImageFeatures:
         """Find or compute them, at full resolution whatever level of a pyramid was read."""
-        features = cache.features(self.seen(), progress=report, **self.arguments())
+        features = cache.find(self.request(), report)
         return features if features.shape == self.shape else replace(features, shape=self.shape)
 
     def makes_the_same(self, other: Recipe) -> bool:
