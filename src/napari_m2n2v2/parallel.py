@@ -112,7 +112,8 @@ def pool_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Pool]:
         from distributed import Client, KilledWorker, LocalCluster
     except ImportError as error:
         raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[stacks]"') from error
-    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    unseen = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # its usual port is that of every other run here
+    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "scheduler_kwargs": unseen}
     with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster:
         try:
             # As the default, it would be asked for the arrays of everybody, also if it never comes up.

@@ -97,7 +97,9 @@ class TestDask:
 
         tifffile.imwrite(tmp_path / "v.tif", volume(12), photometric="minisblack")
         folder, killed, done = tmp_path / "features", [], []
-        with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+        ) as cluster:
             pids = [worker.pid for worker in cluster.workers.values()]
 
             def progress(standing):
