@@ -151,7 +151,7 @@ def through_the_cache(sample, folder):
     computed, miss = timed(lambda: FeatureCache(folder).features(image, BACKBONE, device="cpu"))
     cache = FeatureCache(folder)
     stored, hit = timed(lambda: cache.features(image, BACKBONE, device="cpu"))
-    size = sum(cache.sizes_on_disk(image, BACKBONE, device="cpu").values()) / 1e6
+    size = sum(cache.sizes_on_disk(FeatureRequest.of(image, SPEC)).values()) / 1e6
     _, held = timed(lambda: cache.features(image, BACKBONE, device="cpu"))
     clicks, mask = clicked(computed, sample.read_truth(), sample.read_ignore())
     other = Session(stored).replay(clicks).mask

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +14,12 @@ from napari_m2n2v2.errors import DeviceError, ImageError, MissingWeightsError
 from napari_m2n2v2.features import request as feature_request
 from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.disk import FeatureFolder
+from napari_m2n2v2.features.planes import Stored
 from napari_m2n2v2.features.precompute import PlaneState, Precompute
 from napari_m2n2v2.features.request import FeatureRequest
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.images.stack import Stack, nearest_first
+from napari_m2n2v2.parallel import Pool
 
 from ..conftest import blob_image
 
@@ -296,3 +299,64 @@ def test_planes_in_memory_go_to_a_folder_without_being_computed_again(volume, tm
     for plane in volume.pixels:
         assert fresh.has(plane, **ARGUMENTS)
         assert torch.equal(fresh.features(plane, **ARGUMENTS).transition, cache.features(plane, **ARGUMENTS).transition)
+
+
+class Lost(Exception):
+    """What a pool says of a job that killed its workers."""
+
+
+def outcome_of(index):
+    """Planes that are stored, that fail, that kill and that concern all, by their position."""
+    if index == (1,):
+        return "ImageError: blank"
+    if index == (2,):
+        raise Lost("four of them")
+    if index == (9,):
+        raise MissingWeightsError("no weights")
+    return Stored({str(index): 10}, computed=True)
+
+
+class TestPool:
+    """Planes computed elsewhere; threads stand for processes."""
+
+    @pytest.fixture
+    def pool(self):
+        with ThreadPoolExecutor(2) as executor:
+            yield Pool(executor, lambda: 2, (Lost,))
+
+    def test_what_fails_or_is_killed_does_not_end_the_others(self, volume, cache, pool):
+        told = []
+        job = Precompute(Stack.of(volume), cache)
+        job.run(told.append, pool, outcome_of)
+        assert [state.value for state in job.states.values()] == ["ready", "failed", "failed", "ready", "ready"]
+        assert job.failures[1,] == "ImageError: blank" and "killed, perhaps for want of memory" in job.failures[2,]
+        assert [(standing.done, standing.index) for standing in told] == [(n, None) for n in range(1, 6)]
+        assert told[-1].seconds_left == 0 and not volume.read
+
+    def test_what_concerns_all_planes_ends_it(self, cache, pool):
+        job = Precompute(Stack.of(Volume(10)), cache, start=(9,))
+        with pytest.raises(MissingWeightsError):
+            job.run(None, pool, outcome_of)
+        assert job.states[9,] is PlaneState.MISSING
+
+    def test_no_more_are_begun_than_there_is_room_for(self, volume, tmp_path, pool):
+        begun, running, most = [], [], []
+
+        def task(index):
+            running.append(index)
+            begun.append(index)
+            most.append(len(running))
+            time.sleep(0.05)
+            running.remove(index)
+            return Stored({str(index): 10}, computed=True)
+
+        job = Precompute(Stack.of(volume), FeatureCache(tmp_path, disk_bytes=35), start=(2,))
+        job.run(None, pool, task)
+        assert sorted(begun) == [(1,), (2,), (3,)] and job.left_out == ((0,), (4,))
+        assert most[0] == 1, "of the first nothing is known, so it goes alone"
+
+    def test_it_can_be_cancelled(self, volume, cache, pool):
+        job = Precompute(Stack.of(volume), cache)
+        with pytest.raises(Cancelled):
+            job.run(lambda standing: job.cancel(), pool, lambda index: Stored({}, computed=True))
+        assert PlaneState.MISSING in job.states.values()

@@ -106,7 +106,7 @@ def segment_folder(
     UnknownBackboneError, MissingWeightsError, MissingDependencyError, DeviceError
         If nothing can be computed.
     """
-    spec = FeatureSpec.of(attention, guide, device, contrast_limits=contrast_limits, parameters=parameters)
+    spec = FeatureSpec(attention, guide, device, contrast_limits, parameters or FeatureParameters())
     segmentation = segmentation or SegmentationParameters()
     table = read_click_table(Path(clicks))
     about = _about(spec, segmentation, elsewhere=scheduler is not None)

@@ -85,7 +85,7 @@ class FeatureCache:
         remember : bool
             Whether to hold them in memory; without it they go to disk alone.
         """
-        spec = FeatureSpec.of(attention, guide, device, contrast_limits=contrast_limits, parameters=parameters)
+        spec = FeatureSpec(attention, guide, device, contrast_limits, parameters or FeatureParameters())
         return self.find(FeatureRequest.of(image, spec), progress or silent, remember=remember)
 
     def has(self, image: Any, *asked: Any, **named: Any) -> bool:
@@ -93,14 +93,8 @@ class FeatureCache:
 
         Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
         """
-        return self.knows(FeatureRequest.of(image, FeatureSpec.of(*asked, **named)))
-
-    def sizes_on_disk(self, image: Any, *asked: Any, **named: Any) -> dict[str, int]:
-        """Return what the features of an image take in the folder, as :meth:`sizes` does.
-
-        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
-        """
-        return self.sizes(FeatureRequest.of(image, FeatureSpec.of(*asked, **named)))
+        given = {name: value for name, value in named.items() if value is not None}
+        return self.knows(FeatureRequest.of(image, FeatureSpec(*asked, **given)))
 
     def find(self, request: FeatureRequest, report: Progress, *, remember: bool = True) -> ImageFeatures:
         """Do what :meth:`features` does, of what was asked and checked."""
@@ -108,7 +102,7 @@ class FeatureCache:
         name = _name(request, keys)
         features = self._recall(name)
         # Held since before there was a folder, they are not in it yet.
-        unstored = not remember and self.disk is not None and not self.sizes(request)
+        unstored = not remember and self.disk is not None and not self.sizes_on_disk(request)
         if features is None or unstored:
             features = self._read(request, keys, report, features)
             if remember:
@@ -118,9 +112,9 @@ class FeatureCache:
 
     def knows(self, request: FeatureRequest) -> bool:
         """Tell whether :meth:`find` would have nothing to compute; what is there counts as used."""
-        return self._recall(_name(request, FeatureKeys.of(request))) is not None or bool(self.sizes(request))
+        return self._recall(_name(request, FeatureKeys.of(request))) is not None or bool(self.sizes_on_disk(request))
 
-    def sizes(self, request: FeatureRequest) -> dict[str, int]:
+    def sizes_on_disk(self, request: FeatureRequest) -> dict[str, int]:
         """Return what features take in the folder, by entry; nothing unless they are whole.
 
         It counts as a use. Images that are the same have the same entries.

@@ -62,7 +62,7 @@ def compute_features(
     ------
     ImageError, GuideError, DeviceError, UnknownBackboneError, MissingWeightsError, MissingDependencyError
     """
-    spec = FeatureSpec.of(attention, guide, device, contrast_limits=contrast_limits, parameters=parameters)
+    spec = FeatureSpec(attention, guide, device, contrast_limits, parameters or FeatureParameters())
     return compute(FeatureRequest.of(image, spec), progress or silent)
 
 

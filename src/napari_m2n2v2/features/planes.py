@@ -96,10 +96,10 @@ def store_plane(cache: FeatureCache, request: FeatureRequest, report: Progress =
         known = cache.knows(request)
         features = cache.find(request, report)
         return Stored({features.image_hash: features.nbytes}, not known, features)
-    if sizes := cache.sizes(request):
+    if sizes := cache.sizes_on_disk(request):
         return Stored(sizes, computed=False)
     features = cache.find(request, report, remember=False)
-    if sizes := cache.sizes(request):
+    if sizes := cache.sizes_on_disk(request):
         return Stored(sizes, computed=True)
     if features.grid_shape != request.grid_shape:
         raise DeviceError(

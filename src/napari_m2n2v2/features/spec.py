@@ -38,16 +38,3 @@ class FeatureSpec:
     device: str | torch.device = "auto"
     contrast_limits: tuple[float, float] | None = None
     parameters: FeatureParameters = FeatureParameters()  # noqa: RUF009 (frozen, so it may be shared)
-
-    @classmethod
-    def of(
-        cls,
-        attention: str | AttentionBackbone = "auto",
-        guide: Any = None,
-        device: str | torch.device = "auto",
-        *,
-        contrast_limits: tuple[float, float] | None = None,
-        parameters: FeatureParameters | None = None,
-    ) -> FeatureSpec:
-        """Take the arguments of :func:`~napari_m2n2v2.compute_features`, where no parameters are the default ones."""
-        return cls(attention, guide, device, contrast_limits, parameters or FeatureParameters())
