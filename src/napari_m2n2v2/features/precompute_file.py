@@ -13,7 +13,7 @@ from napari_m2n2v2.features.precompute import Precompute, Standing
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.images.stack import Index
-from napari_m2n2v2.parallel import HERE, pool_of
+from napari_m2n2v2.parallel import pool_of
 
 __all__ = ["precompute_file"]
 
@@ -63,15 +63,14 @@ def precompute_file(
 
     What :meth:`Precompute.run` raises passes through.
     """
+    away = workers > 1 or scheduler is not None
+    if away and not (isinstance(spec.attention, str) and isinstance(spec.guide, str | None)):
+        raise ParameterError("On several processes, name the attention and the guide: objects stay in their own.")
+    task = partial(_in_worker, path.resolve(), folder.resolve(), disk_bytes, spec) if away else None
     cache = FeatureCache(folder, memory_bytes=0, disk_bytes=disk_bytes, notify=notify)
     with open_stack(path) as file, pool_of(workers, scheduler) as pool:
         run = Precompute(file.stack, cache, spec, start=start)
-        if pool is HERE:
-            run.run(progress)
-        elif isinstance(spec.attention, str) and isinstance(spec.guide, str | None):
-            run.run(progress, pool, partial(_in_worker, path.resolve(), folder.resolve(), disk_bytes, spec))
-        else:
-            raise ParameterError("On several processes, name the attention and the guide: objects stay in their own.")
+        run.run(progress, pool, task)
     return run
 
 
