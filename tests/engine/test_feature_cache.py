@@ -202,6 +202,7 @@ class TestKeys:
         cache.features(image, backbone, parameters=COARSE)
         cache.features(image, backbone)
         assert backbone.reads == 1
+        assert cache.has(image, backbone, None, contrast_limits=None, parameters=None)
 
 
 class TestMemory:
