@@ -146,7 +146,7 @@ class Precompute:
         DeviceError, MissingDependencyError, MissingWeightsError, UnknownBackboneError
             If no plane can be computed.
         """
-        tell = progress or _ignore
+        tell = progress or (lambda standing: None)
         self._done, self._since = 0, time.monotonic()
         for position, result in each_done(task or partial(self._do, tell), self._order, pool, self._may_begin):
             self._note(self._order[position], result, pool.lost)
@@ -250,7 +250,3 @@ class Precompute:
         each = sum(self._spent) / len(self._spent) if self._spent else None
         left = None if each is None else each * max(0.0, total - self._done - share)
         return Standing(self._done, total, left, index, share, stage)
-
-
-def _ignore(standing: Standing) -> None:
-    """Tell nobody."""

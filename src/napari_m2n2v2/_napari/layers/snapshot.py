@@ -74,11 +74,6 @@ class Recipe:
         first = self.channels[0]
         return first.stack.shape_at(first.level, first.region.rows, first.region.cols)
 
-    @property
-    def parameters(self) -> FeatureParameters:
-        """What features are computed with."""
-        return FeatureParameters(grid=self.settings.grid, working_side=self.settings.working_side)
-
     def seen(self) -> NDArray[np.uint8]:
         """Read the image, ``[H, W, 3]``, at the level that is worked on."""
         return merge(self.channels, self.settings.bit_depth)
@@ -88,10 +83,10 @@ class Recipe:
         from napari_m2n2v2.features.request import FeatureRequest
         from napari_m2n2v2.features.spec import FeatureSpec
 
-        image = self.seen()
+        settings, image = self.settings, self.seen()
         guides = self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape))
-        spec = FeatureSpec(self.settings.attention, guides, self.settings.device, parameters=self.parameters)
-        return FeatureRequest.of(image, spec)
+        parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
+        return FeatureRequest.of(image, FeatureSpec(settings.attention, guides, settings.device, parameters=parameters))
 
     def guides(self, channel: NDArray[Any] | None) -> list[Any]:
         """Return all guides, given what was read of the guide layer."""
