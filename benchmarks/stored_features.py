@@ -25,11 +25,13 @@ from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.compute import assemble
 from napari_m2n2v2.features.disk import read_entry, write_entry
 from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.parallel import silent
 
 from .conftest import BACKBONE
 
+SPEC = FeatureSpec(BACKBONE, device="cpu")
 CLICKS = 5
 TOP = 256  # cells a row keeps
 KEY = "0" * 64
@@ -104,7 +106,7 @@ def main(folders):
         for folder in folders:
             sample = open_dataset(Path(folder), 1).samples[0]
             if not found:  # loads the weights, compiles
-                FeatureRequest.of(read_image(sample.image), BACKBONE, device="cpu").read_transition(silent)
+                FeatureRequest.of(read_image(sample.image), SPEC).read_transition(silent)
             rows = measure(sample, Path(place) / "entry") | through_the_cache(sample, Path(place) / "cache")
             for name, values in rows.items():
                 found.setdefault(name, []).append(values)
@@ -120,7 +122,7 @@ def main(folders):
 
 def measure(sample, path):
     image = read_image(sample.image)
-    request = FeatureRequest.of(image, BACKBONE, device="cpu")
+    request = FeatureRequest.of(image, SPEC)
     transition, seconds = timed(lambda: request.read_transition(silent))
     exact = assemble(request, transition, request.guides(request.read_depth(silent)))
     operator, build = timed(lambda: exact.upsampling_operator(guided=True))
@@ -149,7 +151,7 @@ def through_the_cache(sample, folder):
     computed, miss = timed(lambda: FeatureCache(folder).features(image, BACKBONE, device="cpu"))
     cache = FeatureCache(folder)
     stored, hit = timed(lambda: cache.features(image, BACKBONE, device="cpu"))
-    size = sum(cache.sizes_on_disk(image, BACKBONE, device="cpu").values()) / 1e6
+    size = sum(cache.sizes_on_disk(FeatureRequest.of(image, SPEC)).values()) / 1e6
     _, held = timed(lambda: cache.features(image, BACKBONE, device="cpu"))
     clicks, mask = clicked(computed, sample.read_truth(), sample.read_ignore())
     other = Session(stored).replay(clicks).mask

@@ -84,6 +84,7 @@ def keys():
     """Keys of stored features, and how backbones are named in them."""
     from napari_m2n2v2.features.keys import FeatureKeys
     from napari_m2n2v2.features.request import FeatureRequest
+    from napari_m2n2v2.features.spec import FeatureSpec
 
     photo = coffee()[:384:4, :512:4].copy()
     channel = np.tile(np.linspace(0, 1, 128), (96, 1))
@@ -97,7 +98,8 @@ def keys():
     }
     found = {}
     for name, named in asked.items():
-        request = FeatureRequest.of(**({"image": photo, "attention": "appearance", "device": "cpu"} | named))
+        spec = {"attention": "appearance", "device": "cpu"} | named
+        request = FeatureRequest.of(spec.pop("image", photo), FeatureSpec(**spec))
         found[name] = vars(FeatureKeys.of(request))
     return found
 

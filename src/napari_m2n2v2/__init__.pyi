@@ -32,6 +32,7 @@ from .features.cache import FeatureCache
 from .features.compute import compute_features
 from .features.image_features import ImageFeatures
 from .features.precompute import Precompute
+from .features.spec import FeatureSpec
 from .files.open_stack import open_stack
 from .files.stack_file import StackFile
 from .guides.guide import Guide
@@ -59,6 +60,7 @@ __all__ = [
     "DeviceError",
     "FeatureCache",
     "FeatureParameters",
+    "FeatureSpec",
     "FoundBackbone",
     "FoundDepth",
     "Guide",

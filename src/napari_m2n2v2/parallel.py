@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 
 from napari_m2n2v2.errors import MissingDependencyError, ParameterError
 
-__all__ = ["Progress", "dask_client", "each_done", "for_row_blocks", "silent"]
+__all__ = ["HERE", "Pool", "Progress", "each_done", "for_row_blocks", "pool_of", "silent"]
 
 
 def for_row_blocks(
@@ -48,28 +48,72 @@ def for_row_blocks(
             raise
 
 
-_Job = TypeVar("_Job")
+@dataclass(frozen=True)
+class Pool:
+    """Where jobs are done. Made by :func:`pool_of`.
+
+    Parameters
+    ----------
+    executor : Executor
+        What does them.
+    at_once : callable
+        Tells how many may be begun before one of them is done.
+    lost : tuple of type
+        What the result of a job raises that every process which tried it died of.
+    """
+
+    executor: Executor
+    at_once: Callable[[], int]
+    lost: tuple[type[Exception], ...] = ()
 
 
-_Result = TypeVar("_Result")
+class _Here(Executor):
+    """Does a job at once, in the thread that submits it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # as every executor, it leaves this to whoever wants the result
+            future.set_exception(error)
+        return future
+
+
+HERE = Pool(_Here(), lambda: 1)
+"""One job after the other in this thread."""
+
+_AT_LEAST = 8  # jobs at once, also while few workers are there: a cluster grows by what waits
 
 
 @contextmanager
-def dask_client(workers: int, scheduler: str | None = None) -> Iterator[Any]:
-    """Open a dask client of the cluster at an address, or of processes here, of one thread each.
+def pool_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Pool]:
+    """Open a pool: this thread, processes of this machine or a dask cluster. What is not done at the end is cancelled.
+
+    A job whose process dies is done again by another.
+
+    Parameters
+    ----------
+    workers : int
+        Processes on this machine, of one thread each; 1 stays in this thread, with all of torch's.
+    scheduler : str, optional
+        Address of a dask cluster to use instead.
 
     Raises
     ------
     MissingDependencyError
-        If dask is not installed.
+        If dask is needed and not installed.
     ParameterError
         If no cluster answers at the address.
     """
+    if workers <= 1 and scheduler is None:
+        yield HERE
+        return
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client, KilledWorker, LocalCluster
     except ImportError as error:
         raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[stacks]"') from error
-    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    unseen = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # its usual port is that of every other run here
+    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "scheduler_kwargs": unseen}
     with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster:
         try:
             # As the default, it would be asked for the arrays of everybody, also if it never comes up.
@@ -79,26 +123,38 @@ def dask_client(workers: int, scheduler: str | None = None) -> Iterator[Any]:
                 f"No dask scheduler answers at {scheduler!r}: expected an address such as tcp://10.0.0.1:8786."
             ) from error
         with client:
-            yield client
+            executor = client.get_executor(pure=False)
+            try:
+                yield Pool(executor, lambda: max(_AT_LEAST, 2 * sum(client.nthreads().values())), (KilledWorker,))
+            finally:
+                executor.shutdown(wait=False)  # a cluster goes on otherwise
+
+
+_Job = TypeVar("_Job")
+
+
+_Result = TypeVar("_Result")
 
 
 def each_done(
-    task: Callable[[_Job], _Result], jobs: Iterable[_Job], workers: int = 1, scheduler: str | None = None
-) -> Generator[tuple[int, Callable[[], _Result]]]:
-    """Do every job, and give each as soon as it is done.
-
-    A job whose process dies is done again by another.
+    task: Callable[[_Job], _Result],
+    jobs: Sequence[_Job],
+    pool: Pool = HERE,
+    may_begin: Callable[[int], bool] = lambda running: True,
+) -> Iterator[tuple[int, Callable[[], _Result]]]:
+    """Do jobs, begun in their order, and give each as soon as it is done.
 
     Parameters
     ----------
     task : callable
-        What to do with a job; dask must be able to send both, so it is a function of a module.
-    jobs : iterable
+        What to do with a job; but in this thread, the pool must be able to send both: a function of a module.
+    jobs : sequence
         Of anything.
-    workers : int
-        Processes; 1 stays in this one, with all its threads, and does a job when its result is asked for.
-    scheduler : str, optional
-        Address of a dask cluster to use instead.
+    pool : Pool
+        Where.
+    may_begin : callable
+        Asked before a job is begun, with the number of those that are running. Where none runs and none may begin, the
+        rest are left out.
 
     Yields
     ------
@@ -106,27 +162,17 @@ def each_done(
         Of the job.
     result : callable
         Returns what the task did, or raises what it raised.
-
-    Raises
-    ------
-    MissingDependencyError
-        If dask is needed and not installed.
-    ParameterError
-        If no cluster answers at the address.
     """
-    if workers == 1 and scheduler is None:
-        for position, job in enumerate(jobs):
-            yield position, partial(task, job)
-        return
-    with dask_client(workers, scheduler) as client:
-        from distributed import as_completed
-
-        positions = {client.submit(task, job, pure=False): position for position, job in enumerate(jobs)}
-        done = as_completed(list(positions), loop=client.loop)
-        while positions:
-            future = next(done)
-            yield positions.pop(future), future.result
-            future.release()  # its result must not stay on the cluster until all are done
+    running: dict[Future[_Result], int] = {}
+    begun = 0
+    while True:
+        while begun < len(jobs) and len(running) < pool.at_once() and may_begin(len(running)):
+            running[pool.executor.submit(task, jobs[begun])] = begun
+            begun += 1
+        if not running:
+            return
+        future = wait(running, return_when=FIRST_COMPLETED).done.pop()
+        yield running.pop(future), future.result
 
 
 Progress = Callable[[float, str], None]

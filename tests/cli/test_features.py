@@ -12,12 +12,12 @@ import tifffile
 from napari_m2n2v2 import Cancelled, FeatureParameters, ParameterError, compute_features
 from napari_m2n2v2.cli.main import main
 from napari_m2n2v2.features.cache import FeatureCache
-from napari_m2n2v2.features.planes import Asked
-from napari_m2n2v2.features.precompute_cluster import precompute_on_dask
+from napari_m2n2v2.features.precompute_file import precompute_file
+from napari_m2n2v2.features.spec import FeatureSpec
 from tests.conftest import blob_image
 
 ARGUMENTS = {"attention": "appearance", "device": "cpu", "parameters": FeatureParameters(grid=6)}
-ASKED = Asked(**ARGUMENTS)
+SPEC = FeatureSpec(**ARGUMENTS)
 COMMON = ["--attention", "appearance", "--grid", "6", "--device", "cpu"]
 
 
@@ -58,7 +58,7 @@ class TestCommand:
     def test_a_guide_by_name(self, tiff, tmp_path):
         folder = tmp_path / "features"
         assert main(["features", str(tiff), "--cache", str(folder), "--guide", "lightness", *COMMON]) == 0
-        assert FeatureCache(folder).has(volume()[1], "appearance", "lightness", parameters=ASKED.parameters)
+        assert FeatureCache(folder).has(volume()[1], "appearance", "lightness", parameters=SPEC.parameters)
 
     def test_what_goes_wrong_is_told(self, tiff, tmp_path, capsys):
         folder = str(tmp_path / "features")
@@ -96,7 +96,9 @@ class TestDask:
 
         tifffile.imwrite(tmp_path / "v.tif", volume(12), photometric="minisblack")
         folder, killed, done = tmp_path / "features", [], []
-        with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+        ) as cluster:
             pids = [worker.pid for worker in cluster.workers.values()]
 
             def progress(standing):
@@ -105,10 +107,10 @@ class TestDask:
                     os.kill(pids[0], signal.SIGKILL)
                     killed.append(pids[0])
 
-            failures, left_out = precompute_on_dask(
-                tmp_path / "v.tif", folder, ASKED, scheduler=cluster.scheduler_address, progress=progress
+            run = precompute_file(
+                tmp_path / "v.tif", folder, SPEC, scheduler=cluster.scheduler_address, progress=progress
             )
-        assert killed and not failures and not left_out and done[-1] == 12
+        assert killed and not run.failures and not run.left_out and done[-1] == 12
         assert_all_there(folder, 12)
 
     def test_the_level_that_fits_is_read_and_the_farthest_are_left_out(self, tmp_path, capsys):
@@ -118,17 +120,17 @@ class TestDask:
             writer.write(full, subifds=1, tile=(64, 64), metadata={"axes": "ZYX"})
             writer.write(full[:, ::2, ::2], subfiletype=1, tile=(64, 64))
         parameters = FeatureParameters(grid=6, working_side=100)
-        asked = Asked(attention="appearance", device="cpu", parameters=parameters)
-        _, left_out = precompute_on_dask(path, folder, asked, start=(2,), workers=1)
-        assert left_out == ()
+        spec = FeatureSpec(attention="appearance", device="cpu", parameters=parameters)
+        run = precompute_file(path, folder, spec, start=(2,), workers=1)
+        assert run.left_out == ()
         cache = FeatureCache(folder)
         named = {"attention": "appearance", "device": "cpu", "parameters": parameters}
         assert all(cache.has(plane[::2, ::2], **named) for plane in full)
         small = tmp_path / "small"
         most = int(3.5 * cache.disk.nbytes / 5)
-        _, left_out = precompute_on_dask(path, small, asked, start=(2,), workers=2, disk_bytes=most)
+        run = precompute_file(path, small, spec, start=(2,), workers=2, disk_bytes=most)
         there = [FeatureCache(small).has(plane[::2, ::2], **named) for plane in full]
-        assert left_out == ((0,), (4,)) and there == [False, True, True, True, False]
+        assert run.left_out == ((0,), (4,)) and there == [False, True, True, True, False]
 
     def test_stopping_ends_the_tasks(self, tiff, tmp_path):
         def stop(standing):
@@ -136,7 +138,7 @@ class TestDask:
 
         begun = time.monotonic()
         with pytest.raises(Cancelled):
-            precompute_on_dask(tiff, tmp_path / "features", ASKED, workers=2, progress=stop)
+            precompute_file(tiff, tmp_path / "features", SPEC, workers=2, progress=stop)
         assert time.monotonic() - begun < 60
         assert threading.active_count() < 50
 
@@ -146,6 +148,6 @@ class TestDask:
         assert main(command) == 1
         assert "weights" in capsys.readouterr().err
         with pytest.raises(ParameterError, match="name the attention"):
-            precompute_on_dask(tiff, tmp_path, Asked(guide=volume()[0]))
+            precompute_file(tiff, tmp_path, FeatureSpec(guide=volume()[0]), workers=2)
         with pytest.raises(ParameterError, match="No dask scheduler"):
-            precompute_on_dask(tiff, tmp_path, ASKED, scheduler="nowhere")
+            precompute_file(tiff, tmp_path, SPEC, scheduler="nowhere")

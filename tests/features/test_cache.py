@@ -13,6 +13,7 @@ from napari_m2n2v2 import Cancelled, Click, FeatureParameters, Session, compute_
 from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.keys import FeatureKeys
 from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.features.spec import FeatureSpec
 from tests.conftest import blob_image
 from tests.features.counted import ASKED, COARSE, Counting, Ramp, again, assert_same
 
@@ -52,7 +53,7 @@ class TestExactness:
 
     def test_entries_are_safetensors_for_everyone(self, cache, image):
         features = cache.features(image, **ASKED)
-        keys = FeatureKeys.of(FeatureRequest.of(image, **ASKED))
+        keys = FeatureKeys.of(FeatureRequest.of(image, FeatureSpec(**ASKED)))
         with safe_open(cache.disk.path(keys.transition), "pt") as entry:
             assert torch.equal(entry.get_tensor("transition"), features.transition)
             assert json.loads(entry.metadata()["about"])["backbone"] == "appearance"
@@ -90,7 +91,9 @@ class TestMemory:
 
     def test_not_remembered_means_on_disk_alone(self, cache, image):
         cache.features(image, remember=False, **ASKED)
-        assert cache.nbytes == 0 and sum(cache.sizes_on_disk(image, **ASKED).values()) == cache.disk.nbytes > 0
+        assert cache.nbytes == 0 and cache.disk.nbytes > 0
+        request = FeatureRequest.of(image, FeatureSpec(**ASKED))
+        assert sum(cache.sizes_on_disk(request).values()) == cache.disk.nbytes
 
 
 def test_cancelling_keeps_the_parts_that_were_done(cache, image):

@@ -8,6 +8,7 @@ import pytest
 from napari_m2n2v2.features.disk import FeatureFolder, read_entry, write_entry
 from napari_m2n2v2.features.keys import FeatureKeys
 from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.features.spec import FeatureSpec
 from tests.conftest import blob_image
 from tests.features.counted import ASKED, KEY, again, assert_same
 
@@ -63,7 +64,7 @@ class TestDamage:
         other = blob_image(seed=5)
         expected = cache.features(image, **ASKED)
         cache.features(other, **ASKED)
-        mine, theirs = (FeatureKeys.of(FeatureRequest.of(seen, **ASKED)) for seen in (image, other))
+        mine, theirs = (FeatureKeys.of(FeatureRequest.of(seen, FeatureSpec(**ASKED))) for seen in (image, other))
         cache.disk.path(theirs.transition).replace(cache.disk.path(mine.transition))
         assert_same(again(cache).features(image, **ASKED), expected)
         assert "of something else" in notes[0]
@@ -97,7 +98,7 @@ class TestDamage:
 
     def test_an_entry_of_a_newer_version_is_left_alone(self, cache, image, notes):
         expected = cache.features(image, **ASKED)
-        path = cache.disk.path(FeatureKeys.of(FeatureRequest.of(image, **ASKED)).transition)
+        path = cache.disk.path(FeatureKeys.of(FeatureRequest.of(image, FeatureSpec(**ASKED))).transition)
         newer = path.read_bytes().replace(b'"version":"1"', b'"version":"2"')
         beside = path.with_name(path.name.replace(".1.", ".2."))
         for place in (path, beside):

@@ -76,3 +76,4 @@ class TestKeys:
         cache.features(image, backbone, parameters=COARSE)
         cache.features(image, backbone)
         assert backbone.reads == 1
+        assert cache.has(image, backbone, None, contrast_limits=None, parameters=None)

@@ -8,8 +8,8 @@ from PIL import Image
 from napari_m2n2v2 import FeatureParameters, ImageError, UnreadableFileError, compute_features, open_stack
 from napari_m2n2v2.cli.main import main
 from napari_m2n2v2.features.cache import FeatureCache
-from napari_m2n2v2.features.planes import Asked
 from napari_m2n2v2.features.precompute import Precompute
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.images.stack import Stack
 from tests.conftest import blob_image
@@ -184,7 +184,7 @@ class TestNothingToTellApart:
         planes = np.stack([GREY, np.zeros_like(GREY), GREY[::-1]])
         small = FeatureParameters(grid=8)
         run = Precompute(
-            Stack.of(planes), FeatureCache(), Asked(attention="appearance", device="cpu", parameters=small)
+            Stack.of(planes), FeatureCache(), FeatureSpec(attention="appearance", device="cpu", parameters=small)
         )
         run.run()
         assert list(run.failures) == [(1,)] and "every pixel has the value 0" in run.failures[1,]

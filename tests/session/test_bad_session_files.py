@@ -11,7 +11,7 @@ import pytest
 
 from napari_m2n2v2 import Click, UnreadableFileError, load_session, save_session
 from napari_m2n2v2._napari.plugin import get_reader
-from napari_m2n2v2.images.sparse import Patch
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.carried import Carried
@@ -30,7 +30,7 @@ def path(tmp_path):
         placed=(PlacedClick(PLANE, clicks[0]), PlacedClick(PLANE, clicks[1], True, PART)),
         solutions={(PLANE, None): None, (PLANE, PART): None},
         segmentation_parameters=SegmentationParameters(),
-        starts={PLANE: Patch(2, 3, np.full((6, 8), 5, np.int32))},
+        starts={PLANE: Boxed(2, 3, np.full((6, 8), 5, np.int32))},
         carried=(Carried(PLANE, 2, clicks[1:], 0.5, 0, 1),),
     )
     save_session(tmp_path / "s.json", document)

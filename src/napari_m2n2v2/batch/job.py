@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.click_table import TableClick
 from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.files.overlay import draw_overlay
 from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
-from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.session import Session
 
 __all__ = ["PlaneJob", "PlaneResult", "solve_plane"]
@@ -38,8 +38,10 @@ class PlaneJob:
         Of the plane.
     clicks : tuple of TableClick
         In it, at least one.
-    attention, guide, device, contrast_limits, parameters, compute
-        As :func:`~napari_m2n2v2.segment_folder` takes them.
+    spec : FeatureSpec
+        How features are wanted ...
+    compute : callable
+        ... and what computes them, as :func:`~napari_m2n2v2.segment_folder` takes it.
     segmentation : SegmentationParameters
         What is decided per click.
     overlay : bool
@@ -49,13 +51,9 @@ class PlaneJob:
     source: Path
     index: Index
     clicks: tuple[TableClick, ...]
-    attention: str | AttentionBackbone
-    guide: str | DepthBackbone | None
-    device: str
-    contrast_limits: tuple[float, float] | None
-    parameters: FeatureParameters
-    segmentation: SegmentationParameters
+    spec: FeatureSpec
     compute: Callable[..., ImageFeatures]
+    segmentation: SegmentationParameters
     overlay: bool = False
 
 
@@ -86,19 +84,20 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
     M2N2V2Error
         Whatever is wrong with the image, the clicks or the backbone.
     """
+    spec = job.spec
     with open_stack(job.source) as file:
-        plane = file.read(job.index, file.stack.level_for(job.parameters.working_side))
+        plane = file.read(job.index, file.stack.level_for(spec.parameters.working_side))
         shape = file.stack.plane_shape
     for placed in job.clicks:
         try:
             placed.click.pixel(shape)
         except ClickError as error:
             raise ClickError(f"line {placed.line} of the clicks: {error}") from error
-    rgb = as_rgb(plane, job.contrast_limits)
+    rgb = as_rgb(plane, spec.contrast_limits)
     clicks = _at_level([placed.click for placed in job.clicks], shape, (rgb.shape[0], rgb.shape[1]))
     features = job.compute(
-        plane, job.attention, job.guide, job.device,
-        contrast_limits=job.contrast_limits, parameters=job.parameters,
+        plane, spec.attention, spec.guide, spec.device,
+        contrast_limits=spec.contrast_limits, parameters=spec.parameters,
     )  # fmt: skip
     result = Session(features, job.segmentation).replay(clicks)
     labels = result.labels

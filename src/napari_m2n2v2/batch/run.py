@@ -6,7 +6,6 @@ One process writes. Workers send labels back, so that a result and the note that
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,11 +28,12 @@ from napari_m2n2v2.errors import (
 from napari_m2n2v2.features.compute import compute_features
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.keys import identity_of
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.atomic import make_folder
 from napari_m2n2v2.files.click_table import read_click_table
 from napari_m2n2v2.files.open_stack import is_zarr
 from napari_m2n2v2.guides.guide import as_guides
-from napari_m2n2v2.parallel import each_done
+from napari_m2n2v2.parallel import each_done, pool_of
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
 __all__ = ["segment_folder"]
@@ -106,23 +106,10 @@ def segment_folder(
     UnknownBackboneError, MissingWeightsError, MissingDependencyError, DeviceError
         If nothing can be computed.
     """
+    spec = FeatureSpec(attention, guide, device, contrast_limits, parameters or FeatureParameters())
+    segmentation = segmentation or SegmentationParameters()
     table = read_click_table(Path(clicks))
-    backbone = find_backbone(attention).backbone
-    # Workers of a cluster may have devices that are not here.
-    place = torch.device(device) if scheduler is not None and device != "auto" else resolve_device(device)
-    about = {
-        "attention": _identity(backbone),
-        "grid": planned_grid(backbone, (1, 1), place, parameters or FeatureParameters())[0],
-        "guide": _named(guide),
-        "contrast_limits": contrast_limits,
-        "parameters": asdict(parameters or FeatureParameters()),
-        "segmentation": asdict(segmentation or SegmentationParameters()),
-    }
-    wanted: dict[str, Any] = {
-        "attention": attention, "guide": guide, "device": device, "contrast_limits": contrast_limits,
-        "parameters": parameters or FeatureParameters(), "segmentation": segmentation or SegmentationParameters(),
-        "compute": compute, "overlay": overlay is not None,
-    }  # fmt: skip
+    about = _about(spec, segmentation, elsewhere=scheduler is not None)
     items = list_items(Path(source), Path(output), format, table)
     pictures = None if overlay is None else _folder_for_pictures(Path(overlay), Path(source), Path(output))
     plans = [Plan(item, pictures) for item in items]
@@ -133,16 +120,37 @@ def segment_folder(
     if not plans:
         raise ClickError(f"{table.path} has no click on any image of {source}; it names {', '.join(table.images)}.")
     todo = [(plan, task) for plan in plans for task in plan.tasks]
+    jobs = [
+        PlaneJob(
+            source=plan.outcome.image, index=task.index, clicks=task.clicks, spec=spec, compute=compute,
+            segmentation=segmentation, overlay=overlay is not None,
+        )
+        for plan, task in todo
+    ]  # fmt: skip
     total = sum(plan.outcome.planes for plan in plans)
-    jobs = [PlaneJob(source=plan.outcome.image, index=task.index, clicks=task.clicks, **wanted) for plan, task in todo]
-    with closing(each_done(solve_plane, jobs, workers, scheduler)) as results:
-        for count, (position, result) in enumerate(results, start=total - len(todo) + 1):
+    with pool_of(workers, scheduler) as pool:
+        for count, (position, result) in enumerate(each_done(solve_plane, jobs, pool), start=total - len(todo) + 1):
             plan, task = todo[position]
             with plan.noting_errors():
                 plan.write(task, result())
             if finished is not None:
                 finished(count, total)
     return [plan.outcome for plan in plans]
+
+
+def _about(spec: FeatureSpec, segmentation: SegmentationParameters, elsewhere: bool) -> dict[str, Any]:
+    """Return what labels are made from besides image and clicks, as JSON; complain of what is not there."""
+    backbone = find_backbone(spec.attention).backbone
+    # Workers of a cluster may have devices that are not here.
+    place = torch.device(spec.device) if elsewhere and spec.device != "auto" else resolve_device(spec.device)
+    return {
+        "attention": _identity(backbone),
+        "grid": planned_grid(backbone, (1, 1), place, spec.parameters)[0],
+        "guide": _named(spec.guide),
+        "contrast_limits": spec.contrast_limits,
+        "parameters": asdict(spec.parameters),
+        "segmentation": asdict(segmentation),
+    }
 
 
 def _folder_for_pictures(folder: Path, source: Path, output: Path) -> Path:

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2v2.cli.spec import add_spec_options, spec_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_m2n2v2.features.planes import Asked
     from napari_m2n2v2.features.precompute import Standing
     from napari_m2n2v2.images.stack import Index
 
@@ -26,9 +27,7 @@ def add_commands(commands: Any) -> None:
     features.add_argument(
         "--cache", type=Path, required=True, metavar="FOLDER", help="where to keep them, one folder a project"
     )
-    features.add_argument("--attention", default="auto", metavar="NAME", help="a backbone or a folder (%(default)s)")
-    features.add_argument("--grid", type=int, help="attention cells along the side of a square image")
-    features.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (%(default)s)")
+    add_spec_options(features)
     features.add_argument("--guide", metavar="NAME", help="as segment takes it, by names alone")
     features.add_argument(
         "--from", dest="start", type=_index, metavar="INDEX", help="the plane to begin with, such as 12 or 0,12"
@@ -49,42 +48,18 @@ def _index(text: str) -> Index:
 
 
 def _features(options: argparse.Namespace) -> int:
-    from napari_m2n2v2.features.planes import Asked
-    from napari_m2n2v2.parameters import FeatureParameters
+    from napari_m2n2v2.features.precompute_file import precompute_file
 
-    asked = Asked(
-        attention=options.attention, guide=options.guide, device=options.device,
-        parameters=FeatureParameters(grid=options.grid),
+    run = precompute_file(
+        options.stack, options.cache, spec_of(options, options.guide), start=options.start, workers=options.workers,
+        scheduler=options.scheduler, disk_bytes=int(options.limit * _GIGABYTE), progress=_progress(), notify=_note,
     )  # fmt: skip
-    alone = options.workers <= 1 and options.scheduler is None
-    failures, left_out = (_here if alone else _on_dask)(options, asked)
-    for index, wrong in failures.items():
+    for index, wrong in run.failures.items():
         print(f"plane {','.join(map(str, index))}: {wrong}", file=sys.stderr)
-    if left_out:
-        print(f"{left_out} planes left out: --limit {options.limit:g} GB has no room for them.", file=sys.stderr)
-    return 1 if failures or left_out else 0
-
-
-def _here(options: argparse.Namespace, asked: Asked) -> tuple[dict[Index, str], int]:
-    from napari_m2n2v2.features.cache import FeatureCache
-    from napari_m2n2v2.features.precompute import Precompute
-    from napari_m2n2v2.files.open_stack import open_stack
-
-    cache = FeatureCache(options.cache, memory_bytes=0, disk_bytes=int(options.limit * _GIGABYTE), notify=_note)
-    with open_stack(options.stack) as file:
-        job = Precompute(file.stack, cache, asked, start=options.start)
-        job.run(_progress())
-    return job.failures, len(job.left_out)
-
-
-def _on_dask(options: argparse.Namespace, asked: Asked) -> tuple[dict[Index, str], int]:
-    from napari_m2n2v2.features.precompute_cluster import precompute_on_dask
-
-    failures, left_out = precompute_on_dask(
-        options.stack, options.cache, asked, start=options.start, workers=options.workers,
-        scheduler=options.scheduler, disk_bytes=int(options.limit * _GIGABYTE), progress=_progress(),
-    )  # fmt: skip
-    return failures, len(left_out)
+    if run.left_out:
+        limit = f"--limit {options.limit:g} GB"
+        print(f"{len(run.left_out)} planes left out: {limit} has no room for them.", file=sys.stderr)
+    return 1 if run.failures or run.left_out else 0
 
 
 def _note(message: str) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2v2.cli.spec import add_spec_options, spec_of
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import M2N2V2Error
 
 if TYPE_CHECKING:
     from napari_m2n2v2.features.image_features import ImageFeatures
     from napari_m2n2v2.guides.guide import Guide
+    from napari_m2n2v2.parallel import Progress
     from napari_m2n2v2.session.session import SessionResult
 
 __all__ = ["main"]
@@ -73,26 +75,20 @@ def _parser() -> argparse.ArgumentParser:
         "--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image; with --clicks a folder"
     )
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
-    _add_engine_options(segment)
+    add_spec_options(segment)
     cli_batch.add_options(segment)
     segment.set_defaults(run=_segment, clicks=[])
 
     demo = commands.add_parser("demo", help="segment a photo that comes with scikit-image, and show it in napari")
     demo.add_argument("--headless", action="store_true", help="only write the files; open no window")
     demo.add_argument("-o", "--output", type=Path, default=Path("m2n2v2-demo"), help="folder to make (%(default)s)")
-    _add_engine_options(demo)
+    add_spec_options(demo)
     demo.set_defaults(run=_demo)
 
     cli_stacks.add_commands(commands)
     cli_weights.add_commands(commands)
     cli_evaluate.add_commands(commands)
     return parser
-
-
-def _add_engine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--attention", default="auto", metavar="NAME", help="a backbone or a folder (%(default)s)")
-    parser.add_argument("--grid", type=int, help="attention cells along the side of a square image")
-    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu (%(default)s)")
 
 
 class _AddClick(argparse.Action):
@@ -172,26 +168,22 @@ def _guide(given: str) -> Sequence[Guide]:
 def _solve(
     image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "v2"
 ) -> tuple[ImageFeatures, SessionResult]:
-    from napari_m2n2v2.features.compute import compute_features
-    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+    from napari_m2n2v2.features.compute import compute
+    from napari_m2n2v2.features.request import FeatureRequest
+    from napari_m2n2v2.parameters import SegmentationParameters
     from napari_m2n2v2.session.session import Session
 
-    features = compute_features(
-        image,
-        options.attention,
-        guide,
-        options.device,
-        _progress_bar(),
-        parameters=FeatureParameters(grid=options.grid),
-    )
+    features = compute(FeatureRequest.of(image, spec_of(options, guide)), _progress_bar())
     parameters = SegmentationParameters.m2n2() if mode == "m2n2" else SegmentationParameters()
     return features, Session(features, parameters).replay(clicks)
 
 
-def _progress_bar() -> Any:
-    """Return a progress callback that keeps one line of a terminal up to date; None where nobody is watching."""
+def _progress_bar() -> Progress:
+    """Return a progress callback that keeps one line of a terminal up to date; silent where nobody is watching."""
     if not sys.stderr.isatty():
-        return None
+        from napari_m2n2v2.parallel import silent
+
+        return silent
 
     def show(share: float, stage: str) -> None:
         end = "\r" if share < 1 else "\n"

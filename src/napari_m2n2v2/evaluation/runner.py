@@ -27,7 +27,7 @@ from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.evaluation.solvers import solver_for
-from napari_m2n2v2.parallel import each_done
+from napari_m2n2v2.parallel import each_done, pool_of
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
 
@@ -192,8 +192,9 @@ def _records(
             for path, settings in runs.items():
                 yield path, evaluate_sample(sample, settings)
         return
-    for _, records in each_done(_evaluate_runs, todo, workers, scheduler):
-        yield from records()
+    with pool_of(workers, scheduler) as pool:
+        for _, records in each_done(_evaluate_runs, todo, pool):
+            yield from records()
 
 
 def _evaluate_runs(job: tuple[Sample, Mapping[Path, RunSettings]]) -> list[tuple[Path, dict[str, Any]]]:

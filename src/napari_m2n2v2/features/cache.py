@@ -21,6 +21,7 @@ from napari_m2n2v2.features.disk import Arrays, FeatureFolder
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.keys import FeatureKeys
 from napari_m2n2v2.features.request import Depth, FeatureRequest, Transition
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.lru import ByteLRU
 from napari_m2n2v2.method.upsampling import UpsamplingOperator
 from napari_m2n2v2.parallel import Progress, silent
@@ -85,61 +86,40 @@ class FeatureCache:
         remember : bool
             Whether to hold them in memory; without it they go to disk alone.
         """
-        request = FeatureRequest.of(
-            image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
-        )
-        keys = FeatureKeys.of(request)
-        name = _name(request, keys)
-        features = self._recall(name)
-        # Held since before there was a folder, they are not in it yet.
-        unstored = not remember and self.disk is not None and not self._sizes_on_disk(request)
-        if features is None or unstored:
-            features = self._read(request, keys, progress or silent, features)
-            if remember:
-                self._hold(name, features)
-        (progress or silent)(1.0, "features")
-        return features
+        spec = FeatureSpec(attention, guide, device, contrast_limits, parameters or FeatureParameters())
+        return self.find(FeatureRequest.of(image, spec), progress or silent, remember=remember)
 
-    def has(
-        self,
-        image: Any,
-        attention: str | AttentionBackbone = "auto",
-        guide: Any = None,
-        device: str | torch.device = "auto",
-        *,
-        contrast_limits: tuple[float, float] | None = None,
-        parameters: FeatureParameters | None = None,
-    ) -> bool:
+    def has(self, image: Any, *asked: Any, **named: Any) -> bool:
         """Tell whether :meth:`features` would have nothing to compute; what is there counts as used.
 
         Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
         """
-        asked = FeatureRequest.of(
-            image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
-        )
-        return self._recall(_name(asked, FeatureKeys.of(asked))) is not None or bool(self._sizes_on_disk(asked))
+        given = {name: value for name, value in named.items() if value is not None}
+        return self.knows(FeatureRequest.of(image, FeatureSpec(*asked, **given)))
 
-    def sizes_on_disk(
-        self,
-        image: Any,
-        attention: str | AttentionBackbone = "auto",
-        guide: Any = None,
-        device: str | torch.device = "auto",
-        *,
-        contrast_limits: tuple[float, float] | None = None,
-        parameters: FeatureParameters | None = None,
-    ) -> dict[str, int]:
-        """Return what the features of an image take in the folder, by entry; nothing unless they are whole.
+    def find(self, request: FeatureRequest, report: Progress, *, remember: bool = True) -> ImageFeatures:
+        """Do what :meth:`features` does, of what was asked and checked."""
+        keys = FeatureKeys.of(request)
+        name = _name(request, keys)
+        features = self._recall(name)
+        # Held since before there was a folder, they are not in it yet.
+        unstored = not remember and self.disk is not None and not self.sizes_on_disk(request)
+        if features is None or unstored:
+            features = self._read(request, keys, report, features)
+            if remember:
+                self._hold(name, features)
+        report(1.0, "features")
+        return features
+
+    def knows(self, request: FeatureRequest) -> bool:
+        """Tell whether :meth:`find` would have nothing to compute; what is there counts as used."""
+        return self._recall(_name(request, FeatureKeys.of(request))) is not None or bool(self.sizes_on_disk(request))
+
+    def sizes_on_disk(self, request: FeatureRequest) -> dict[str, int]:
+        """Return what features take in the folder, by entry; nothing unless they are whole.
 
         It counts as a use. Images that are the same have the same entries.
-
-        Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
         """
-        return self._sizes_on_disk(
-            FeatureRequest.of(image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters)
-        )
-
-    def _sizes_on_disk(self, request: FeatureRequest) -> dict[str, int]:
         if self.disk is None:
             return {}
         sizes = {key: self.disk.size(key) for key in FeatureKeys.of(request).on_disk}
@@ -243,5 +223,5 @@ _OPERATOR = ("weights", "unit", "first_row", "first_col")
 
 def _name(request: FeatureRequest, keys: FeatureKeys) -> tuple[str, ...]:
     """Name features in memory, which are on one device and say of what shape and why they are."""
-    about = request.device, request.plane.shape, request.attention.reason, request.parameters
+    about = request.device, request.plane.shape, request.attention.reason, request.spec.parameters
     return (*astuple(keys), *map(repr, about))

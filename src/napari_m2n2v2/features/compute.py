@@ -9,12 +9,13 @@ import torch
 from napari_m2n2v2.backbones import AttentionBackbone
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.request import FeatureRequest, Transition
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.guides.channel import GuideChannel, guide_options
 from napari_m2n2v2.method.upsampling import UpsamplingOperator
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["assemble", "compute_features"]
+__all__ = ["assemble", "compute", "compute_features"]
 
 
 def compute_features(
@@ -61,10 +62,12 @@ def compute_features(
     ------
     ImageError, GuideError, DeviceError, UnknownBackboneError, MissingWeightsError, MissingDependencyError
     """
-    report = progress or silent
-    request = FeatureRequest.of(
-        image, attention, guide, device, contrast_limits=contrast_limits, parameters=parameters
-    )  # complains before the slow part
+    spec = FeatureSpec(attention, guide, device, contrast_limits, parameters or FeatureParameters())
+    return compute(FeatureRequest.of(image, spec), progress or silent)
+
+
+def compute(request: FeatureRequest, report: Progress) -> ImageFeatures:
+    """Do the slow part of what was asked and checked."""
     # Attention is by far the slowest stage, so it gets most of the bar.
     before = 0.0 if request.depth is None else 0.3
     guides = request.guides(request.read_depth(report))
@@ -102,7 +105,7 @@ def assemble(
         alternatives=tuple(others),
         transition=transition.matrix,
         grid_shape=transition.grid_shape,
-        parameters=request.parameters,
+        parameters=request.spec.parameters,
         backbone=request.attention.backbone.name,
         weights_revision=request.attention.backbone.weights_revision,
         chosen_because=request.attention.reason + transition.note,

@@ -41,7 +41,7 @@ class FeatureKeys:
     @classmethod
     def of(cls, request: FeatureRequest) -> FeatureKeys:
         """Name the parts of a request. May load the weights, to know which they are."""
-        plane, parameters = request.plane, request.parameters
+        plane, parameters = request.plane, request.spec.parameters
         image = plane.image_hash
         transition = _digest(
             part="transition", image=image, backbone=identity_of(request.attention.backbone), grid=request.grid_shape,

@@ -1,15 +1,13 @@
-"""Features of one plane of a stack into a cache: how they are asked for, what they take, and whether there is room."""
+"""Features of one plane of a stack into a cache: how it is read, what they take, and whether there is room."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
-import torch
-
-from napari_m2n2v2.backbones import AttentionBackbone
 from napari_m2n2v2.errors import (
+    Cancelled,
     DeviceError,
     MissingDependencyError,
     MissingWeightsError,
@@ -20,57 +18,28 @@ from napari_m2n2v2.errors import (
 from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.guides.channel import as_guide
 from napari_m2n2v2.images.stack import Index, Stack
-from napari_m2n2v2.parallel import Progress
-from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.parallel import Progress, silent
 
-__all__ = ["OF_NO_PLANE", "Asked", "Room", "Stored", "store_plane"]
+__all__ = ["Outcome", "Room", "Stored", "request_of_plane", "store_plane", "try_plane"]
 
-OF_NO_PLANE = (
-    DeviceError, MissingDependencyError, MissingWeightsError, ParameterError, UnknownBackboneError, UnwritableFileError,
+_OF_ALL_PLANES = (
+    Cancelled, DeviceError, MissingDependencyError, MissingWeightsError, ParameterError, UnknownBackboneError,
+    UnwritableFileError,
 )  # fmt: skip
-"""Errors that the next plane would not be spared."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """How the features of every plane are wanted.
-
-    Parameters
-    ----------
-    attention, device, contrast_limits, parameters
-        As :func:`~napari_m2n2v2.compute_features` takes them.
-    guide : Stack, str, DepthBackbone or None
-        A registered stack of the same planes, or what computes a guide from each.
-    """
-
-    attention: str | AttentionBackbone = "auto"
-    guide: Any = None
-    device: str | torch.device = "auto"
-    contrast_limits: tuple[float, float] | None = None
-    parameters: FeatureParameters = field(default_factory=FeatureParameters)
-
-    def read(self, stack: Stack, index: Index) -> tuple[Any, dict[str, Any]]:
-        """Read a plane at the level that fits the working resolution.
-
-        Returns
-        -------
-        image : ndarray
-            Of the plane.
-        arguments : dict
-            What :meth:`FeatureCache.features` is to be called with beside it.
-        """
-        image = stack.read(index, stack.level_for(self.parameters.working_side))
-        guide = self.guide
-        if isinstance(guide, Stack):  # whose pyramid need not be the image's
-            shape = image.shape[0], image.shape[1]
-            guide = guide.read(index, guide.level_for(self.parameters.working_side))
-            guide = guide if guide.shape == shape else as_guide(guide, (guide.shape[0], guide.shape[1]), shape)
-        return image, {
-            "attention": self.attention, "guide": guide, "device": self.device,
-            "contrast_limits": self.contrast_limits, "parameters": self.parameters,
-        }  # fmt: skip
+def request_of_plane(stack: Stack, index: Index, spec: FeatureSpec) -> FeatureRequest:
+    """Read a plane, and of a stack that guides the same one, each at the level that fits the working resolution."""
+    side, guide = spec.parameters.working_side, spec.guide
+    image = stack.read(index, stack.level_for(side))
+    if isinstance(guide, Stack):  # whose pyramid need not be the image's
+        shape = image.shape[0], image.shape[1]
+        guide = guide.read(index, guide.level_for(side))
+        guide = guide if guide.shape == shape else as_guide(guide, (guide.shape[0], guide.shape[1]), shape)
+    return FeatureRequest.of(image, replace(spec, guide=guide))
 
 
 class Stored(NamedTuple):
@@ -79,6 +48,10 @@ class Stored(NamedTuple):
     sizes: Mapping[str, int]
     computed: bool
     features: ImageFeatures | None = None
+
+
+Outcome = Stored | str
+"""What became of a plane: stored, or what is wrong with it."""
 
 
 class Room:
@@ -107,7 +80,7 @@ class Room:
         return sum(self._taken.values()) + planes * self._largest <= self._most_bytes
 
 
-def store_plane(cache: FeatureCache, image: Any, asked: Mapping[str, Any], progress: Progress | None = None) -> Stored:
+def store_plane(cache: FeatureCache, request: FeatureRequest, report: Progress = silent) -> Stored:
     """Put one plane's features into the cache's folder, or its memory if it has none, unless they are there.
 
     Raises
@@ -120,15 +93,15 @@ def store_plane(cache: FeatureCache, image: Any, asked: Mapping[str, Any], progr
     What else :func:`~napari_m2n2v2.compute_features` raises passes through.
     """
     if cache.disk is None:
-        known = cache.has(image, **asked)
-        features = cache.features(image, progress=progress, **asked)
+        known = cache.knows(request)
+        features = cache.find(request, report)
         return Stored({features.image_hash: features.nbytes}, not known, features)
-    if sizes := cache.sizes_on_disk(image, **asked):
+    if sizes := cache.sizes_on_disk(request):
         return Stored(sizes, computed=False)
-    features = cache.features(image, progress=progress, remember=False, **asked)
-    if sizes := cache.sizes_on_disk(image, **asked):
+    features = cache.find(request, report, remember=False)
+    if sizes := cache.sizes_on_disk(request):
         return Stored(sizes, computed=True)
-    if features.grid_shape != FeatureRequest.of(image, **asked).grid_shape:
+    if features.grid_shape != request.grid_shape:
         raise DeviceError(
             f"The features are not kept: the device is too small for the grid that was planned, and took one of "
             f"{features.grid_shape[0]} x {features.grid_shape[1]}. Ask for a grid of {max(features.grid_shape)}."
@@ -136,3 +109,13 @@ def store_plane(cache: FeatureCache, image: Any, asked: Mapping[str, Any], progr
     raise UnwritableFileError(
         f"The features are not kept in {cache.disk.folder}: it cannot be written to, or is too small."
     )
+
+
+def try_plane(cache: FeatureCache, read: Callable[[], FeatureRequest], report: Progress = silent) -> Outcome:
+    """Read a plane and do as :func:`store_plane`; only what the next plane would not be spared is raised."""
+    try:
+        return store_plane(cache, read(), report)
+    except _OF_ALL_PLANES:
+        raise
+    except Exception as error:  # whatever is wrong with one plane must not end the others
+        return f"{type(error).__name__}: {error}"

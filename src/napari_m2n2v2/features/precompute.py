@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from functools import partial
 
 from napari_m2n2v2.errors import Cancelled
 from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.features.planes import OF_NO_PLANE, Asked, Room, store_plane
+from napari_m2n2v2.features.planes import Outcome, Room, request_of_plane, try_plane
+from napari_m2n2v2.features.request import FeatureRequest
+from napari_m2n2v2.features.spec import FeatureSpec
+from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Index, Stack, nearest_first
+from napari_m2n2v2.parallel import HERE, Pool, each_done
 
-__all__ = ["PlaneState", "Precompute", "Standing"]
+__all__ = ["Precompute", "Standing"]
 
 
 class _LetGo(Cancelled):
@@ -23,15 +27,6 @@ class _LetGo(Cancelled):
 
 
 _LOOK_EVERY = 0.1  # seconds, while paused
-
-
-class PlaneState(Enum):
-    """What is known of one plane's features."""
-
-    MISSING = "missing"
-    COMPUTING = "computing"
-    READY = "ready"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -70,10 +65,12 @@ class Precompute:
     cache : FeatureCache
         With a folder planes go to disk, so that they do not push the one at hand out of memory; without one, into
         memory as far as its limit allows.
-    asked : Asked, optional
-        How.
+    spec : FeatureSpec, optional
+        How. Its guide may be a registered stack of the same planes.
     start : sequence of int, optional
         The plane to begin with; the first without it.
+    request : callable, optional
+        Reads the plane of an index in another way, and says how its features are wanted.
 
     Raises
     ------
@@ -85,34 +82,45 @@ class Precompute:
         self,
         stack: Stack,
         cache: FeatureCache,
-        asked: Asked | None = None,
+        spec: FeatureSpec | None = None,
         *,
         start: Sequence[int] | None = None,
+        request: Callable[[Index], FeatureRequest] | None = None,
     ) -> None:
         self._cache = cache
         self._room = Room(cache.memory_bytes if cache.disk is None else cache.disk.most_bytes)
-        self._asked = asked or Asked()
-        self._stack = stack
+        self._request = request or partial(request_of_plane, stack, spec=spec or FeatureSpec())
         self._order = nearest_first(stack, next(iter(stack)) if start is None else start)
-        self._states = dict.fromkeys(self._order, PlaneState.MISSING)
+        self._states = dict.fromkeys(self._order, FeatureState.MISSING)
         self._changing = threading.Lock()
         self._in_memory: dict[Index, weakref.ref[ImageFeatures]] = {}
         self._going = threading.Event()
         self._going.set()
         self._lets_go = False
         self._cancelled = threading.Event()
+        self._done = 0
         self._spent: list[float] = []
-        self._paused_for = 0.0
+        self._since = 0.0  # when the plane at hand was begun, later by what was paused since
         self.failures: dict[Index, str] = {}
         self.left_out: tuple[Index, ...] = ()
 
-    def run(self, progress: Callable[[Standing], None] | None = None) -> None:
+    def run(
+        self,
+        progress: Callable[[Standing], None] | None = None,
+        pool: Pool = HERE,
+        task: Callable[[Index], Outcome] | None = None,
+    ) -> None:
         """Compute every plane that is not there yet.
 
         Parameters
         ----------
         progress : callable, optional
-            Called from this thread at every step of every plane; what it raises stops the run.
+            Called from this thread, at every step of every plane that is computed in it, else after every plane; what
+            it raises stops the run.
+        pool : Pool
+            Where planes are computed ...
+        task : callable, optional
+            ... and by what function of a module, if not here.
 
         Notes
         -----
@@ -129,13 +137,13 @@ class Precompute:
         DeviceError, MissingDependencyError, MissingWeightsError, UnknownBackboneError
             If no plane can be computed.
         """
-        tell = progress or _ignore
-        for done, index in enumerate(self._order):
-            if not self._room.has_for(1):
-                self.left_out = tuple(self._order[done:])
-                break
-            self._room.take(self._do(index, done, tell))
-            tell(self._standing(done + 1))
+        tell = progress or (lambda standing: None)
+        self._done, self._since = 0, time.monotonic()
+        for position, result in each_done(task or partial(self._do, tell), self._order, pool, self._may_begin):
+            self._note(self._order[position], result, pool.lost)
+            self._done += 1
+            tell(self._standing())
+        self.left_out = tuple(self._order[self._done :])
 
     def pause(self, *, let_go: bool = False) -> None:
         """Hold on, also in the middle of a plane, until :meth:`resume` or :meth:`cancel`.
@@ -163,50 +171,56 @@ class Precompute:
         return not self._going.is_set()
 
     @property
-    def states(self) -> dict[Index, PlaneState]:
+    def states(self) -> dict[Index, FeatureState]:
         """What is known of every plane, in the order they are computed; in memory, what it has let go of is missing."""
         with self._changing:
             gone = [index for index, features in self._in_memory.items() if features() is None]
-            return self._states | dict.fromkeys(gone, PlaneState.MISSING)
+            return self._states | dict.fromkeys(gone, FeatureState.MISSING)
 
-    def _do(self, index: Index, done: int, tell: Callable[[Standing], None]) -> Mapping[str, int]:
-        """Bring one plane's features into the cache, however often others go first; return what they take."""
-        while True:
-            self._hold_on()
-            try:
-                return self._try(index, done, tell)
-            except _LetGo:
-                continue
+    def _may_begin(self, running: int) -> bool:
+        self._hold_on()
+        return self._room.has_for(1 + running)
 
-    def _try(self, index: Index, done: int, tell: Callable[[Standing], None]) -> Mapping[str, int]:
-        state = PlaneState.MISSING  # unless it comes to something
-        self._set(index, PlaneState.COMPUTING)
-        begun, paused_before = time.monotonic(), self._paused_for
+    def _do(self, tell: Callable[[Standing], None], index: Index) -> Outcome:
+        """Bring one plane's features into the cache, in this thread, however often others go first."""
 
         def report(share: float, stage: str) -> None:
             if self.paused and self._lets_go:
                 raise _LetGo
             self._hold_on(inside=True)
-            tell(self._standing(done, index, share, stage))
+            tell(self._standing(index, share, stage))
 
+        while True:
+            self._set(index, FeatureState.COMPUTING)
+            self._since = time.monotonic()
+            try:
+                report(0.0, "reading")
+                return try_plane(self._cache, partial(self._request, index), report)
+            except _LetGo:
+                self._set(index, FeatureState.MISSING)
+                self._hold_on()
+
+    def _note(self, index: Index, result: Callable[[], Outcome], lost: tuple[type[Exception], ...]) -> None:
+        """Note what became of one plane; what concerns all planes is raised."""
+        state = FeatureState.MISSING  # unless it comes to something
         try:
-            report(0.0, "reading")
-            stored = store_plane(self._cache, *self._asked.read(self._stack, index), report)
-            if stored.computed:
-                self._spent.append(time.monotonic() - begun - (self._paused_for - paused_before))
-            if stored.features is not None:
+            outcome = result()
+            if isinstance(outcome, str):
+                self.failures[index], state = outcome, FeatureState.FAILED
+                return
+            self._room.take(outcome.sizes)
+            if outcome.computed:
+                self._spent.append(time.monotonic() - self._since)
+            if outcome.features is not None:
                 with self._changing:
-                    self._in_memory[index] = weakref.ref(stored.features)
-            state = PlaneState.READY
-            return stored.sizes
-        except (Cancelled, *OF_NO_PLANE):
-            raise
-        except Exception as error:  # whatever is wrong with one plane must not end the others
-            self.failures[index] = f"{type(error).__name__}: {error}"
-            state = PlaneState.FAILED
-            return {}
+                    self._in_memory[index] = weakref.ref(outcome.features)
+            state = FeatureState.READY
+        except lost as error:
+            told = f"The processes that tried it were killed, perhaps for want of memory: {error}"
+            self.failures[index], state = told, FeatureState.FAILED
         finally:
             self._set(index, state)
+            self._since = time.monotonic()
 
     def _hold_on(self, *, inside: bool = False) -> None:
         """Wait while paused; raise once cancelled, or inside a plane that is to be let go."""
@@ -214,20 +228,16 @@ class Precompute:
         while not self._going.wait(_LOOK_EVERY) and not self._cancelled.is_set():
             if inside and self._lets_go:
                 raise _LetGo
-        self._paused_for += time.monotonic() - begun
+        self._since += time.monotonic() - begun
         if self._cancelled.is_set():
             raise Cancelled("Precomputing was stopped; the planes that are done stay.")
 
-    def _set(self, index: Index, state: PlaneState) -> None:
+    def _set(self, index: Index, state: FeatureState) -> None:
         with self._changing:
             self._states[index] = state
 
-    def _standing(self, done: int, index: Index | None = None, share: float = 0.0, stage: str = "") -> Standing:
+    def _standing(self, index: Index | None = None, share: float = 0.0, stage: str = "") -> Standing:
         total = len(self._order)
         each = sum(self._spent) / len(self._spent) if self._spent else None
-        left = None if each is None else each * max(0.0, total - done - share)
-        return Standing(done, total, left, index, share, stage)
-
-
-def _ignore(standing: Standing) -> None:
-    """Tell nobody."""
+        left = None if each is None else each * max(0.0, total - self._done - share)
+        return Standing(self._done, total, left, index, share, stage)

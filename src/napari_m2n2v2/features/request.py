@@ -16,10 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_m2n2v2.backbones import AttentionBackbone, FoundBackbone, FoundDepth, find_backbone, find_depth
+from napari_m2n2v2.backbones import FoundBackbone, FoundDepth, find_backbone, find_depth
 from napari_m2n2v2.backbones.device import resolve_device
 from napari_m2n2v2.backbones.run import planned_grid, read_attention, read_depth
 from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.guides.channel import GuideChannel, as_guide, channels_of, depth_channel
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.images.rendering import as_rgb
@@ -99,10 +100,10 @@ class FeatureRequest:
     ----------
     plane : Plane
         The image.
-    asked : str or AttentionBackbone
-        What was asked to read attention ...
+    spec : FeatureSpec
+        What was asked ...
     attention : FoundBackbone
-        ... and what that is.
+        ... and what that is to read attention.
     channels : tuple of GuideChannel
         The guides that are known already ...
     own : tuple of GuideChannel or None
@@ -113,57 +114,44 @@ class FeatureRequest:
         ... of this weight.
     device : torch.device
         Where to compute.
-    parameters : FeatureParameters
-        How.
     """
 
     plane: Plane
-    asked: str | AttentionBackbone
+    spec: FeatureSpec
     attention: FoundBackbone
     channels: tuple[GuideChannel, ...]
     own: tuple[GuideChannel, ...] | None
     depth: FoundDepth | None
     depth_weight: float
     device: torch.device
-    parameters: FeatureParameters
 
     @classmethod
-    def of(
-        cls,
-        image: Any,
-        attention: str | AttentionBackbone = "auto",
-        guide: Any = None,
-        device: str | torch.device = "auto",
-        *,
-        contrast_limits: tuple[float, float] | None = None,
-        parameters: FeatureParameters | None = None,
-    ) -> FeatureRequest:
+    def of(cls, image: Any, spec: FeatureSpec) -> FeatureRequest:
         """Check everything that can be checked before the slow part.
 
-        Parameters are those of :func:`~napari_m2n2v2.compute_features`, and so are the errors.
+        Errors are those of :func:`~napari_m2n2v2.compute_features`.
         """
-        parameters = parameters or FeatureParameters()
-        target = resolve_device(device)
-        plane = Plane.of(image, contrast_limits, parameters)
-        guides = as_guides(guide)
+        target = resolve_device(spec.device)
+        plane = Plane.of(image, spec.contrast_limits, spec.parameters)
+        guides = as_guides(spec.guide)
         channels, own = channels_of(guides, plane.image, plane.shape)
-        found = find_backbone(attention)
+        found = find_backbone(spec.attention)
         deep = next((one for one in guides if one.is_depth), None)
         depth, weight = (None, 1.0) if deep is None else (find_depth(deep.source), deep.strength)
-        return cls(plane, attention, found, channels, own, depth, weight, target, parameters)
+        return cls(plane, spec, found, channels, own, depth, weight, target)
 
     @property
     def grid_shape(self) -> tuple[int, int]:
         """``(h, w)`` of the grid, unless the device turns out too small for it."""
         height, width = self.plane.image.shape[:2]
-        return planned_grid(self.attention.backbone, (height, width), self.device, self.parameters)
+        return planned_grid(self.attention.backbone, (height, width), self.device, self.spec.parameters)
 
     def read_depth(self, report: Progress) -> Depth | None:
         """Compute depth, if it is asked for."""
         if self.depth is None:
             return None
         depth = self.depth.backbone
-        inverse, note = read_depth(depth, self.plane.image, self.device, self.parameters.test_time_flip, report)
+        inverse, note = read_depth(depth, self.plane.image, self.device, self.spec.parameters.test_time_flip, report)
         return Depth(as_guide(inverse, inverse.shape, inverse.shape), f"{depth.name} {depth.weights_revision}{note}")
 
     def guides(self, depth: Depth | None) -> tuple[GuideChannel, ...]:
@@ -173,8 +161,8 @@ class FeatureRequest:
 
     def read_transition(self, report: Progress) -> Transition:
         """Read attention and make it a transition matrix (section 3.1): by far the slowest part."""
-        parameters = self.parameters
-        find_backbone(self.asked)  # which lets go of the model of depth where memory is short
+        parameters = self.spec.parameters
+        find_backbone(self.spec.attention)  # which lets go of the model of depth where memory is short
         grid_shape, tensor, note = read_attention(
             self.attention.backbone, self.plane.image, self.device, parameters,
             lambda share, stage: report(0.95 * share, stage),

@@ -22,6 +22,7 @@ from napari_m2n2v2.session.document import PartKey
 
 if TYPE_CHECKING:
     from napari_m2n2v2.features.precompute import Precompute, Standing
+    from napari_m2n2v2.features.request import FeatureRequest
 
 __all__ = ["PrecomputeController", "room_for", "summary"]
 
@@ -94,14 +95,17 @@ class PrecomputeController:
             run, store = _Run(key, recipe), self._features.store
             self._runs[workspace], self._present, self._paused = run, (workspace, run), False
 
+            def as_seen(index: Index) -> FeatureRequest:  # just as a click on it will ask
+                return recipe.at(index).request()
+
             def work(report: Report) -> None:
-                from napari_m2n2v2._napari.controller.prepared import precompute_as_seen
+                from napari_m2n2v2.features.precompute import Precompute
 
                 def tell(standing: Standing) -> None:
                     run.standing = standing
                     report(standing.done / standing.total, standing.stage)
 
-                run.work = precompute_as_seen(stack, store.cache(), recipe, key.plane.index)
+                run.work = Precompute(stack, store.cache(), start=key.plane.index, request=as_seen)
                 self._follow()
                 run.work.run(tell)
 
@@ -162,9 +166,7 @@ class PrecomputeController:
         run = self._runs.get(workspace)
         if run is not None and run.work is not None and (run.key.plane.axes, run.key.region) == (axes, focus.region):
             marks |= {index: FeatureState.LEFT_OUT for index in run.work.left_out}
-            for index, state in run.work.states.items():
-                if state.name != "MISSING":
-                    marks[index] = FeatureState[state.name]
+            marks |= {index: state for index, state in run.work.states.items() if state is not FeatureState.MISSING}
             if not run.fits:
                 out_of_date = {
                     FeatureState.READY: FeatureState.STALE,

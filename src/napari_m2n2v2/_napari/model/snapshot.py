@@ -18,6 +18,7 @@ from napari_m2n2v2.session.document import PartKey
 if TYPE_CHECKING:
     from napari_m2n2v2.features.cache import FeatureCache
     from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.features.request import FeatureRequest
     from napari_m2n2v2.parallel import Progress
 
 __all__ = ["Recipe"]
@@ -73,24 +74,19 @@ class Recipe:
         first = self.channels[0]
         return first.stack.shape_at(first.level, first.region.rows, first.region.cols)
 
-    @property
-    def parameters(self) -> FeatureParameters:
-        """What features are computed with."""
-        return FeatureParameters(grid=self.settings.grid, working_side=self.settings.working_side)
-
     def seen(self) -> NDArray[np.uint8]:
         """Read the image, ``[H, W, 3]``, at the level that is worked on."""
         return merge(self.channels, self.settings.bit_depth)
 
-    def arguments(self) -> dict[str, Any]:
-        """Return what :meth:`FeatureCache.features` takes beside the image that is seen."""
-        settings = self.settings
-        return {
-            "attention": settings.attention,
-            "guide": self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape)),
-            "device": settings.device,
-            "parameters": self.parameters,
-        }
+    def request(self) -> FeatureRequest:
+        """Read what the layers show, and ask for its features. For workers: brings the engine."""
+        from napari_m2n2v2.features.request import FeatureRequest
+        from napari_m2n2v2.features.spec import FeatureSpec
+
+        settings, image = self.settings, self.seen()
+        guides = self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape))
+        parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
+        return FeatureRequest.of(image, FeatureSpec(settings.attention, guides, settings.device, parameters=parameters))
 
     def guides(self, channel: NDArray[Any] | None) -> list[Any]:
         """Return all guides, given what was read of the guide layer."""
@@ -101,7 +97,7 @@ class Recipe:
 
     def features(self, cache: FeatureCache, report: Progress) -> ImageFeatures:
         """Find or compute them, at full resolution whatever level of a pyramid was read."""
-        features = cache.features(self.seen(), progress=report, **self.arguments())
+        features = cache.find(self.request(), report)
         return features if features.shape == self.shape else replace(features, shape=self.shape)
 
     def makes_the_same(self, other: Recipe) -> bool:
