@@ -1,23 +1,40 @@
-"""How much of long work is done, for people at a shell."""
+"""How much of long work is done, for people at a shell: one line on a terminal, one each time in a log."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable
+from typing import Any
 
-__all__ = ["counter"]
+from tqdm import tqdm
+
+__all__ = ["Line", "counter", "shares"]
+
+
+class Line(tqdm):  # type: ignore[type-arg]
+    """A line that says how far something is; where nobody is watching, a new line each time.
+
+    Parameters
+    ----------
+    form : str
+        What it says, in tqdm's words.
+    named : dict
+        As tqdm takes them.
+    """
+
+    def __init__(self, form: str, **named: Any) -> None:
+        self._log = not sys.stderr.isatty()
+        super().__init__(bar_format=form, mininterval=0, leave=not self._log, delay=1e-9, **named)
+
+    @staticmethod
+    def status_printer(file: Any) -> Callable[[str], None]:
+        """Return what writes the line."""
+        return tqdm.status_printer(file) if file.isatty() else lambda text: text and print(text, file=file, flush=True)
+
+    def show(self, n: float, **said: str) -> None:
+        """Say that so much is done."""
+        self.n = n
 
 
 def counter(name: str) -> Callable[[int, int], None]:
-    """Return what shows how many of how many are done and the seconds left: one line on a terminal, else one each."""
-    begin, first = time.monotonic(), [0]
-
-    def show(done: int, total: int) -> None:
-        first[0] = first[0] or done
-        new = done - first[0] + 1
-        left = (time.monotonic() - begin) / new * (total - done)
-        end = "\n" if done == total or not sys.stderr.isatty() else "\r"
-        print(f"{name}: {done} of {total}, {left:.0f} s left", end=end, file=sys.stderr, flush=True)
-
-    return show
+    """Return what shows how many of how many are done, and the time left."""
