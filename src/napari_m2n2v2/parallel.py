@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from multiprocessing import spawn
 from typing import Any, TypeVar
 
 import torch
@@ -63,14 +65,13 @@ def dask_client(workers: int, scheduler: str | None = None) -> Iterator[Any]:
     MissingDependencyError
         If dask is not installed.
     ParameterError
-        If no cluster answers at the address.
+        If no cluster answers at the address, or processes cannot be started from here.
     """
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError as error:
         raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[stacks]"') from error
-    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster:
+    with nullcontext(scheduler) if scheduler else _processes(workers) as cluster:
         try:
             # As the default, it would be asked for the arrays of everybody, also if it never comes up.
             client = Client(cluster, set_as_default=False)
@@ -80,6 +81,32 @@ def dask_client(workers: int, scheduler: str | None = None) -> Iterator[Any]:
             ) from error
         with client:
             yield client
+
+
+def _processes(workers: int) -> Any:
+    """Start processes of this machine; in one that is being started itself, end quietly instead.
+
+    Raises
+    ------
+    ParameterError
+        If they do not start, as in a script that starts them whenever it is read.
+    """
+    from distributed import LocalCluster
+
+    try:
+        spawn.get_preparation_data("worker")
+    except RuntimeError:  # this is a worker that reads the script it was started from
+        raise SystemExit(1) from None
+    try:
+        return LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+            silence_logs=logging.CRITICAL,  # what it says of workers comes back as errors of their jobs
+        )  # fmt: skip
+    except RuntimeError as error:
+        raise ParameterError(
+            f"The worker processes did not start ({error}): each reads the script that starts it, so what a script "
+            'does must stand under if __name__ == "__main__":, or be done with workers=1.'
+        ) from None
 
 
 def each_done(

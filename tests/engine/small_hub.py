@@ -60,8 +60,8 @@ class SmallHub:
                 elif name is None and "/tree/" in self.path:
                     files = [path for path in folder.rglob("*") if path.is_file()]
                     told = [
-                        {"type": "file", "path": path.relative_to(folder).as_posix(), "oid": "0", "size": path.stat().st_size}
-                        for path in files
+                        {"type": "file", "oid": "0", "path": p.relative_to(folder).as_posix(), "size": p.stat().st_size}
+                        for p in files
                     ]
                     self.answer(200, json.dumps(told).encode(), {"Content-Type": "application/json"})
                 elif name is None:

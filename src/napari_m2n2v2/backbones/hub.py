@@ -222,7 +222,7 @@ def _bar(more: Callable[[int], None]) -> type:
     """Return a progress bar for the hub's client that shows nothing and tells how many bytes of the file are here."""
     from tqdm import tqdm
 
-    class Bar(tqdm):  # type: ignore[type-arg]
+    class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *given: Any, **named: Any) -> None:
             super().__init__(*given, **{**named, "disable": True})
 

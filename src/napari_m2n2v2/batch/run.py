@@ -142,6 +142,8 @@ def segment_folder(
                 plan.write(task, result())
             if finished is not None:
                 finished(count, total)
+    for plan in plans:
+        plan.tidy()
     return [plan.outcome for plan in plans]
 
 

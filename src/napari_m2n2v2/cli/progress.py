@@ -11,30 +11,64 @@ from tqdm import tqdm
 __all__ = ["Line", "counter", "shares"]
 
 
-class Line(tqdm):  # type: ignore[type-arg]
-    """A line that says how far something is; where nobody is watching, a new line each time.
+class Line(tqdm):  # type: ignore[misc]
+    """A line that says how far something is.
 
     Parameters
     ----------
     form : str
-        What it says, in tqdm's words.
-    named : dict
-        As tqdm takes them.
+        What it says, in tqdm's words; ``{desc}`` is the text given to :meth:`say`.
+    total : float
+        Where it ends.
+    step : float
+        How much has to be done before it says so.
+    begin : float
+        What was done before.
     """
 
-    def __init__(self, form: str, **named: Any) -> None:
-        self._log = not sys.stderr.isatty()
-        super().__init__(bar_format=form, mininterval=0, leave=not self._log, delay=1e-9, **named)
+    monitor_interval = 0  # no thread that looks after it
+
+    def __init__(self, form: str, total: float, step: float = 0, begin: float = 0) -> None:
+        self._step, self._watched = step, sys.stderr.isatty()
+        super().__init__(
+            total=total, initial=begin, bar_format=form, file=sys.stderr, mininterval=0, miniters=0, smoothing=0,
+            delay=1e-9, leave=True,
+        )  # fmt: skip
 
     @staticmethod
-    def status_printer(file: Any) -> Callable[[str], None]:
+    def status_printer(file: Any) -> Callable[[str], object]:
         """Return what writes the line."""
-        return tqdm.status_printer(file) if file.isatty() else lambda text: text and print(text, file=file, flush=True)
+        over: Callable[[str], object] = tqdm.status_printer(file)
+        return over if file.isatty() else lambda text: print(text, file=file, flush=True)
 
-    def show(self, n: float, **said: str) -> None:
-        """Say that so much is done."""
-        self.n = n
+    def say(self, n: float, text: str = "") -> None:
+        """Say that so much is done; at the end for the last time."""
+        self.set_description_str(text, refresh=False)
+        self.miniters = 0 if n >= self.total else self._step
+        self.update(n - self.n)
+        if n >= self.total:
+            self.close()
+
+    def close(self) -> None:
+        """Go on to the next line of a terminal."""
+        if self._watched:
+            super().close()
+        self.disable = True
 
 
 def counter(name: str) -> Callable[[int, int], None]:
     """Return what shows how many of how many are done, and the time left."""
+    lines: list[Line] = []
+
+    def show(done: int, total: int) -> None:
+        if not lines:
+            lines.append(Line("{desc}: {n_fmt} of {total_fmt}, {remaining_s:.0f} s left", total, begin=done - 1))
+        lines[0].say(done, name)
+
+    return show
+
+
+def shares(step: float = 0) -> Callable[[float, str], None]:
+    """Return what shows which share is done, and of what; not again before ``step`` more of it is."""
+    line = Line("{percentage:3.0f}% {desc}", 1.0, step)
+    return line.say

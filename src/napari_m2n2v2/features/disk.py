@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import stat
 import threading
 import time
 import warnings
@@ -230,7 +231,7 @@ def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
     ValueError, OSError
         If it is damaged, or something else.
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         header = _header(file)
         told = header.pop("__metadata__", None)
         if not isinstance(told, dict) or told.get("program") != _PROGRAM:
@@ -240,13 +241,29 @@ def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
                 raise NewerFormatError(f"version {told['version']}")
             arrays = {name: _array(file, place) for name, place in sorted(header.items(), key=_offset)}
             whole = not file.read(1) and str(_checksum(told["key"], told["about"], arrays)) == told["crc32"]
-        except (KeyError, TypeError) as error:
+            about = json.loads(told["about"])
+        except (KeyError, IndexError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError("its header is damaged") from error
-    if not whole:
+    if not whole or not isinstance(about, dict):
         raise ValueError("it is damaged")
     if told["key"] != key:
         raise ValueError("it is of something else")
-    return arrays, json.loads(told["about"])
+    return arrays, about
+
+
+def _opened(path: Path) -> BufferedReader:
+    """Open a file for reading; not a pipe, which would be waited for.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If there is none, or it cannot be read.
+    ValueError
+        If there is something else.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no file")
+    return path.open("rb")
 
 
 def _header(file: BufferedReader) -> dict[str, Any]:
@@ -254,7 +271,7 @@ def _header(file: BufferedReader) -> dict[str, Any]:
     text = file.read(length) if length <= _LONGEST_HEADER else b""
     try:
         header = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("it is no safetensors file, or a part of one") from error
     if not isinstance(header, dict):
         raise ValueError("its header is damaged")
@@ -289,9 +306,9 @@ def _checksum(key: str, about: str, arrays: Arrays) -> int:
 
 def _is_newer(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             return int(_header(file)["__metadata__"]["version"]) > VERSION
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return False
 
 
