@@ -145,6 +145,19 @@ class TestLine18:
         (item,) = list_items(tmp_path / "photos", tmp_path / "out", "auto", table)
         assert table.mentions(item.names) and table.clicks_of(item.names)
 
+    @pytest.mark.parametrize(("on_disk", "told"), [("e\u0301", "\xe9"), ("\xe9", "e\u0301")])
+    def test_data_sets_meet_their_images_too(self, tmp_path, on_disk, told):
+        for folder in ("images", "masks"):
+            (tmp_path / folder).mkdir()
+        (tmp_path / "images" / f"caf{on_disk}.png").touch()
+        (tmp_path / "masks" / f"caf{told}__1.png").touch()
+        image = {"id": 1, "file_name": f"caf{told}.png", "height": 4, "width": 6}
+        found = {"id": 1, "image_id": 1, "segmentation": [[0, 0, 3, 0, 3, 3]]}
+        (tmp_path / "gt.json").write_text(json.dumps({"images": [image], "annotations": [found]}))
+        for given in (tmp_path, tmp_path / "gt.json"):
+            (sample,) = open_dataset(given).samples
+            assert sample.image.is_file()
+
     def test_two_images_in_one_tiff(self, tmp_path):
         path = tmp_path / "two.ome.tif"
         with tifffile.TiffWriter(path, ome=True) as writer:

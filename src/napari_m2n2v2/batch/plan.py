@@ -190,11 +190,13 @@ class Plan:
 
     def tidy(self) -> None:
         """Leave nothing empty behind where no plane could be written."""
-        if not self._begun or self._ledger.planes():
+        output = self.outcome.output
+        of_before = output.exists() and output not in self._made
+        if not self._begun or of_before or self._ledger.planes():
             return
         self._ledger.remove()
         for path in reversed(self._made):
-            if path == self.outcome.output and path.is_dir():
+            if path == output and path.is_dir():
                 shutil.rmtree(path)
             elif path.is_file():
                 path.unlink()

@@ -135,15 +135,17 @@ def segment_folder(
     todo = [(plan, task) for plan in plans for task in plan.tasks]
     total = sum(plan.outcome.planes for plan in plans)
     jobs = [PlaneJob(source=plan.outcome.image, index=task.index, clicks=task.clicks, **wanted) for plan, task in todo]
-    with closing(each_done(solve_plane, jobs, workers, scheduler)) as results:
-        for count, (position, result) in enumerate(results, start=total - len(todo) + 1):
-            plan, task = todo[position]
-            with plan.noting_errors():
-                plan.write(task, result())
-            if finished is not None:
-                finished(count, total)
-    for plan in plans:
-        plan.tidy()
+    try:
+        with closing(each_done(solve_plane, jobs, workers, scheduler)) as results:
+            for count, (position, result) in enumerate(results, start=total - len(todo) + 1):
+                plan, task = todo[position]
+                with plan.noting_errors():
+                    plan.write(task, result())
+                if finished is not None:
+                    finished(count, total)
+    finally:
+        for plan in reversed(plans):  # the first made the folder
+            plan.tidy()
     return [plan.outcome for plan in plans]
 
 

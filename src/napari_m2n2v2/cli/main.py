@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 130
 
 
-def _show_warning(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
     """Say our own warnings as the other messages are said; leave others out of it."""
     ours = Path(filename).is_relative_to(Path(__file__).parents[1])
     text = f"napari-m2n2v2: {message}" if ours else f"{category.__name__}: {message}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.evaluation.coco import coco_mask
-from napari_m2n2v2.files.paths import inside, no_file, one_form
+from napari_m2n2v2.files.paths import as_on_disk, inside, no_file, one_form
 from napari_m2n2v2.files.read import PICTURE_FORMATS, read_image
 
 __all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset", "read_labels"]
@@ -187,7 +187,8 @@ def _coco_sample(folder: Path, image: dict[str, Any], found: dict[str, Any]) -> 
     name = str(image["file_name"])
     if not inside(name):
         raise UnreadableFileError(f"The image {name!r} lies outside {folder}: put it there, or into images/ in it.")
-    place = folder / name if (folder / name).is_file() else folder / "images" / name
+    beside = as_on_disk(folder / name)
+    place = beside if beside.is_file() else as_on_disk(folder / "images" / name)
     shape = {"height": image["height"], "width": image["width"]}
     kept = json.dumps({"segmentation": found["segmentation"], **shape}, sort_keys=True)
     return Sample(f"{Path(name).stem}__{found['id']}", place, annotation=kept)

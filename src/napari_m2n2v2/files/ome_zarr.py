@@ -82,7 +82,7 @@ def _plain(path: Path, array: Any) -> StackFile:
 
 
 def _ngff(path: Path, group: Any, described: Mapping[str, Any]) -> StackFile:
-    image = next(iter(described["multiscales"]), {})
+    image: Mapping[str, Any] = next(iter(described["multiscales"]), {})
     if not image.get("datasets"):
         raise UnreadableFileError(f"{path} has multiscales of OME-Zarr without a level in them: it holds no image.")
     levels = [group[dataset["path"]] for dataset in image["datasets"]]

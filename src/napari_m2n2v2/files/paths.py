@@ -9,7 +9,7 @@ from pathlib import Path
 
 from napari_m2n2v2.errors import UnreadableFileError
 
-__all__ = ["inside", "no_file", "one_form"]
+__all__ = ["as_on_disk", "inside", "no_file", "one_form"]
 
 _ADDRESS = re.compile(r"(?:.*/)?([A-Za-z][A-Za-z0-9+.-]+):/+(.+)")  # a path has lost one of two slashes
 
@@ -27,6 +27,13 @@ def inside(name: str) -> bool:
     """Tell whether a name that a file mentions stays in that file's folder; links in it are its owner's affair."""
     plain = posixpath.normpath(name.replace("\\", "/"))
     return not (re.match("/|[A-Za-z]:", plain) or plain.split("/")[0] == "..")
+
+
+def as_on_disk(path: Path) -> Path:
+    """Return a path whose last name is spelled as on disk, where that is in another form of Unicode."""
+    if path.name.isascii() or path.exists() or not path.parent.is_dir():
+        return path
+    return next((other for other in path.parent.iterdir() if one_form(other.name) == one_form(path.name)), path)
 
 
 def one_form(name: str) -> str:
