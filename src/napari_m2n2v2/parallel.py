@@ -100,12 +100,14 @@ def _processes(workers: int) -> Any:
     try:
         return LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+            scheduler_kwargs={"dashboard_address": ":0"},  # any free port, for another one may run beside this
             silence_logs=logging.CRITICAL,  # what it says of workers comes back as errors of their jobs
         )  # fmt: skip
     except RuntimeError as error:
+        reason = str(error).splitlines()[0]
         raise ParameterError(
-            f"The worker processes did not start ({error}): each reads the script that starts it, so what a script "
-            'does must stand under if __name__ == "__main__":, or be done with workers=1.'
+            f"The worker processes did not start ({reason}): each reads the script that starts it, so what it does "
+            'must stand under if __name__ == "__main__":, or be done with workers=1.'
         ) from None
 
 
