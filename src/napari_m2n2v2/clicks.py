@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 from napari_m2n2v2.errors import ClickError
 
-__all__ = ["Click"]
+__all__ = ["LARGEST_ID", "Click"]
+
+LARGEST_ID = 2**31 - 1
+"""Of an object: what a signed label of 32 bits holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,15 @@ class Click:
     foreground : bool
         ``True`` for "this belongs to the object" (class 1), ``False`` for "this does not" (class 0).
     object_id : int
-        Which object is meant, 1 or more: its value in a label image. A background click says "not this object".
+        Which object is meant, from 1 to 2147483647: its value in a label image. A background click says "not this
+        object".
     threshold : float or None
         Use this ``lambda`` in ``[0, 1]`` instead of the best one: how far the click reaches, as the user set it.
+
+    Raises
+    ------
+    ClickError
+        If any of these is of another kind or out of its range; :meth:`pixel` tells whether it is in an image.
     """
 
     row: float
@@ -34,10 +44,17 @@ class Click:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
-        if self.object_id < 1:
-            raise ClickError(f"An object id is 1 or more (0 is the background of a label image), got {self.object_id}.")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise ClickError(f"The threshold of a click is between 0 and 1, or None, got {self.threshold}.")
+        if not (isinstance(self.row, Real) and isinstance(self.col, Real)):
+            raise ClickError(f"A click is at a number of rows and columns, got row {self.row!r}, col {self.col!r}.")
+        if self.foreground not in (True, False):  # of a word such as "background", Python says that it is true
+            raise ClickError(f"foreground is True or False, got {self.foreground!r}.")
+        if not (isinstance(self.object_id, Integral) and 1 <= self.object_id <= LARGEST_ID):
+            raise ClickError(
+                f"An object id is a whole number from 1 to {LARGEST_ID} (0 is the background of a label image), "
+                f"got {self.object_id!r}."
+            )
+        if self.threshold is not None and not (isinstance(self.threshold, Real) and 0 <= self.threshold <= 1):
+            raise ClickError(f"The threshold of a click is between 0 and 1, or None, got {self.threshold!r}.")
 
     def pixel(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the ``(row, col)`` index of the pixel that was clicked, halves rounded up.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing import spawn
 from typing import Any, TypeVar
 
 import torch
@@ -103,18 +105,16 @@ def pool_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Pool]:
     MissingDependencyError
         If dask is needed and not installed.
     ParameterError
-        If no cluster answers at the address.
+        If no cluster answers at the address, or processes cannot be started from here.
     """
     if workers <= 1 and scheduler is None:
         yield HERE
         return
     try:
-        from distributed import Client, KilledWorker, LocalCluster
+        from distributed import Client, KilledWorker
     except ImportError as error:
         raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[stacks]"') from error
-    unseen = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}  # its usual port is that of every other run here
-    here = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "scheduler_kwargs": unseen}
-    with nullcontext(scheduler) if scheduler else LocalCluster(**here) as cluster:
+    with nullcontext(scheduler) if scheduler else _processes(workers) as cluster:
         try:
             # As the default, it would be asked for the arrays of everybody, also if it never comes up.
             client = Client(cluster, set_as_default=False)
@@ -134,6 +134,35 @@ _Job = TypeVar("_Job")
 
 
 _Result = TypeVar("_Result")
+
+
+def _processes(workers: int) -> Any:
+    """Start processes of this machine; in one that is being started itself, end quietly instead.
+
+    Raises
+    ------
+    ParameterError
+        If they do not start, as in a script that starts them whenever it is read.
+    """
+    from distributed import LocalCluster
+
+    try:
+        spawn.get_preparation_data("worker")
+    except RuntimeError:  # this is a worker that reads the script it was started from
+        raise SystemExit(1) from None
+    try:
+        return LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True,
+            # Its usual port is that of every other run here.
+            scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
+            silence_logs=logging.CRITICAL,  # what it says of workers comes back as errors of their jobs
+        )  # fmt: skip
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ParameterError(
+            f"The worker processes did not start ({reason}): each reads the script that starts it, so what it does "
+            'must stand under if __name__ == "__main__":, or be done with workers=1.'
+        ) from None
 
 
 def each_done(

@@ -48,7 +48,7 @@ class SmallHub:
             def find(self):
                 path = self.path.split("?")[0].strip("/")
                 if path.startswith("api/models/"):
-                    return path.removeprefix("api/models/"), None
+                    return path.removeprefix("api/models/").partition("/tree/")[0], None
                 repository, _, rest = path.partition("/resolve/")
                 return repository, rest.partition("/")[2]
 
@@ -57,6 +57,13 @@ class SmallHub:
                 folder = hub.repositories.get(repository)
                 if folder is None:
                     self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+                elif name is None and "/tree/" in self.path:
+                    files = [path for path in folder.rglob("*") if path.is_file()]
+                    told = [
+                        {"type": "file", "oid": "0", "path": p.relative_to(folder).as_posix(), "size": p.stat().st_size}
+                        for p in files
+                    ]
+                    self.answer(200, json.dumps(told).encode(), {"Content-Type": "application/json"})
                 elif name is None:
                     files = [path for path in folder.rglob("*") if path.is_file()]
                     siblings = [

@@ -71,7 +71,7 @@ class TestFailures:
             segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", **FEW)
         with pytest.raises(ClickError, match="no click on any image"):
             segment_folder(photos / "p1.png", tmp_path / "clicks.csv", tmp_path / "out", **FEW)
-        with pytest.raises(UnreadableFileError, match="nothing at"):
+        with pytest.raises(UnreadableFileError, match="no file at"):
             segment_folder(tmp_path / "none", tmp_path / "clicks.csv", tmp_path / "out", **FEW)
         (tmp_path / "empty").mkdir()
         with pytest.raises(UnreadableFileError, match="There is no image"):

@@ -97,7 +97,7 @@ def test_what_napari_writes(tmp_path):
         ("one,2,1,1,", "line 3: expected a number in the column row, got 'one'"),
         ("nan,2,1,1,", "line 3: expected a number in the column row"),
         ("1,2,maybe,1,", "line 3: expected the class foreground or background"),
-        ("1,2,1,0,", "line 3: expected a whole object number of 1 or more"),
+        ("1,2,1,0,", "line 3: expected a whole object number from 1"),
         ("1,2,1,1.5,", "line 3: expected a whole object number"),
         ("1,2,1,1,2", "line 3: expected a threshold between 0 and 1"),
         ("1,2,1,1,far", "line 3: expected a number in the column threshold"),

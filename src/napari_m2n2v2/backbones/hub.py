@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,20 +87,16 @@ def _snapshot(weights: Weights, repository: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
+    first = _join(weights.parts[0], "config.json")
     try:
-        found = try_to_load_from_cache(repository, _join(weights.parts[0], "config.json"))
+        found = try_to_load_from_cache(repository, first)
     except HFValidationError:
         return None
     if not isinstance(found, str):
         return None
-    folder = Path(found).parent.parent if weights.parts[0] else Path(found).parent
-    whole = all((folder / name).is_file() for name in weights.extras)
-    return folder if whole and all(_has_model(folder / part) for part in weights.parts) else None
-
-
-def _has_model(folder: Path) -> bool:
-    files = (folder / f"{name}{kind}.safetensors" for name in _MODEL_FILES for kind in _SMALLEST_FIRST)
-    return (folder / "config.json").is_file() and any(file.is_file() for file in files)
+    folder = _root(found, first)
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return folder if names.issuperset(weights.extras) and _chosen(weights.parts, names) else None
 
 
 def begun(weights: Weights) -> bool:
@@ -119,22 +115,32 @@ def plan(weights: Weights) -> Download:
     MissingWeightsError
         If the hub cannot be reached or may not be, has no such model, or has it only as a pickle.
     """
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi, constants, snapshot_download
 
     repository = weights.repositories[0]
     with _hub_errors(repository):
-        info = HfApi(endpoint=constants.ENDPOINT).model_info(repository, files_metadata=True)
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    chosen = _chosen(weights.parts, sizes, repository)
-    lacking = [name for name in weights.extras if name not in sizes]
-    if lacking:
+        info = HfApi(endpoint=constants.ENDPOINT).model_info(repository)
+    names = {file.rfilename for file in info.siblings or ()}
+    chosen = _chosen(weights.parts, names)
+    if not chosen:
+        raise MissingWeightsError(
+            f"{repository} has no safetensors for {', '.join(part or 'the model' for part in weights.parts)}. Pickled "
+            "checkpoints are refused, because unpickling runs whatever code they hold. Choose another id."
+        )
+    if lacking := [name for name in weights.extras if name not in names]:
         raise MissingWeightsError(
             f"{repository} has no {', '.join(lacking)}, which this backbone needs. Choose another id."
         )
-    files = {name: sizes[name] for name in (*chosen, *weights.extras, *weights.optional) if name in sizes}
-    cached = sum(size for name, size in files.items() if _is_cached(repository, info.sha, name))
+    asked = [*chosen, *weights.extras, *weights.optional]
+    with _hub_errors(repository):
+        found = snapshot_download(
+            repository, revision=info.sha, endpoint=constants.ENDPOINT, dry_run=True, allow_patterns=asked,
+            tqdm_class=_bar(lambda _: None),
+        )  # fmt: skip
     licence = str((info.card_data or {}).get("license") or "not stated; see the model's page")
-    return Download(repository, str(info.sha), licence, files, sum(files.values()) - cached)
+    sizes = {file.filename: file.file_size or 0 for file in sorted(found, key=lambda file: asked.index(file.filename))}
+    missing = sum(sizes[file.filename] for file in found if file.will_download)
+    return Download(repository, str(info.sha), licence, sizes, missing)
 
 
 def download(wanted: Download, report: Callable[[float, str], None]) -> Path:
@@ -171,78 +177,58 @@ def download(wanted: Download, report: Callable[[float, str], None]) -> Path:
             f"{wanted.repository} needs {wanted.missing / 1e6:.0f} MB in {cache}, where {free / 1e6:.0f} MB are free. "
             "Make room, or set HF_HUB_CACHE to another disk."
         )
-    total, done, place = sum(wanted.files.values()) or 1, 0, ""
+    total, done = sum(wanted.files.values()) or 1, 0
     for name, size in wanted.files.items():
-        report(done / total, name)
 
-        def more(n: int, name: str = name, before: int = done) -> None:
-            report(min((before + n) / total, 1.0), name)
+        def more(here: int, name: str = name, before: int = done) -> None:
+            report(min((before + here) / total, 1.0), name)
 
+        more(0)
         with _hub_errors(wanted.repository), _plain_transfer():
             place = hf_hub_download(
                 wanted.repository, name, revision=wanted.revision, endpoint=constants.ENDPOINT, tqdm_class=_bar(more)
             )
         done += size
-    folder = Path(place)
-    for _ in Path(name).parts:
-        folder = folder.parent
-    _remember_main(cache, wanted)
+    folder = _root(place, name)
+    # Which commit "main" is, so that the files are found without asking the hub.
+    ref = folder.parents[1] / "refs" / "main"
+    ref.parent.mkdir(exist_ok=True)
+    ref.write_text(wanted.revision, encoding="utf-8")
     return folder
 
 
-def _chosen(parts: tuple[str, ...], sizes: Mapping[str, int], repository: str) -> list[str]:
-    """Choose one file of weights for each part, all of the same precision."""
+def _chosen(parts: tuple[str, ...], names: Collection[str]) -> list[str]:
+    """Choose one file of weights for each part, all of the same precision; none if a part has none that is safe."""
     for kind in _SMALLEST_FIRST:
         chosen = []
         for part in parts:
-            names = [_join(part, f"{name}{kind}.safetensors") for name in _MODEL_FILES]
-            chosen += [_join(part, "config.json"), *[name for name in names if name in sizes][:1]]
-        if len(chosen) == 2 * len(parts) and all(name in sizes for name in chosen):
+            weights = [_join(part, f"{name}{kind}.safetensors") for name in _MODEL_FILES]
+            chosen += [_join(part, "config.json"), next((name for name in weights if name in names), "")]
+        if all(name in names for name in chosen):
             return chosen
-    raise MissingWeightsError(
-        f"{repository} has no safetensors for {', '.join(part or 'the model' for part in parts)}. Pickled checkpoints "
-        "are refused, because unpickling runs whatever code they hold. Choose another id."
-    )
+    return []
 
 
 def _join(part: str, name: str) -> str:
     return f"{part}/{name}" if part else name
 
 
-def _is_cached(repository: str, revision: str | None, name: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(repository, name, revision=revision), str)
-
-
-def _remember_main(cache: Path, wanted: Download) -> None:
-    """Note which commit "main" is, so that the files are found without asking the hub."""
-    ref = cache / f"models--{wanted.repository.replace('/', '--')}" / "refs" / "main"
-    ref.parent.mkdir(parents=True, exist_ok=True)
-    ref.write_text(wanted.revision, encoding="utf-8")
+def _root(place: str, name: str) -> Path:
+    """Return the folder of a snapshot, from where one of its files is."""
+    return Path(place).parents[len(Path(name).parts) - 1]
 
 
 def _bar(more: Callable[[int], None]) -> type:
-    """Return what the hub's client takes for a progress bar; it tells how many bytes of the file are here."""
+    """Return a progress bar for the hub's client that shows nothing and tells how many bytes of the file are here."""
+    from tqdm import tqdm
 
-    class Bar:
-        def __init__(self, *_: Any, initial: int = 0, **__: Any) -> None:
-            self.n = initial
-
-        def __enter__(self) -> Bar:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
+    class Bar(tqdm):  # type: ignore[misc]
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **{**named, "disable": True})
 
         def update(self, n: float | None = 1) -> None:
             self.n += int(n or 0)
             more(self.n)
-
-        def _nothing(self, *_: Any, **__: Any) -> None:
-            pass
-
-        close = refresh = update_transfer = set_postfix_str = set_transfer_postfix_str = _nothing
 
     return Bar
 

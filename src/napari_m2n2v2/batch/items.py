@@ -10,13 +10,14 @@ from pathlib import Path
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.click_table import ClickTable
 from napari_m2n2v2.files.open_stack import is_zarr
+from napari_m2n2v2.files.paths import no_file, one_form
+from napari_m2n2v2.files.read import ENDINGS
 
 __all__ = ["FORMATS", "Item", "list_items"]
 
 FORMATS = {"png": ".png", "ome-zarr": ".ome.zarr", "ome-tiff": ".ome.tif"}
 """What results may be written as, and how their names end."""
 
-_IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 _SUFFIXES = {".png": "png", ".zarr": "ome-zarr", ".tif": "ome-tiff", ".tiff": "ome-tiff"}
 
 
@@ -76,19 +77,20 @@ def list_items(source: Path, output: Path, format: str, table: ClickTable) -> li
     """
     if format not in ("auto", "ome-zarr", "ome-tiff"):
         raise ParameterError(f"Expected the format auto, ome-zarr or ome-tiff, got {format!r}.")
+    if not source.exists():
+        raise no_file(source, "a folder of images, or an image")
     source = source.resolve()
     if source.is_dir() and not is_zarr(source):
         sources = sorted(path for path in source.iterdir() if _is_image(path))
         if not sources:
-            raise UnreadableFileError(f"There is no image in {source}: expected {', '.join(_IMAGES)} or zarr.")
+            raise UnreadableFileError(f"There is no image in {source}: expected {', '.join(ENDINGS)} or zarr.")
         items = _in_folder(sources, output.resolve(), format)
-        known = {name for item in items for name in item.names}
+        known = {one_form(name) for item in items for name in item.names}
         for name, line in table.images.items():
             if name not in known:
-                raise table.error(line, f"there is no image {name!r} in {source}")
+                kinds = f", expected {', '.join(ENDINGS)} or zarr" if (source / name).exists() else ""
+                raise table.error(line, f"there is no image {name!r} in {source}{kinds}")
     else:
-        if not source.exists():
-            raise UnreadableFileError(f"Expected a folder of images, or an image, but there is nothing at {source}.")
         items = [_single(source, output.resolve(), format)]
     _check_apart(items)
     return items
@@ -96,7 +98,7 @@ def list_items(source: Path, output: Path, format: str, table: ClickTable) -> li
 
 def _is_image(path: Path) -> bool:
     hidden = path.name.startswith(".")
-    return not hidden and (is_zarr(path) if path.is_dir() else path.suffix.lower() in _IMAGES)
+    return not hidden and (is_zarr(path) if path.is_dir() else path.suffix.lower() in ENDINGS)
 
 
 def _in_folder(sources: Sequence[Path], output: Path, format: str) -> list[Item]:

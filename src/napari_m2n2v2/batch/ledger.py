@@ -41,7 +41,7 @@ class Ledger:
             told = json.loads(self.path.read_text(encoding="utf-8"))
             if all(told[name] == value for name, value in self._head.items()):
                 self._planes = {str(name): dict(about) for name, about in told["planes"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass  # not there, or damaged: nothing counts as finished
 
     def has(self, index: Index, key: str) -> bool:
@@ -67,6 +67,12 @@ class Ledger:
         """Take a plane off the list."""
         del self._planes[_name(index)]
         self._save()
+
+    def remove(self) -> None:
+        """Take the document away, and its folder if nothing else is in it."""
+        self.path.unlink(missing_ok=True)
+        if self.path.parent.is_dir() and not any(self.path.parent.iterdir()):
+            self.path.parent.rmdir()
 
     @contextmanager
     def writing(self, index: Index, key: str = "", about: Mapping[str, Any] | None = None) -> Iterator[None]:

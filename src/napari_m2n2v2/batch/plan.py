@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -99,6 +100,8 @@ class Plan:
         self._pictures = pictures
         self._kind = "png"
         self._ledger: Ledger
+        self._begun = False
+        self._made: list[Path] = []  # by this run, and empty until a plane is written
 
     def prepare(self, table: ClickTable, about: Mapping[str, Any], redo: bool) -> None:
         """Find out what is missing, and make room for it.
@@ -175,11 +178,30 @@ class Plan:
             raise UnwritableFileError(
                 f"{output} is there already, and no result of a batch: remove it, or choose another folder."
             )
+        if not output.parent.exists():
+            self._made.append(output.parent)
         make_folder(output.parent)
         if redo or not output.exists() or (file and not self._fits(file, room)):
             self._ledger.begin()
+        self._begun = True
         if file and self._kind != "png" and not self._ledger.planes():
             create_labels(output, file, room)
+            self._made.append(output)
+
+    def tidy(self) -> None:
+        """Leave nothing empty behind where no plane could be written."""
+        output = self.outcome.output
+        of_before = output.exists() and output not in self._made
+        if not self._begun or of_before or self._ledger.planes():
+            return
+        self._ledger.remove()
+        for path in reversed(self._made):
+            if path == output and path.is_dir():
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+            elif path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
 
     def _is_done(self, index: Index, key: str) -> bool:
         picture = self._picture(index)

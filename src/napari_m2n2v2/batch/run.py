@@ -128,13 +128,17 @@ def segment_folder(
         for plan, task in todo
     ]  # fmt: skip
     total = sum(plan.outcome.planes for plan in plans)
-    with pool_of(workers, scheduler) as pool:
-        for count, (position, result) in enumerate(each_done(solve_plane, jobs, pool), start=total - len(todo) + 1):
-            plan, task = todo[position]
-            with plan.noting_errors():
-                plan.write(task, result())
-            if finished is not None:
-                finished(count, total)
+    try:
+        with pool_of(workers, scheduler) as pool:
+            for count, (position, result) in enumerate(each_done(solve_plane, jobs, pool), start=total - len(todo) + 1):
+                plan, task = todo[position]
+                with plan.noting_errors():
+                    plan.write(task, result())
+                if finished is not None:
+                    finished(count, total)
+    finally:
+        for plan in reversed(plans):  # the first made the folder
+            plan.tidy()
     return [plan.outcome for plan in plans]
 
 

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2.cli.progress import counter
-
 if TYPE_CHECKING:
     from napari_m2n2v2.evaluation.datasets import Dataset
     from napari_m2n2v2.evaluation.settings import RunSettings
@@ -87,6 +85,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from napari_m2n2v2.cli.progress import counter
     from napari_m2n2v2.evaluation.runner import evaluate
 
     settings = _runs(options)

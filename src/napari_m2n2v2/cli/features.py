@@ -67,15 +67,17 @@ def _note(message: str) -> None:
 
 
 def _progress() -> Callable[[Standing], None]:
-    watched = sys.stderr.isatty()
+    from napari_m2n2v2.cli.progress import Line
+
+    watched, lines = sys.stderr.isatty(), list[Line]()
 
     def show(standing: Standing) -> None:
         if standing.index is not None and not watched:
             return  # a log gets one line a plane
+        if not lines:
+            lines.append(Line("{n_fmt} of {total_fmt} planes{desc}", standing.total))
         left = "" if standing.seconds_left is None else f", {standing.seconds_left:.0f} s left"
         doing = f", {standing.stage} {standing.share:.0%}" if standing.index is not None else ""
-        end = "\r" if watched and standing.done < standing.total else "\n"
-        clear = "\033[K" if watched else ""
-        print(f"{clear}{standing.done} of {standing.total} planes{left}{doing}", end=end, file=sys.stderr, flush=True)
+        lines[0].say(standing.done, left + doing)
 
     return show

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2.cli.progress import counter
-
 if TYPE_CHECKING:
     from napari_m2n2v2.batch import BatchOutcome
 
@@ -48,6 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run_batch(options: argparse.Namespace) -> int:
     """Segment all images; return 0 if every one could be, else 1."""
     from napari_m2n2v2.batch import segment_folder
+    from napari_m2n2v2.cli.progress import counter
     from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
     outcomes = segment_folder(

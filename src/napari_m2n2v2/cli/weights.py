@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 __all__ = ["add_commands"]
@@ -38,6 +37,7 @@ def _backbones(options: argparse.Namespace) -> int:
 def _download(options: argparse.Namespace) -> int:
     from napari_m2n2v2.backbones.find import info_of
     from napari_m2n2v2.backbones.hub import download, plan
+    from napari_m2n2v2.cli.progress import shares
 
     info = info_of(options.name)
     if info.weights is None:
@@ -51,16 +51,7 @@ def _download(options: argparse.Namespace) -> int:
     if wanted.missing and not options.yes and not _agreed():
         print("Nothing was downloaded.")
         return 1
-    shown = -1.0
-
-    def report(share: float, file: str) -> None:
-        nonlocal shown
-        if share - shown >= 0.01 or share == 1:
-            shown = share
-            end = "\r" if sys.stderr.isatty() else "\n"
-            print(f"{share:4.0%} {file}", end=end, file=sys.stderr, flush=True)
-
-    print(download(wanted, report))
+    print(download(wanted, shares(step=0.01)))
     return 0
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError
+from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
+from napari_m2n2v2.evaluation.coco import coco_mask
+from napari_m2n2v2.files.paths import as_on_disk, inside, no_file, one_form
 from napari_m2n2v2.files.read import PICTURE_FORMATS, read_image
 
 __all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset", "read_labels"]
@@ -50,7 +52,7 @@ class Sample:
     def read_truth(self) -> NDArray[np.bool_]:
         """Return the ground truth, bool ``[H, W]``."""
         if self.mask is None:
-            return _coco_mask(json.loads(self.annotation))
+            return coco_mask(json.loads(self.annotation))
         return _between(self.mask, self.object_values)
 
     def read_ignore(self) -> NDArray[np.bool_] | None:
@@ -101,6 +103,8 @@ def open_dataset(path: str | Path, limit: int | None = None) -> Dataset:
         If there is no such place or nothing in it.
     """
     path = Path(path)
+    if not path.exists():
+        raise no_file(path, "a data set")
     samples = _coco_samples(path) if path.suffix == ".json" else _folder_samples(path)
     if not samples:
         raise UnreadableFileError(f"{path} holds no objects: expected images/<id>.* with masks/<id>__<object>.png.")
@@ -154,7 +158,7 @@ def _folder_samples(folder: Path) -> list[Sample]:
     images, depths = (_by_stem(folder / name) for name in ("images", "depth"))
     samples = []
     for mask in (folder / "masks").glob("*.png"):
-        image = mask.stem.rpartition("__")[0]
+        image = one_form(mask.stem.rpartition("__")[0])
         if image in images:
             ignore = folder / "ignore" / mask.name
             ignored = ignore if ignore.is_file() else None
@@ -163,7 +167,7 @@ def _folder_samples(folder: Path) -> list[Sample]:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    return {path.stem: path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
+    return {one_form(path.stem): path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
 
 
 def _coco_samples(path: Path) -> list[Sample]:
@@ -171,28 +175,20 @@ def _coco_samples(path: Path) -> list[Sample]:
         content = json.loads(path.read_text(encoding="utf-8"))
         images = {image["id"]: image for image in content["images"]}
         return [_coco_sample(path.parent, images[found["image_id"]], found) for found in content["annotations"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except M2N2V2Error:
+        raise
+    except FileNotFoundError as error:
+        raise no_file(path, "COCO instances") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableFileError(f"{path} cannot be read as COCO instances: {type(error).__name__} {error}") from error
 
 
 def _coco_sample(folder: Path, image: dict[str, Any], found: dict[str, Any]) -> Sample:
-    name = image["file_name"]
-    place = folder / name if (folder / name).is_file() else folder / "images" / name
+    name = str(image["file_name"])
+    if not inside(name):
+        raise UnreadableFileError(f"The image {name!r} lies outside {folder}: put it there, or into images/ in it.")
+    beside = as_on_disk(folder / name)
+    place = beside if beside.is_file() else as_on_disk(folder / "images" / name)
     shape = {"height": image["height"], "width": image["width"]}
     kept = json.dumps({"segmentation": found["segmentation"], **shape}, sort_keys=True)
     return Sample(f"{Path(name).stem}__{found['id']}", place, annotation=kept)
-
-
-def _coco_mask(annotation: dict[str, Any]) -> NDArray[np.bool_]:
-    try:
-        from pycocotools import mask as coco
-    except ImportError as error:
-        raise MissingDependencyError('COCO files need pycocotools: pip install "napari-m2n2v2[evaluation]"') from error
-    outline, height, width = annotation["segmentation"], annotation["height"], annotation["width"]
-    if isinstance(outline, list):
-        packed = coco.merge(coco.frPyObjects(outline, height, width))
-    elif isinstance(outline["counts"], list):
-        packed = coco.frPyObjects(outline, height, width)
-    else:
-        packed = outline
-    return np.asarray(coco.decode(packed), dtype=bool)

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError
 from napari_m2n2v2.evaluation.datasets import Dataset, Sample, evenly, open_dataset, read_labels
+from napari_m2n2v2.files.paths import one_form
 
 __all__ = ["PAPER_SETS", "PaperSet", "open_named"]
 
@@ -99,10 +100,11 @@ def open_named(name: str, folder: Path, limit: int | None = None) -> Dataset:
 
 
 def _pairs(images: Path, masks: Path, known: PaperSet) -> Sequence[Sample]:
-    by_stem = {path.stem: path for path in images.iterdir() if path.is_file()}
+    by_stem = {one_form(path.stem): path for path in images.iterdir() if path.is_file()}
     samples = []
     for mask in sorted(masks.iterdir()):
-        image = by_stem.get(mask.stem) or by_stem.get(mask.stem.rpartition("#")[0])
+        stem = one_form(mask.stem)
+        image = by_stem.get(stem) or by_stem.get(stem.rpartition("#")[0])
         if image is None:
             continue
         prefix = f"{masks.parent.name}-{mask.stem}" if len(known.folders) > 1 else mask.stem

@@ -13,7 +13,7 @@ from napari_m2n2v2.errors import MissingDependencyError
 from napari_m2n2v2.evaluation.datasets import Dataset
 from napari_m2n2v2.evaluation.metrics import mean_iou_at
 from napari_m2n2v2.evaluation.results import Run, compare, main_run, table
-from napari_m2n2v2.files.atomic import write_image, write_whole
+from napari_m2n2v2.files.atomic import make_folder, write_image, write_whole
 from napari_m2n2v2.files.overlay import draw_overlay
 from napari_m2n2v2.files.read import read_image
 
@@ -30,7 +30,7 @@ def write_report(runs: Sequence[Run], folder: Path) -> Path:
     MissingDependencyError
         If matplotlib is not installed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     runs = sorted(runs, key=lambda run: (run.header["dataset"], run.settings.label))
     parts = ["# Clicks to reach an IoU", "", table(runs), "", _legend(runs), ""]
     for name, group in groupby(runs, key=lambda run: str(run.header["dataset"])):

@@ -64,9 +64,10 @@ def read_run(path: Path) -> Run:
         whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
         header, *records = (json.loads(line) for line in whole)
         settings = RunSettings(**header["settings"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnreadableFileError(f"{path} is no result of an evaluation: {type(error).__name__} {error}") from error
-    records.sort(key=lambda record: record["sample"])
+    # Where nothing could be locked, two processes may have written the same object.
+    records = sorted({record["sample"]: record for record in records}.values(), key=lambda record: record["sample"])
     good = [record for record in records if "error" not in record]
     return Run(header, settings, good, [record for record in records if "error" in record])
 

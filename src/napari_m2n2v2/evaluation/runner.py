@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,8 @@ from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.evaluation.solvers import solver_for
+from napari_m2n2v2.files.atomic import make_folder
+from napari_m2n2v2.files.lock import alone_with
 from napari_m2n2v2.parallel import each_done, pool_of
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
@@ -124,13 +127,25 @@ def evaluate(
     UnreadableFileError
         If depth is to guide and there is none.
     UnwritableFileError
-        If a file is there and ``resume`` is not asked for, or is of another run.
+        If a file is there and ``resume`` is not asked for, is of another run, is being written by another evaluation
+        at this moment, or cannot be written.
     """
     if any("depth" in run.guide_names for run in runs.values()) and not any(sample.depth for sample in dataset.samples):
         raise UnreadableFileError(
             f"{dataset.name} has no depth to guide with: expected depth/<id>.* in a plain folder."
         )
     about = {"dataset": dataset.name, "data_sha256": dataset.digest(), **_machine()}
+    with ExitStack() as held:
+        for path in runs:
+            make_folder(path.parent)
+            held.enter_context(alone_with(path))
+        _evaluate(dataset, runs, about, workers, scheduler, resume, finished)
+
+
+def _evaluate(
+    dataset: Dataset, runs: Mapping[Path, RunSettings], about: dict[str, Any], workers: int, scheduler: str | None,
+    resume: bool, finished: Callable[[int, int], None] | None,
+) -> None:  # fmt: skip
     done = {path: _prepare(path, {**_described(run), **about}, resume) for path, run in runs.items()}
     todo = [
         (sample, missing)
@@ -146,10 +161,15 @@ def evaluate(
 
 
 def _append(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UnwritableFileError(
+            f"Cannot write {path}: {error.strerror}. Make room there; --resume goes on."
+        ) from error
 
 
 def _described(run: RunSettings) -> dict[str, Any]:
@@ -167,21 +187,26 @@ def _machine() -> dict[str, Any]:
 def _prepare(path: Path, header: dict[str, Any], resume: bool) -> set[str]:
     """Begin the file, or cut off a half-written last line; return the samples that are done."""
     header = json.loads(json.dumps(header))
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(header) + "\n", encoding="utf-8")
+    if not path.stat().st_size:
+        _append(path, json.dumps(header) + "\n")
         return set()
     if not resume:
         raise UnwritableFileError(f"{path} is there already. Go on with it by --resume, or choose another place.")
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    before = json.loads(whole[0]) if whole else {}
-    if any(before.get(key) != header[key] for key in ("settings", "dataset", "data_sha256")):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("\n")]
+        before, *records = (json.loads(line) for line in whole)
+    except (ValueError, RecursionError) as error:
+        raise UnwritableFileError(f"{path} is no result of an evaluation. Choose another place.") from error
+    if not isinstance(before, dict) or any(
+        before.get(key) != header[key] for key in ("settings", "dataset", "data_sha256")
+    ):
         raise UnwritableFileError(f"{path} is of another run (settings or data differ). Choose another place.")
-    good = [line for line in whole[1:] if "error" not in json.loads(line)]  # the others are tried again
+    # The others are tried again.
+    good = {told["sample"]: line for told, line in zip(records, whole[1:], strict=True) if "error" not in told}
     if 1 + len(good) < len(lines):
-        path.write_text("".join([whole[0], *good]), encoding="utf-8")
-    return {json.loads(line)["sample"] for line in good}
+        path.write_text("".join([whole[0], *good.values()]), encoding="utf-8")
+    return set(good)
 
 
 def _records(

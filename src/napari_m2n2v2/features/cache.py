@@ -6,8 +6,9 @@ alternatives would have saved.
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ class FeatureCache:
         )
         report(0.85, "upsampling operator")
         planned = transition.grid_shape == request.grid_shape  # else the device was too small, and the key is not right
-        stored = self._load(keys.operator) if planned else None
+        stored = self._load(keys.operator, _OPERATOR) if planned else None
         if stored is not None:
             weights, unit, first_row, first_col = (stored[0][name] for name in _OPERATOR)
             operator = UpsamplingOperator(weights, unit, first_row, first_col)
@@ -176,7 +177,7 @@ class FeatureCache:
         return features
 
     def _depth(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> Depth | None:
-        stored = self._load(keys.depth) if keys.depth else None
+        stored = self._load(keys.depth, (), ("came_from",)) if keys.depth else None
         if stored is not None:
             arrays, about = stored
             return Depth(arrays.get("depth"), about["came_from"])
@@ -189,12 +190,11 @@ class FeatureCache:
     def _transition(
         self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None
     ) -> Transition:
-        stored = self._load(keys.transition)
-        if stored is not None:
-            arrays, about = stored
-            height, width = about["grid"]
-            matrix = torch.from_numpy(arrays["transition"]).to(request.device)
-            return Transition(matrix, (height, width), about["note"])
+        stored = self._load(keys.transition, ("transition",), ("grid", "note"))
+        cells = math.prod(request.grid_shape)
+        if stored is not None and stored[0]["transition"].shape == (cells, cells):
+            matrix = torch.from_numpy(stored[0]["transition"]).to(request.device)
+            return Transition(matrix, request.grid_shape, str(stored[1]["note"]))
         if held is None:
             transition = request.read_transition(report)
         else:
@@ -210,8 +210,13 @@ class FeatureCache:
         )  # fmt: skip
         return transition
 
-    def _load(self, key: str) -> tuple[Arrays, dict[str, Any]] | None:
-        return None if self.disk is None else self.disk.load(key)
+    def _load(
+        self, key: str, arrays: Collection[str], about: Collection[str] = ()
+    ) -> tuple[Arrays, dict[str, Any]] | None:
+        """Return a stored entry; None if there is none that has these arrays and says these things."""
+        entry = None if self.disk is None else self.disk.load(key)
+        whole = entry is not None and entry[0].keys() >= set(arrays) and entry[1].keys() >= set(about)
+        return entry if whole else None
 
     def _save(self, key: str, arrays: Arrays, **about: Any) -> None:
         if self.disk is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import threading
 import time
 import warnings
@@ -212,10 +213,12 @@ def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
     ValueError, OSError
         If it is damaged, or something else.
     """
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+        raise ValueError("it is no file")
     content = path.read_bytes()
     try:
         arrays = load(content)
-    except (SafetensorError, KeyError) as error:  # KeyError: a type that numpy does not have
+    except (SafetensorError, KeyError, OverflowError) as error:  # KeyError: a type that numpy does not have
         raise ValueError(f"it is no whole safetensors file: {error}") from error
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # of which the library gives the arrays
     told = header.get("__metadata__", {})
@@ -225,13 +228,14 @@ def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
         if int(told["version"]) > VERSION:
             raise NewerFormatError(f"version {told['version']}")
         whole = str(_checksum(told["key"], told["about"], arrays)) == told["crc32"]
-    except KeyError as error:
+        about = json.loads(told["about"])
+    except (KeyError, RecursionError) as error:
         raise ValueError("its header is damaged") from error
-    if not whole:
+    if not whole or not isinstance(about, dict):
         raise ValueError("it is damaged")
     if told["key"] != key:
         raise ValueError("it is of something else")
-    return arrays, json.loads(told["about"])
+    return arrays, about
 
 
 def _checksum(key: str, about: str, arrays: Arrays) -> int:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.clicks import LARGEST_ID, Click
 from napari_m2n2v2.errors import ClickError, ImageError, UnreadableFileError
+from napari_m2n2v2.files.paths import no_file, one_form
 from napari_m2n2v2.images.stack import Index, Stack
 
 __all__ = ["ClickTable", "TableClick", "read_click_table"]
@@ -26,8 +27,11 @@ _CLASSES = {
 }  # fmt: skip
 
 
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _PLACE = re.compile(r"axis-\d+|row|col|[a-z]")
 
+
+_MOST_CLICKS = 20_000  # on one plane; each takes about 50 ms
 
 _PLACE_PAIRS = (("row", "col"), ("y", "x"), ("axis-0", "axis-1"))
 
@@ -81,7 +85,8 @@ class ClickTable:
 
     def mentions(self, names: Sequence[str]) -> bool:
         """Tell whether there is a click on an image that may be called by these names."""
-        return any(row.image in ("", *names) for row in self.rows)
+        known = {"", *map(one_form, names)}
+        return any(row.image in known for row in self.rows)
 
     def clicks_of(
         self, names: Sequence[str], axes: Sequence[str] = ("y", "x"), stack: Stack | None = None
@@ -102,11 +107,19 @@ class ClickTable:
         ClickError
             If a line lacks a coordinate, has one too many, or names a plane or a pixel that is not there.
         """
+        known = {"", *map(one_form, names)}
         found: dict[Index, list[TableClick]] = {}
         for row in self.rows:
-            if row.image in ("", *names):
+            if row.image in known:
                 index, click = self._bound(row, axes, stack)
                 found.setdefault(index, []).append(TableClick(row.line, click))
+        for index, clicks in found.items():
+            if len(clicks) > _MOST_CLICKS:
+                raise self.error(
+                    clicks[_MOST_CLICKS].line,
+                    f"this is the click after {_MOST_CLICKS} on one plane {index or ''}, which would be solved one by "
+                    "one for hours: keep the few that each object needs",
+                )
         return {index: tuple(clicks) for index, clicks in sorted(found.items())}
 
     def error(self, line: int, reason: object) -> ClickError:
@@ -148,10 +161,13 @@ class ClickTable:
 
 
 def read_click_table(path: Path) -> ClickTable:
-    """Read clicks from CSV: commas, or semicolons; UTF-8; the first line names the columns, in any order.
+    """Read clicks from CSV: commas, semicolons or tabs; UTF-8; the first line names the columns, in any order.
+
+    A line before it such as ``sep=;``, as spreadsheets write it, says what stands between cells.
 
     ``image``
-        The name of a file, with or without its ending. Empty or left out: the click is placed on every image.
+        The name of a file, with or without its ending, in either form of Unicode. Empty or left out: the click is
+        placed on every image.
     ``row`` and ``col``, or ``y`` and ``x``
         Where, in pixels.
     ``z``, ``t``, ``c`` or any axis of one letter, ``axis-0``, ``axis-1``, ...
@@ -159,7 +175,7 @@ def read_click_table(path: Path) -> ClickTable:
     ``class``
         foreground or background, fg or bg, 1 or 0; foreground if empty.
     ``object``
-        Which object, 1 or more; 1 if empty.
+        Which object, 1 to 2147483647; 1 if empty.
     ``threshold``
         How far the click reaches, 0 to 1; the best if empty.
     ``axes``
@@ -177,33 +193,65 @@ def read_click_table(path: Path) -> ClickTable:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets begin with a byte order mark
     except FileNotFoundError as error:
-        raise UnreadableFileError(f"Expected a table of clicks, but there is no file at {path}.") from error
+        raise no_file(path, "a table of clicks") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFileError(f"{path} cannot be read as a table of clicks: {error}") from error
-    head = lines[0] if lines else ""
-    reader = csv.reader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
-    columns = [name.strip().lower() for name in next(reader, [])]
+    between, skipped = _separator(lines)
+    head = "".join(lines[skipped : skipped + 1])
+    table = ClickTable(path, ())
+    cells = _cells(table, lines[skipped:], between, skipped)
+    columns = [name.strip().lower() for name in next(cells, (0, []))[1]]
     if len(set(columns)) < len(columns):
-        raise UnreadableFileError(f"{path.name}, line 1: each column must have a name of its own, got {head!r}.")
+        raise UnreadableFileError(
+            f"{path.name}, line {skipped + 1}: each column must have a name of its own, got {head[:60]!r}."
+        )
     if not any({first, second} <= set(columns) for first, second in _PLACE_PAIRS):
         raise UnreadableFileError(
-            f"{path.name}, line 1: expected the names of columns, with row and col among them (or axis-0, axis-1, ... "
-            f"as napari saves points), got {head[:60]!r}."
+            f"{path.name}, line {skipped + 1}: expected the names of columns, with row and col among them (or axis-0, "
+            f"axis-1, ... as napari saves points), got {head[:60]!r}."
         )
-    table = ClickTable(path, ())
     rows = []
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            if len(cells) != len(columns):
-                raise table.error(reader.line_num, f"expected {len(columns)} columns, got {len(cells)}")
-            values = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
+    for line, row in cells:
+        if any(cell.strip() for cell in row):
+            if len(row) != len(columns):
+                raise table.error(line, f"expected {len(columns)} columns, got {len(row)}")
+            values = dict(zip(columns, (cell.strip() for cell in row), strict=True))
             try:
-                rows.append(_row(reader.line_num, values))
+                rows.append(_row(line, values))
             except ValueError as error:
-                raise table.error(reader.line_num, error) from error
+                raise table.error(line, error) from error
     if not rows:
         raise UnreadableFileError(f"{path} has no clicks: there is nothing to segment.")
     return ClickTable(path, tuple(rows))
+
+
+def _separator(lines: Sequence[str]) -> tuple[str, int]:
+    """Return what stands between cells, and how many lines only say so."""
+    head = lines[0] if lines else ""
+    said = _SEPARATOR.fullmatch(head.strip(" "))
+    return (said[1], 1) if said else (max(",;\t", key=head.count), 0)
+
+
+def _cells(table: ClickTable, lines: Sequence[str], between: str, before: int) -> Iterator[tuple[int, list[str]]]:
+    """Go through the rows, with the line in which each begins: a quoted cell may hold several.
+
+    Raises
+    ------
+    ClickError
+        If a row is none, as after a quote that is not closed.
+    """
+    reader = csv.reader(lines, delimiter=between, strict=True)
+    while True:
+        line = before + reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise table.error(
+                line, f"the cells cannot be told apart from here on ({error}): is a quotation mark left open, or alone?"
+            ) from error
+        yield line, row
 
 
 def _row(line: int, values: Mapping[str, str]) -> _Row:
@@ -211,8 +259,8 @@ def _row(line: int, values: Mapping[str, str]) -> _Row:
     if label not in _CLASSES:
         raise ValueError(f"expected the class foreground or background (or 1 or 0), got {values['class']!r}")
     object_id = _number("object", values.get("object") or "1")
-    if object_id != int(object_id) or object_id < 1:
-        raise ValueError(f"expected a whole object number of 1 or more, got {values['object']!r}")
+    if object_id != int(object_id) or not 1 <= object_id <= LARGEST_ID:
+        raise ValueError(f"expected a whole object number from 1 to {LARGEST_ID}, got {values['object']!r}")
     threshold = values.get("threshold", "").lower()
     reach = None if threshold in ("", "nan", "none") else _number("threshold", threshold)
     if reach is not None and not 0 <= reach <= 1:
@@ -222,7 +270,7 @@ def _row(line: int, values: Mapping[str, str]) -> _Row:
     if axes and (len(axes) != 2 or not all(axis.isdecimal() for axis in axes)):
         raise ValueError(f"expected two axes such as '1 2', got {values['axes']!r}")
     across = (int(axes[0]), int(axes[1])) if axes else None
-    return _Row(line, values.get("image", ""), place, across, _CLASSES[label], int(object_id), reach)
+    return _Row(line, one_form(values.get("image", "")), place, across, _CLASSES[label], int(object_id), reach)
 
 
 def _number(column: str, text: str) -> float:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import put_whole
 from napari_m2n2v2.files.ome_zarr import import_zarr
-from napari_m2n2v2.files.read import reason_of, seen_as
+from napari_m2n2v2.files.paths import no_file
+from napari_m2n2v2.files.read import reason_of, seen_as, series_of
 from napari_m2n2v2.files.stack_file import OME_SYMBOLS, StackFile, unit_name
 from napari_m2n2v2.images.stack import Stack
 
@@ -31,17 +32,17 @@ _MOST_NAMED = 6  # planes in a message
 _Calibration = dict[str, tuple[float, str]]
 
 
-def open_tiff(path: Path) -> StackFile:
+def open_tiff(path: Path, series: int | None = None) -> StackFile:
     """Open a TIFF, see :func:`~napari_m2n2v2.files.open_stack.open_stack`."""
     from tifffile import TiffFile
 
     if not path.is_file():
-        raise UnreadableFileError(f"Expected a TIFF file, but there is no file at {path}.")
+        raise no_file(path, "a TIFF file")
     tiff = None
     try:
         with _lost_pages_raise():
             tiff = TiffFile(path)
-            return _opened(path, tiff)
+            return _opened(path, tiff, series_of(tiff, series))
     except BaseException as error:
         if tiff is not None:
             tiff.close()
@@ -72,8 +73,7 @@ def _lost_pages_raise() -> Iterator[None]:
         raise UnreadableFileError(f"the file is cut off or damaged ({told[0]})")
 
 
-def _opened(path: Path, tiff: Any) -> StackFile:
-    series = tiff.series[0]
+def _opened(path: Path, tiff: Any, series: Any) -> StackFile:
     _check_complete(tiff, series)
     letters, shape, convert = seen_as(series)
     rgb = letters.endswith("s") and shape[-1] in (3, 4) and len(shape) > 2

@@ -53,6 +53,10 @@ def open_zarr(path: Path) -> StackFile:
         described = attributes.get("ome", attributes)
         if "multiscales" in described:
             return _ngff(path, node, described)
+        if field := _first_field(described):
+            raise UnreadableFileError(
+                f"{path} is a plate or a well, which holds many images: name one field, such as {path / field}."
+            )
         arrays = [array for _, array in node.arrays()]
     except M2N2V2Error:
         raise
@@ -79,7 +83,9 @@ def _plain(path: Path, array: Any) -> StackFile:
 
 
 def _ngff(path: Path, group: Any, described: Mapping[str, Any]) -> StackFile:
-    image = described["multiscales"][0]
+    image: Mapping[str, Any] = next(iter(described["multiscales"]), {})
+    if not image.get("datasets"):
+        raise UnreadableFileError(f"{path} has multiscales of OME-Zarr without a level in them: it holds no image.")
     levels = [group[dataset["path"]] for dataset in image["datasets"]]
     ndim = levels[0].ndim
     # 0.1 and 0.2 name no axes, 0.3 by their letters alone
@@ -107,6 +113,14 @@ def _ngff(path: Path, group: Any, described: Mapping[str, Any]) -> StackFile:
         "ome-zarr",
         version,
     )
+
+
+def _first_field(described: Mapping[str, Any]) -> str:
+    """Return the path of the first field of a plate or a well; empty for other groups."""
+    if wells := described.get("plate", {}).get("wells"):
+        return f"{wells[0]['path']}/0"
+    images = described.get("well", {}).get("images")
+    return str(images[0]["path"]) if images else ""
 
 
 def _plane_axes(names: Sequence[str]) -> tuple[int, int]:

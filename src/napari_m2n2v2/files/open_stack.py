@@ -6,6 +6,7 @@ clients of cloud storage with them that nothing here needs.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ __all__ = ["create_labels", "is_zarr", "open_labels", "open_stack"]
 
 _TIFF = (".tif", ".tiff")
 
+_MOST_PLANES = 10**6  # metadata may claim any number, and planes are listed one by one
+
 
 _ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
 
@@ -30,11 +33,18 @@ def is_zarr(path: Path) -> bool:
     return path.is_dir() and any((path / name).is_file() for name in _ZARR_DOCUMENTS)
 
 
-def open_stack(path: Path) -> StackFile:
+def open_stack(path: Path, *, series: int | None = None) -> StackFile:
     """Open OME-Zarr (0.1 to 0.5), plain zarr (2 or 3), OME-TIFF, ImageJ and plain TIFF, or any image, as planes.
 
-    Of zarr and TIFF nothing but metadata is read here. A pyramid becomes the levels of the stack. Of a TIFF with
-    several series and of a container of several images the first is taken.
+    Of zarr and TIFF nothing but metadata is read here. A pyramid becomes the levels of the stack. Of a container of
+    several images the first is taken; of a plate or a well of OME-Zarr, name the field.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder of zarr.
+    series : int, optional
+        Which image of a TIFF that holds several, counted from 0; without it the first, and a warning.
 
     Raises
     ------
@@ -43,6 +53,18 @@ def open_stack(path: Path) -> StackFile:
     UnreadableFileError
         If there is nothing, or it is not what it should be.
     """
+    file = _open(path, series)
+    count = math.prod(file.stack.index_shape)
+    if 0 in file.stack.shape or count > _MOST_PLANES:
+        file.close()
+        raise UnreadableFileError(
+            f"{path} has the shape {' x '.join(map(str, file.stack.shape))}: expected 1 to {_MOST_PLANES} planes of at "
+            f"least a pixel, got {count}."
+        )
+    return file
+
+
+def _open(path: Path, series: int | None) -> StackFile:
     if path.is_dir():
         if not is_zarr(path):
             raise UnreadableFileError(f"Expected zarr, but {path} is a folder without {' or '.join(_ZARR_DOCUMENTS)}.")
@@ -52,7 +74,7 @@ def open_stack(path: Path) -> StackFile:
     if path.suffix.lower() in _TIFF:
         from napari_m2n2v2.files.ome_tiff import open_tiff
 
-        return open_tiff(path)
+        return open_tiff(path, series)
     return _open_image(path)
 
 

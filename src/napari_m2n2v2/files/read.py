@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import UnreadableFileError
+from napari_m2n2v2.files.paths import inside, no_file
 
-__all__ = ["PICTURE_FORMATS", "read_image", "reason_of", "seen_as"]
+__all__ = ["ENDINGS", "PICTURE_FORMATS", "read_image", "reason_of", "seen_as", "series_of"]
+
+ENDINGS = (
+    ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".npy", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
+    ".webp",
+)  # fmt: skip
+"""How names of files end that :func:`read_image` reads."""
 
 PICTURE_FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP", "PPM")
 """What Pillow may read; others, such as EPS, would make it start programs that the file chooses."""
@@ -51,7 +61,7 @@ def read_image(path: Path) -> NDArray[Any]:
         If there is no such file, or it is no image of these kinds.
     """
     if not path.is_file():
-        raise UnreadableFileError(f"Expected an image file, but there is no file at {path}.")
+        raise no_file(path, "an image file")
     ending = path.suffix.lower()
     try:
         if ending == ".npy":
@@ -74,12 +84,30 @@ def _read_picture(path: Path) -> NDArray[Any]:
 
     try:
         with Image.open(path, formats=PICTURE_FORMATS) as image:
+            _check_room(image.width * image.height * len(image.getbands()))
             deep = _deep_png(path)
             pixels = _pixels_of(image) if deep is None else deep
             turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION) or 1)
             return pixels if turn is None else np.ascontiguousarray(turn(pixels))
     except UnidentifiedImageError as error:
         raise UnreadableFileError(f"expected TIFF, .npy or {', '.join(PICTURE_FORMATS)}") from error
+
+
+def _check_room(needed: int) -> None:
+    """Refuse pixels that this machine has no memory for: a small file may claim to hold any number of them.
+
+    Raises
+    ------
+    UnreadableFileError
+    """
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise UnreadableFileError(
+            f"its pixels take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free: save a part of it, or "
+            "a smaller copy"
+        )
 
 
 def _pixels_of(image: Any) -> NDArray[Any]:
@@ -113,12 +141,37 @@ def _read_tiff(path: Path) -> NDArray[Any]:
     from tifffile import TiffFile
 
     with TiffFile(path) as tiff:
-        series = tiff.series[0]
+        series = series_of(tiff)
+        _check_room(series.size * series.dtype.itemsize)
         _, _, convert = seen_as(series)
         pixels = convert(series.asarray())
     while pixels.ndim > 2 and pixels.shape[0] == 1:
         pixels = pixels[0]
     return pixels
+
+
+def series_of(tiff: Any, number: int | None = None) -> Any:
+    """Return one image of an opened TIFF: the first, and a warning if there are others and none was asked for.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such image, or the file names others outside its folder.
+    """
+    names = re.findall(r"FileName\s*=\s*[\"']([^\"']*)", tiff.ome_metadata or "")
+    if outside := sorted({name for name in map(html.unescape, names) if not inside(name)}):
+        raise UnreadableFileError(f"it names files outside its own folder ({', '.join(outside)}): put them beside it")
+    count = len(tiff.series)
+    if not 0 <= (number or 0) < count:
+        raise UnreadableFileError(f"there is no image {number} in it, but {count}, counted from 0")
+    if number is None and count > 1:
+        told = ", ".join(f"{n}: {one.name or 'unnamed'} {one.axes} {one.shape}" for n, one in enumerate(tiff.series))
+        warnings.warn(
+            f"{tiff.filename} holds {count} images, and the first is taken ({told}). "
+            "For another one, use open_stack(path, series=1), or save it as a file of its own.",
+            UserWarning, stacklevel=2,
+        )  # fmt: skip
+    return tiff.series[number or 0]
 
 
 def seen_as(series: Any) -> tuple[str, tuple[int, ...], Callable[[NDArray[Any]], NDArray[Any]]]:

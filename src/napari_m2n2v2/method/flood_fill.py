@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_m2n2v2.method.kernel import kernel
 from napari_m2n2v2.parameters import Reach
 
 __all__ = ["flood_fill", "stable_order"]
@@ -86,7 +86,7 @@ def _minimum_around(cost: Floats) -> Floats:
 _UNSEEN, _AT_SHORE, _FLOODED = np.uint8(0), np.uint8(1), np.uint8(2)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _fill(cost: Floats, order: NDArray[np.int32], click: int, width: int, filled: Floats) -> None:
     state = np.zeros(cost.size, dtype=np.uint8)
     stack = np.empty(cost.size, dtype=np.int32)

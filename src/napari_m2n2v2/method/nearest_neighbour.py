@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_m2n2v2.method.kernel import kernel
 
 __all__ = ["nearest_click", "nearest_object", "scale", "truncate"]
 
@@ -55,7 +56,7 @@ def nearest_click(
     return owner, distance
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _claim_nearer(
     markov_map: Floats, threshold: np.float32, click: int, owner: NDArray[np.int32], distance: Floats
 ) -> None:

@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from napari_m2n2v2.method.flood_fill import stable_order
+from napari_m2n2v2.method.kernel import kernel
 
 __all__ = [
     "CandidateThresholds",
@@ -92,7 +92,7 @@ def _quantised_sobel(markov_map: Floats) -> NDArray[np.int32]:
     return steps
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _mean_border_value(value: NDArray[np.int32], order: NDArray[np.int32], width: int) -> Floats:
     size = order.size
     out = np.empty(size - 1, dtype=np.float32)
@@ -130,7 +130,7 @@ def distance_to_class(mask: NDArray[np.bool_], pixel: tuple[int, int], foregroun
     return math.sqrt(_squared_distance(mask, pixel[0], pixel[1], foreground))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _squared_distance(mask: NDArray[np.bool_], row: int, col: int, wanted: bool) -> float:
     best = np.inf
     height, width = mask.shape
@@ -286,7 +286,7 @@ def first_maximum(candidates: CandidateThresholds, factors: ScoreFactors) -> int
     return int(_first_maximum(candidates.edge, factors.stops, factors.values, factors.edge))
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _first_maximum(edge: Floats, stops: NDArray[np.int64], values: Floats, use_edge: bool) -> int:
     best, where = np.float32(0.0), 0
     for span in range(values.size):

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.images.resampling import place_at
+from napari_m2n2v2.method.kernel import kernel
 from napari_m2n2v2.parallel import for_row_blocks
 
 __all__ = ["UpsamplingOperator", "build_upsampling_operator"]
@@ -184,7 +184,7 @@ class _Axis:
         return cls(lower, upper, (position - lower).astype(np.float32), first, cells, radius, sigma)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _exp2(x: np.float32) -> np.float32:
     """``2 ** x`` for ``x <= 0``, to 3e-6 relative; written out because a call to libm stops vectorisation."""
     shifted = max(x, np.float32(-126.0)) + np.float32(127.0)
@@ -200,7 +200,7 @@ def _exp2(x: np.float32) -> np.float32:
     return p * np.int32(whole << np.int32(23)).view(np.float32)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _build_rows(
     guide: Floats, log_spatial: Floats, reach: Indices, range_scale: np.float32,
     row_lower: Indices, row_upper: Indices, row_share: Floats, row_first: Indices,
@@ -266,7 +266,7 @@ def _build_rows(
             unit[r, c] = np.float32(1.0) / np.float32(total)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def _apply_rows(
     weights: NDArray[np.uint16], unit: Floats, first_row: Indices, spread: Floats, out: Floats, start: int, stop: int
 ) -> None:

@@ -1,0 +1,110 @@
+"""Folders that cannot be written, scripts without a main guard, two at once: issue 16, lines 10, 11, 15, 23 and 27."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from skimage.io import imsave
+
+from napari_m2n2v2.cli.main import main
+from napari_m2n2v2.files.lock import alone_with
+
+COARSE = ["--attention", "appearance", "--grid", "8", "--device", "cpu"]
+
+
+def test_line_10_no_folder_for_compiled_code(tmp_path):
+    """Neither beside the package nor at home: it is compiled for this run, and that is said once."""
+    script = (
+        "import numba.core.caching as caching\n"
+        "class Nowhere:\n"
+        "    @classmethod\n"
+        "    def from_function(cls, *_): return None\n"
+        "caching.CacheImpl._locator_classes = [Nowhere]\n"
+        "from napari_m2n2v2.method.kernel import kernel\n"
+        "first, second = kernel()(lambda x: x + 1), kernel(fastmath=True)(lambda x: x + 2)\n"
+        "print(first(1), second(1))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout == "2 3\n", done.stderr
+    assert done.stderr.count("Compiled code cannot be kept") == 1 and "NUMBA_CACHE_DIR" in done.stderr
+
+
+def test_line_11_a_codec_that_is_missing(tmp_path, monkeypatch, capsys):
+    """The error names the command, and nothing empty is left behind."""
+
+    def lacking(*_, **__):
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr("tifffile.TiffPageSeries.asarray", lacking)
+    monkeypatch.setattr("napari_m2n2v2.images.stack.Stack.read", lacking)
+    (tmp_path / "photos").mkdir()
+    tifffile.imwrite(tmp_path / "photos" / "flat.tif", np.zeros((20, 30), np.uint8))
+    stack = np.zeros((3, 20, 30), np.uint8)
+    tifffile.imwrite(tmp_path / "photos" / "deep.ome.tif", stack, metadata={"axes": "ZYX"}, photometric="minisblack")
+    (tmp_path / "clicks.csv").write_text("image,z,row,col\nflat,,3,4\ndeep,1,3,4\n")
+    before = set(tmp_path.rglob("*"))
+    flat, mask = str(tmp_path / "photos" / "flat.tif"), str(tmp_path / "mask.png")
+    assert main(["segment", flat, "--fg", "3,4", "-o", mask, *COARSE]) == 1
+    command = ["segment", str(tmp_path / "photos"), "--clicks", str(tmp_path / "clicks.csv")]
+    assert main([*command, "-o", str(tmp_path / "labels"), *COARSE]) == 1
+    told = capsys.readouterr().err
+    assert told.count('pip install "napari-m2n2v2[stacks]"') == 3 and "Traceback" not in told
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_line_15_a_script_without_a_main_guard(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "from napari_m2n2v2.parallel import each_done\n"
+        "print([result() for _, result in each_done(abs, [1, -2], workers=2)])\n"
+    )
+    command = [sys.executable, str(tmp_path / "script.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 1 and done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert 'if __name__ == "__main__":' in lines[-1] and "ParameterError" in lines[-1]
+    assert done.stderr.count("Traceback") == 1 and len(lines) < 30, done.stderr
+
+
+class TestLine27:
+    def test_a_second_writer_is_refused_and_the_first_goes_on(self, tmp_path):
+        path = tmp_path / "run.jsonl"
+        other = (
+            "from pathlib import Path\nfrom napari_m2n2v2.files.lock import alone_with\n"
+            f"with alone_with(Path({str(path)!r})):\n    pass\n"
+        )
+        with alone_with(path):
+            held = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=False)
+        assert held.returncode == 1 and "is being written by another process" in held.stderr
+        free = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=False)
+        assert free.returncode == 0
+
+    def test_an_object_written_twice_counts_once(self, tmp_path):
+        """As by machines whose disk knows no locks."""
+        from napari_m2n2v2.evaluation.results import read_run
+        from napari_m2n2v2.evaluation.settings import RunSettings
+
+        header = {"settings": RunSettings().__dict__, "dataset": "a", "data_sha256": "b"}
+        record = {"sample": "one", "ious": [0.5]}
+        path = tmp_path / "run.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in (header, record, record)))
+        assert len(read_run(path).records) == 1
+
+
+def test_line_23_results_of_an_evaluation_on_a_disk_that_cannot_be_written(tmp_path, small_disk, image):
+    for folder in ("images", "masks"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    imsave(tmp_path / "data" / "images" / "a.png", image)
+    imsave(tmp_path / "data" / "masks" / "a__1.png", (image[..., 0] > 120).astype(np.uint8) * 255)
+    place, read_only = small_disk
+    read_only()
+    for output in (place, place / "results"):
+        assert main(["evaluate", str(tmp_path / "data"), "-o", str(output), *COARSE[:4]]) == 1
+
+
+def test_line_30_the_readme_says_how_to_get_less_than_cuda():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    install = readme.partition("## Install")[2].partition("\n## ")[0]
+    assert "6.4 GB" in install and "https://download.pytorch.org/whl/cpu" in install
