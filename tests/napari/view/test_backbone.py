@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import BACKBONES, find_depth, release_models
-from napari_m2n2v2._napari.model.settings import FeatureState, Settings
+from napari_m2n2v2._napari.model.settings import Settings
 from napari_m2n2v2.backbones import hub as hub_client
+from napari_m2n2v2.features.states import FeatureState
 from tests.backbones.small_hub import SmallHub
 from tests.backbones.tiny_models import save_depth_anything, save_dinov2
 

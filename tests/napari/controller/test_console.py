@@ -1,0 +1,61 @@
+"""What ``attach`` returns is a promise: its names, and that they do what the dock does."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+import napari_m2n2v2
+from napari_m2n2v2._napari.controller.console import Console
+
+ROOT = Path(__file__).parents[3]
+PROMISED = (
+    "change_rules change_settings click clicks compute is_busy labels load next_object points precompute propagate "
+    "propagate_back propagate_on propagate_to redo reset_object rules save select_object session_of set_clicks "
+    "set_threshold settings show show_slice start suggest take_over toggle undo viewer"
+).split()
+
+
+def test_the_names_are_those_that_were_promised():
+    assert [name for name in sorted(vars(Console)) if not name.startswith("_")] == PROMISED
+    assert all(getattr(Console, name).__doc__ for name in PROMISED)
+
+
+def test_the_page_and_the_example_name_no_others():
+    page = (ROOT / "docs" / "dock.md").read_text().partition("## From the console")[2]
+    told = set(re.findall(r"`(\w+)[(`]", page)) - {"attach", "None", "compete", "reach"}
+    assert set(PROMISED) - {"session_of"} <= told
+    example = (ROOT / "docs" / "console_example.py").read_text()
+    assert set(re.findall(r"\bdock\.(\w+)", example)) <= set(PROMISED)
+
+
+def test_a_viewer_without_a_window_is_refused_in_words():
+    with pytest.raises(TypeError, match="viewer with a window"):
+        napari_m2n2v2.attach(ViewerModel())
+
+
+def test_its_calls_do_what_the_dock_does(dock):
+    console = dock.widget.console
+    assert napari_m2n2v2.attach(dock.viewer) is console
+    console.click(16, 16)
+    dock.settle()
+    one = np.asarray(console.labels.data).copy()
+    assert one.any() and len(console.clicks) == len(console.points.data) == 1 and not console.is_busy
+    console.undo()
+    dock.settle()
+    assert not np.asarray(console.labels.data).any() and console.clicks == ()
+    console.redo()
+    console.next_object()
+    console.select_object(1)
+    console.set_threshold(0, 0.3)
+    dock.settle()
+    assert console.clicks[0].threshold == 0.3 and console.clicks[0].object_id == 1
+    console.reset_object()
+    dock.settle()
+    assert console.clicks == () and not np.asarray(console.labels.data).any()
+    console.change_rules(compete=False)
+    assert console.rules.compete is False
+    console.change_settings(bit_depth="minimum to maximum")
+    assert console.settings.bit_depth == "minimum to maximum"
