@@ -155,6 +155,24 @@ def test_a_row_of_an_image_too_large_for_any_click_is_named(path):
     refused(path, "clicks.0.row")
 
 
+@pytest.mark.parametrize("value", [None, "x", -1, 2**31, float("inf"), [], {}])
+def test_no_value_anywhere_is_an_error_of_another_kind(path, value):
+    def places(node, way=()):
+        for key, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+            yield (*way, key)
+            yield from places(inner, (*way, key))
+
+    text = path.read_text()
+    for *way, last in places(json.loads(text)):
+        content = at = json.loads(text)
+        for step in way:
+            at = at[step]
+        at[last] = value
+        path.write_text(json.dumps(content))
+        if get_reader(str(path)) is not None:
+            save_session(path, load_session(path))
+
+
 @pytest.mark.parametrize("shape", ["[6, 8]", "[30000, 30000]"])
 def test_labels_that_unpack_to_more_than_their_shape_take_no_memory(path, shape):
     bomb = base64.b64encode(zlib.compress(bytes(40_000_000), 1)).decode()
