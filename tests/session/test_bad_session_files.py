@@ -125,7 +125,7 @@ def test_a_value_of_another_kind_is_named_with_its_place(path, place, value):
         ("parts.0.index", "[4]", "no plane of axes"),
         ("parts.0.index", "[-1]", "no plane of axes"),
         ("parts.0.index", "[]", "no plane of axes"),
-        ("starts.0.axes", "[0, 1]", "no labels|not inside|no plane"),
+        ("starts.0.axes", "[0, 1]", "not inside"),
         ("starts.0.index", "[9]", "no plane of axes"),
         ("carried.0.index", "[9]", "no plane of axes"),
         ("clicks.0.row", "48", "outside the image"),
@@ -153,6 +153,24 @@ def test_what_is_not_inside_the_image_is_named(path, place, value, naming):
 def test_a_row_of_an_image_too_large_for_any_click_is_named(path):
     put(path, "clicks.0.row", "1" + "0" * 4000)
     refused(path, "clicks.0.row")
+
+
+@pytest.mark.parametrize("value", [None, "x", -1, 2**31, float("inf"), [], {}])
+def test_no_value_anywhere_is_an_error_of_another_kind(path, value):
+    def places(node, way=()):
+        for key, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+            yield (*way, key)
+            yield from places(inner, (*way, key))
+
+    text = path.read_text()
+    for *way, last in places(json.loads(text)):
+        content = at = json.loads(text)
+        for step in way:
+            at = at[step]
+        at[last] = value
+        path.write_text(json.dumps(content))
+        if get_reader(str(path)) is not None:
+            save_session(path, load_session(path))
 
 
 @pytest.mark.parametrize("shape", ["[6, 8]", "[30000, 30000]"])

@@ -273,7 +273,9 @@ class Document:
                 "in the dock, or replay the clicks of each."
             )
         (((plane, _), outcome),) = self.solutions.items()
-        rows, cols = self.plane_shape(plane)
+        rows, cols = shape = self.plane_shape(plane)
+        if plane in self.starts and shape != features.shape:  # before anything of a size that a file says is made
+            raise ImageError(f"The labels to start from are of shape {shape}, and the image has {features.shape}.")
         start = self.starts[plane].within((0, rows, 0, cols)) if plane in self.starts else None
         session = Session(features, self.segmentation_parameters, start=start, compete=self.compete)
         session.replay(self.clicks)
