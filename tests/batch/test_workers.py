@@ -39,7 +39,9 @@ class TestWorkers:
         for n in range(3, 12):
             imsave(photos / f"p{n}.png", blob_image(seed=n))
         killed = []
-        with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+        ) as cluster:
             with Client(cluster) as client:
                 pids = list(client.run(os.getpid).values())
 
