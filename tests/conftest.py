@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -92,6 +93,21 @@ def guided_features(image):
 
     guide = np.tile(np.linspace(3.0, 7.0, image.shape[1]), (image.shape[0], 1))
     return compute_features(image, "appearance", guide, device="cpu", parameters=FeatureParameters(grid=12))
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """A cluster of two processes here: each takes seconds to start, so tests that break none share it."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def shared_workers(two_workers, monkeypatch):
+    """Whoever asks for workers gets those of the shared cluster."""
+    monkeypatch.setattr("distributed.LocalCluster", lambda **named: nullcontext(two_workers))
 
 
 @pytest.fixture

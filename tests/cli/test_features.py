@@ -79,6 +79,7 @@ class TestCommand:
 
 
 class TestDask:
+    @pytest.mark.usefixtures("shared_workers")
     def test_two_workers_give_what_one_gives(self, with_nan, tmp_path, capsys):
         folder = tmp_path / "features"
         assert main(["features", str(with_nan), "--cache", str(folder), "--workers", "2", *COMMON]) == 1
@@ -113,7 +114,8 @@ class TestDask:
         assert killed and not run.failures and not run.left_out and done[-1] == 12
         assert_all_there(folder, 12)
 
-    def test_the_level_that_fits_is_read_and_the_farthest_are_left_out(self, tmp_path, capsys):
+    @pytest.mark.usefixtures("shared_workers")
+    def test_the_level_that_fits_is_read_and_the_farthest_are_left_out(self, tmp_path):
         full = np.stack([blob_image(220, 240, seed)[..., 0] for seed in range(5)])
         path, folder = tmp_path / "p.ome.tif", tmp_path / "f"
         with tifffile.TiffWriter(path, ome=True) as writer:
@@ -132,6 +134,7 @@ class TestDask:
         there = [FeatureCache(small).has(plane[::2, ::2], **named) for plane in full]
         assert run.left_out == ((0,), (4,)) and there == [False, True, True, True, False]
 
+    @pytest.mark.usefixtures("shared_workers")
     def test_stopping_ends_the_tasks(self, tiff, tmp_path):
         def stop(standing):
             raise Cancelled("enough")
@@ -142,6 +145,7 @@ class TestDask:
         assert time.monotonic() - begun < 60
         assert threading.active_count() < 50
 
+    @pytest.mark.usefixtures("shared_workers")
     def test_what_no_worker_can_do_ends_the_run(self, tiff, tmp_path, capsys):
         folder = str(tmp_path / "features")
         command = ["features", str(tiff), "--cache", folder, "--workers", "2", "--attention", "stable-diffusion-2"]

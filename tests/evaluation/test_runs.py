@@ -192,6 +192,7 @@ class TestRuns:
         with pytest.raises(UnreadableFileError, match="no depth to guide with"):
             evaluate(open_dataset(folder), {tmp_path / "none.jsonl": settings})
 
+    @pytest.mark.usefixtures("shared_workers")
     def test_two_workers_give_what_one_gives(self, folder, tmp_path):
         dataset, settings = open_dataset(folder), RunSettings(**FEW)
         evaluate(dataset, {tmp_path / "one.jsonl": settings})

@@ -41,7 +41,7 @@ images = [blob_image(seed=seed) for seed in range(5)]
 expected = [compute_features(image, **asked) for image in images]
 cache = FeatureCache(sys.argv[1], memory_bytes=0, disk_bytes=int(sys.argv[2]), notify=lambda m: sys.exit(m))
 order = np.random.default_rng(int(sys.argv[3]))
-for _ in range(150):
+for _ in range(60):
     at = order.integers(5)
     got = cache.features(images[at], **asked, remember=False)
     if not torch.equal(got.transition, expected[at].transition):
@@ -74,7 +74,7 @@ def python(code, *arguments, **options):
 
 def test_kill_9_while_writing_leaves_only_whole_entries(tmp_path):
     rng, interrupted = np.random.default_rng(3), 0
-    for attempt in range(12):
+    for attempt in range(6):
         writer = python(WRITE, tmp_path, attempt, stdout=subprocess.PIPE, text=True)
         with writer.stdout:
             assert writer.stdout.readline() == "go\n"

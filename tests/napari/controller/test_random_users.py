@@ -5,9 +5,17 @@ import queue
 import time
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from napari.components import ViewerModel
 
 from napari_m2n2v2 import Session
@@ -221,11 +229,15 @@ class RacingInStack(InStack, Racing):
     pass
 
 
-for machine in (ClickingInStack, RacingInStack):
-    machine.TestCase.settings = settings(max_examples=10, stateful_step_count=25, deadline=None)
-TestClickingInStack = ClickingInStack.TestCase
-TestRacingInStack = RacingInStack.TestCase
-Racing.TestCase.settings = settings(max_examples=12, stateful_step_count=25, deadline=None)
-TestRacing = Racing.TestCase
-Clicking.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
-TestClicking = Clicking.TestCase
+MACHINES = [Clicking, Racing, ClickingInStack, RacingInStack]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_few_random_users(machine):
+    run_state_machine_as_test(machine, settings=settings(max_examples=5, stateful_step_count=20, deadline=None))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", MACHINES)
+def test_many_random_users(machine):
+    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))
