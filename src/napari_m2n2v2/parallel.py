@@ -100,7 +100,7 @@ def _processes(workers: int) -> Any:
     try:
         return LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": ":0"},  # any free port, for another one may run beside this
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # any free port, for others may run beside this
             silence_logs=logging.CRITICAL,  # what it says of workers comes back as errors of their jobs
         )  # fmt: skip
     except RuntimeError as error:
