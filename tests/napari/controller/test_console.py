@@ -11,11 +11,40 @@ import napari_m2n2v2
 from napari_m2n2v2._napari.controller.console import Console
 
 ROOT = Path(__file__).parents[3]
-PROMISED = (
-    "change_rules change_settings click clicks compute is_busy labels load next_object points precompute propagate "
-    "propagate_back propagate_on propagate_to redo reset_object rules save select_object session_of set_clicks "
-    "set_threshold settings show show_slice start suggest take_over toggle undo viewer"
-).split()
+PROMISED = [
+    "change_rules",
+    "change_settings",
+    "click",
+    "clicks",
+    "compute",
+    "is_busy",
+    "labels",
+    "load",
+    "next_object",
+    "points",
+    "precompute",
+    "propagate",
+    "propagate_back",
+    "propagate_on",
+    "propagate_to",
+    "redo",
+    "reset_object",
+    "rules",
+    "save",
+    "select_object",
+    "session_of",
+    "set_clicks",
+    "set_threshold",
+    "settings",
+    "show",
+    "show_slice",
+    "start",
+    "suggest",
+    "take_over",
+    "toggle",
+    "undo",
+    "viewer",
+]
 
 
 def test_the_names_are_those_that_were_promised():
