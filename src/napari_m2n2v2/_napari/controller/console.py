@@ -1,4 +1,4 @@
-"""The dock from Python: what :func:`napari_m2n2v2.attach` returns. Its names are a promise (``docs/console.md``)."""
+"""The dock from Python: what :func:`napari_m2n2v2.attach` returns. Its names are a promise (``docs/dock.md``)."""
 
 from __future__ import annotations
 
