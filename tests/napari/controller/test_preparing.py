@@ -150,7 +150,7 @@ def test_carrying_goes_before_the_slice_at_hand(stack, monkeypatch):
     monkeypatch.setattr(AppearanceAttention, "attention", slowly)
     panel(stack).start.click()
     stack.qtbot.waitUntil(inside.is_set, timeout=10_000)
-    stack.controller.propagation.carry(1, 2)
+    stack.controller.propagation.propagate(1, 2)
     stack.qtbot.waitUntil(lambda: not stack.controller.propagation.queue.is_running, timeout=20_000)
     assert panel(stack).preparing.is_running  # the slice that was let go is still to come
     stack.settle()

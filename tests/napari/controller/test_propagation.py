@@ -130,7 +130,7 @@ class TestReview:
         assert globe.workspace.here == table.rows[1].plane and globe.workspace.object_id == 1
 
     def test_what_was_doubted_on_the_way_is_not_forgotten_over_another_object(self, globe):
-        carry, workspace = globe.controller.propagation.carry, globe.workspace
+        carry, workspace = globe.controller.propagation.propagate, globe.workspace
         carry(1, 1)
         known = workspace.carried.of(workspace.placed, key(6), 1)
         workspace.carried.add(replace(known, doubt=0.55))

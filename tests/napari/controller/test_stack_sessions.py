@@ -20,7 +20,7 @@ class TestStacks:
         dock.start(dock.viewer.add_image(volume, name="stack"))
         dock.slide(1)
         dock.points.add([1, 16, 19])
-        dock.controller.propagation.carry(1, 1)
+        dock.controller.propagation.propagate(1, 1)
         dock.controller.objects.next()
         dock.points.add([2, 33, 52])
         dock.viewer.dims.order = (1, 0, 2)
@@ -56,7 +56,7 @@ class TestStacks:
         stack.slide(1)
         stack.controller.objects.select(1)
         stack.controller.clicks.add(40, 10, False)
-        assert stack.widget.propagation.again.isEnabled()
+        assert stack.widget.propagation.propagate_again.isEnabled()
 
     def test_what_is_known_of_carried_slices_stays_when_its_own_file_is_loaded(self, stack, tmp_path):
         rows = stack.widget.propagation.table.rows

@@ -168,19 +168,19 @@ class Console:
         count : int, optional
             How many slices; until it ends by default.
         """
-        self._controller.propagation.carry(direction, count)
+        self._controller.propagation.propagate(direction, count)
 
     def propagate_on(self) -> None:
         """Carry it to the next slice in the direction last used, and show that slice: the key W."""
-        self._controller.propagation.go_on()
+        self._controller.propagation.propagate_on()
 
     def propagate_back(self) -> None:
         """Carry it to the next slice the other way, which is the direction from now on: Shift+W."""
-        self._controller.propagation.turn_round()
+        self._controller.propagation.propagate_back()
 
     def propagate_to(self, position: int) -> None:
         """Carry it to the slice with this number, and to all between."""
-        self._controller.propagation.carry_to(position)
+        self._controller.propagation.propagate_to(position)
 
     # -- seeing why ----------------------------------------------------------------------------------------------
 

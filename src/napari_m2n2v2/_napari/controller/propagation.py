@@ -53,15 +53,15 @@ class PropagationController:
         self.axis = axis
         self.queue.changed.emit()
 
-    def go_on(self) -> None:
+    def propagate_on(self) -> None:
         """Carry the present object to the next slice in the direction last used, and show it."""
-        self.carry(self.direction, 1)
+        self.propagate(self.direction, 1)
 
-    def turn_round(self) -> None:
+    def propagate_back(self) -> None:
         """Carry it to the next slice the other way, which is the direction last used from now on."""
-        self.carry(-self.direction, 1)
+        self.propagate(-self.direction, 1)
 
-    def carry(self, direction: int, count: int | None = None) -> None:
+    def propagate(self, direction: int, count: int | None = None) -> None:
         """Carry the present object from the slice that is shown.
 
         Parameters
@@ -73,11 +73,11 @@ class PropagationController:
         """
         self._begin(lambda axis, key: (Way(axis, direction, count),), follow=count == 1)
 
-    def both_ways(self) -> None:
+    def propagate_both_ways(self) -> None:
         """Carry it both ways, until it ends."""
         self._begin(lambda axis, key: (Way(axis, self.direction), Way(axis, -self.direction)))
 
-    def carry_to(self, position: int) -> None:
+    def propagate_to(self, position: int) -> None:
         """Carry it to the slice with this number, and to all between."""
         workspace = self._state.active
         if workspace is None:
@@ -111,7 +111,7 @@ class PropagationController:
         counted = [replace(way, count=_carried_along(known, key, way)) for way in ways]
         return tuple(way for way in counted if way.count)
 
-    def again(self) -> None:
+    def propagate_again(self) -> None:
         """Carry anew what was carried from the slice that is shown on, and nothing else: after a correction."""
         if ways := self.onward():
             self._begin(lambda axis, key: ways)

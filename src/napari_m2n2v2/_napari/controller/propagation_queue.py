@@ -110,7 +110,7 @@ class PropagationQueue:
             source = self._source(run, key)
             solver, start = self._solving.solver_of(run.workspace, key), run.workspace.masks_of(key).start
             self._jobs.submit(
-                run.job, partial(run.go, begin, source, solver, start), partial(self._arrived, run),
+                run.job, partial(run.next_plane, begin, source, solver, start), partial(self._arrived, run),
                 partial(self._failed, run), partial(self._tell_progress, run), computes=True,
             )  # fmt: skip
 

@@ -146,7 +146,7 @@ class Run:
         """The key of its jobs."""
         return id(self.workspace), "propagate"
 
-    def go(
+    def next_plane(
         self, begin: Source | None, source: Source, solver: PlaneSolver, start: Boxed, report: Report
     ) -> tuple[PropagatedPlane, ImageFeatures]:
         """Compute the next plane. Runs on the worker.

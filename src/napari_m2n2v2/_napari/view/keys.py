@@ -51,8 +51,8 @@ class Keys:
             "redo": clicks.redo,
             "preview": preview.toggle,
             "suggest": preview.suggest,
-            "carry": propagation.go_on,
-            "carry_back": propagation.turn_round,
+            "carry": propagation.propagate_on,
+            "carry_back": propagation.propagate_back,
         }
         self._bound: list[tuple[Any, str, Any]] = []
 

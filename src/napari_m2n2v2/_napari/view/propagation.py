@@ -144,11 +144,13 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.next = make_button("", "Carry the present object to the slice after, and show it", self._step(1))
         self.back_to_end = make_button("◀◀ Until it ends", "To lower slices, until it ends", self._until(-1))
         self.next_to_end = make_button("Until it ends ▶▶", "To higher slices, until it ends", self._until(1))
-        self.both = make_button("◀◀ Both ways ▶▶", "From the slice that is shown, until it ends", propagation.both_ways)
+        self.both = make_button(
+            "◀◀ Both ways ▶▶", "From the slice that is shown, until it ends", propagation.propagate_both_ways
+        )
         self.again = make_button(
             "Carry on from here again",
             "After you corrected this slice: what was carried from here on is carried anew, the rest stays",
-            propagation.again,
+            propagation.propagate_again,
         )
         self.to = make_button("To slice", "To this slice and all between", self._on_to)
         self.slice = QSpinBox()
@@ -225,13 +227,13 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         grid.addWidget(self.table, row + 3, 0, 1, 2)
 
     def _step(self, direction: int) -> Callable[[], None]:
-        return lambda: self._propagation.carry(direction, 1)
+        return lambda: self._propagation.propagate(direction, 1)
 
     def _until(self, direction: int) -> Callable[[], None]:
-        return lambda: self._propagation.carry(direction)
+        return lambda: self._propagation.propagate(direction)
 
     def _on_to(self) -> None:
-        self._propagation.carry_to(self.slice.value())
+        self._propagation.propagate_to(self.slice.value())
 
     def _cancel(self) -> None:
         self._propagation.queue.cancel()
