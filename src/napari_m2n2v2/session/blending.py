@@ -16,7 +16,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.sparse import Box, Patch
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.margins import LEAST, ObjectInRegion
-from napari_m2n2v2.session.session import SessionResult
+from napari_m2n2v2.session.result import SessionResult
 
 __all__ = ["Joining", "SolvedRegion"]
 

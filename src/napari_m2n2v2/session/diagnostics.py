@@ -66,7 +66,8 @@ def attention_from(session: Session, index: int) -> Floats:
     features = session.features
     pixel = working_pixel(_click(session, index), features)
     height, width = features.image.shape[:2]
-    state = start_state(*pixel, (height, width), features.grid_shape, features.transition.device)
+    device, centred = features.transition.device, session.parameters.centred_start
+    state = start_state(*pixel, (height, width), features.grid_shape, device, centred=centred)
     attended = (state.reshape(-1) @ features.transition).reshape(features.grid_shape).cpu().numpy()
     return at_full_resolution(attended / attended.max(), features.shape)
 

@@ -16,7 +16,7 @@ from napari_m2n2v2.parameters import Reach, SegmentationParameters
 if TYPE_CHECKING:
     from napari_m2n2v2.images.sparse import Patch
     from napari_m2n2v2.session.provenance import Provenance
-    from napari_m2n2v2.session.session import SessionResult
+    from napari_m2n2v2.session.result import SessionResult
     from napari_m2n2v2.session.tiled import Mosaic
 
 __all__ = [

@@ -9,7 +9,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ __all__ = ["SavedCarried", "SavedClick", "SavedPart", "SessionFile", "load_sessi
 _FORMAT = "napari-m2n2v2 session"
 
 
+_NAMED_LATER = {
+    "centred_start", "boundary_distance", "least_disc", "most_disc", "refinement", "refinement_band",
+    "refinement_window", "refinement_epsilon",
+}  # fmt: skip
 _VERSION = 2
 
 
@@ -213,7 +217,7 @@ def save_session(path: str | Path, session: Session | SessionFile) -> None:
         "format_version": _VERSION,
         "shape": file.shape,
         "compete": file.compete,
-        "segmentation_parameters": asdict(file.segmentation_parameters),
+        "segmentation_parameters": _written(file.segmentation_parameters),
         "versions": dict(file.versions),
         "parts": [
             asdict(part) | {"region": None if part.region is None else astuple(part.region)} for part in file.parts
@@ -254,7 +258,7 @@ def load_session(path: str | Path) -> SessionFile:
             shape=_whole_numbers(content["shape"]),
             parts=tuple(_part(**part) for part in content["parts"]),
             saved=tuple(_saved(**saved) for saved in content["clicks"]),
-            segmentation_parameters=SegmentationParameters(**content["segmentation_parameters"]),
+            segmentation_parameters=replace(SegmentationParameters.paper(), **content["segmentation_parameters"]),
             compete=_flag(content["compete"]),
             starts=dict(_start(**start) for start in content["starts"]),
             carried=tuple(_carried(**carried) for carried in content.get("carried", ())),
@@ -265,6 +269,13 @@ def load_session(path: str | Path) -> SessionFile:
     except (AttributeError, KeyError, TypeError, ValueError, M2N2V2Error, zlib.error) as error:
         raise UnreadableFileError(f"{path} is damaged: {type(error).__name__} {error}") from error
     return file
+
+
+def _written(parameters: SegmentationParameters) -> dict[str, Any]:
+    """Leave out what files of this version did not have at first, where it is as in the paper."""
+    paper = asdict(SegmentationParameters.paper())
+    named = asdict(parameters).items()
+    return {name: value for name, value in named if name not in _NAMED_LATER or value != paper[name]}
 
 
 def _part(axes: Any, index: Any, region: Any, provenance: Any, labels_sha256: Any) -> SavedPart:
