@@ -6,12 +6,21 @@ They are split by what they invalidate: :class:`FeatureParameters` need the imag
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from napari_m2n2v2.errors import ParameterError
 
-__all__ = ["REACHES", "RENDERINGS", "FeatureParameters", "PropagationParameters", "Reach", "SegmentationParameters"]
+__all__ = [
+    "MODES",
+    "REACHES",
+    "RENDERINGS",
+    "FeatureParameters",
+    "PropagationParameters",
+    "Reach",
+    "SegmentationParameters",
+]
 
 
 Rendering = Literal["linear", "percentiles", "equalised", "scales"]
@@ -110,7 +119,7 @@ class SegmentationParameters:
     score_adaptive : bool
         The factor ``s_adaptive`` (Eq. 8).
     sigma_adaptive : float
-        How far, in distances from the previous mask, one click may change it; above 0 (Eq. 10).
+        How far, in distances from the previous mask, one click may change it; above 0 (Eq. 10). 6 in the paper.
     discard_rule : bool
         Ignore the newest click in the scores of the earlier ones when together they change the mask by more than
         ``s_adaptive`` allows (section 3.4).
@@ -133,6 +142,8 @@ class SegmentationParameters:
         Radius of the windows in which colours are compared, in grid cells, above 0; at least one pixel.
     refinement_epsilon : float
         Variance of colour in ``[0, 1]`` below which a window counts as of one colour, above 0.
+    refinement_rounds : int
+        How often the outline is moved within the band, at least 1.
     """
 
     tau: float = 0.3
@@ -145,19 +156,20 @@ class SegmentationParameters:
     score_positive: bool = True
     score_negative: bool = True
     score_prior: bool = False
-    prior_at_start: bool = False
+    prior_at_start: bool = True
     sigma_prior: float = 0.4
     score_adaptive: bool = True
-    sigma_adaptive: float = 6.0
+    sigma_adaptive: float = 3.0
     discard_rule: bool = True
-    centred_start: bool = False
-    boundary_distance: bool = False
-    least_disc: bool = False
+    centred_start: bool = True
+    boundary_distance: bool = True
+    least_disc: bool = True
     most_disc: float = 1.5
-    refinement: bool = False
+    refinement: bool = True
     refinement_band: float = 0.6
     refinement_window: float = 0.9
     refinement_epsilon: float = 0.002
+    refinement_rounds: int = 2
 
     def __post_init__(self) -> None:
         _require(0 < self.tau < 1, "tau", "between 0 and 1, both excluded", self.tau)
@@ -168,12 +180,18 @@ class SegmentationParameters:
         _require(self.most_disc > 0, "most_disc", "above 0", self.most_disc)
         for name in ("refinement_band", "refinement_window", "refinement_epsilon"):
             _require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+        _require(self.refinement_rounds >= 1, "refinement_rounds", "at least 1", self.refinement_rounds)
 
     @classmethod
     def paper(cls) -> SegmentationParameters:
         """Return M2N2V2 as published."""
         return cls(
-            prior_at_start=False, centred_start=False, boundary_distance=False, least_disc=False, refinement=False
+            prior_at_start=False,
+            sigma_adaptive=6.0,
+            centred_start=False,
+            boundary_distance=False,
+            least_disc=False,
+            refinement=False,
         )
 
     @classmethod
@@ -187,6 +205,14 @@ class SegmentationParameters:
             score_adaptive=False,
             discard_rule=False,
         )
+
+
+MODES: dict[str, Callable[[], SegmentationParameters]] = {
+    "default": SegmentationParameters,
+    "v2": SegmentationParameters.paper,
+    "m2n2": SegmentationParameters.m2n2,
+}
+"""The methods by name: what measures best, M2N2V2 as published, and the method before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

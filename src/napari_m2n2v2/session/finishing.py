@@ -79,6 +79,7 @@ class Finishing:
                 fixed,
                 max(1, round(self.parameters.refinement_window * self._cell)),
                 self.parameters.refinement_epsilon,
+                self.parameters.refinement_rounds,
             )
         return mask
 

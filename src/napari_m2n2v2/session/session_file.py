@@ -34,7 +34,7 @@ _FORMAT = "napari-m2n2v2 session"
 
 _NAMED_LATER = {
     "centred_start", "boundary_distance", "least_disc", "most_disc", "refinement", "refinement_band",
-    "refinement_window", "refinement_epsilon",
+    "refinement_window", "refinement_epsilon", "refinement_rounds",
 }  # fmt: skip
 _VERSION = 2
 
