@@ -133,7 +133,7 @@ def parameters_of(settings: RunSettings) -> tuple[FeatureParameters, Segmentatio
     ParameterError
         For a value out of range.
     """
-    clicks = asdict(MODES[settings.method]())
+    clicks = asdict(MODES.get(settings.method, SegmentationParameters)())
     for name in settings.without:
         clicks.update(SWITCHES[name])
     clicks.update((name, value) for name, value in settings.changed if name in _CLICK_NAMES)
