@@ -23,6 +23,7 @@ CPU_KIND = torch.backends.cpu.get_cpu_capability()  # other instructions round o
 
 FIRST = (Click(30, 40), Click(8, 8, False), Click(45, 60), Click(20, 20, False), Click(33, 52))
 TWO_OBJECTS = (Click(30, 40), Click(60, 90, object_id=2), Click(10, 70, False), Click(55, 80, object_id=2))
+PAPER = SegmentationParameters.paper()
 SEQUENCES = {
     "one click": (FIRST[:1], {}),
     "five clicks": (FIRST, {}),
@@ -33,8 +34,10 @@ SEQUENCES = {
     "moved": ((FIRST[0], replace(FIRST[1], row=12.5, col=70.25), *FIRST[2:]), {}),
     "start": (FIRST[1:3], {"start": True}),
     "m2n2": (FIRST, {"parameters": SegmentationParameters.m2n2()}),
-    "prior at start": (FIRST[:2], {"parameters": SegmentationParameters(prior_at_start=True)}),
-    "thin": (FIRST, {"parameters": SegmentationParameters(reach="thin")}),
+    "prior at start": (FIRST[:2], {"parameters": replace(PAPER, prior_at_start=True)}),
+    "thin": (FIRST, {"parameters": replace(PAPER, reach="thin")}),
+    "by default": (FIRST, {"parameters": SegmentationParameters()}),
+    "by default, two objects": (TWO_OBJECTS, {"parameters": SegmentationParameters()}),
     "lightness": (FIRST, {"guide": "lightness"}),
     "auto": (TWO_OBJECTS, {"guide": "auto"}),
 }
@@ -50,7 +53,7 @@ def labels_of(backbone, clicks, parameters=None, guide=None, compete=True, start
     features = features_of(backbone, guide)
     begun = np.zeros(features.shape, np.int32)
     begun[20:50, 30:70] = 1
-    session = m.Session(features, parameters, start=begun if start else None, compete=compete)
+    session = m.Session(features, parameters or PAPER, start=begun if start else None, compete=compete)
     return session.replay(clicks).labels
 
 
@@ -58,7 +61,7 @@ def labels_in_regions(backbone):
     """Two overlapping parts of a plane, the clicks in one after the other."""
     plane = astronaut()[:160:2, :256:2].copy()
     stack = m.Stack.of(plane, rgb=True)
-    mosaic = m.Mosaic(stack.plane_shape)
+    mosaic = m.Mosaic(stack.plane_shape, PAPER)
     left, right = m.Region(0, 0, 80, 80), m.Region(0, 48, 80, 80)
     for region in (left, right):
         mosaic.put(

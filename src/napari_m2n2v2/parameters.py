@@ -6,12 +6,21 @@ They are split by what they invalidate: :class:`FeatureParameters` need the imag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from napari_m2n2v2.errors import ParameterError
 
-__all__ = ["REACHES", "RENDERINGS", "FeatureParameters", "PropagationParameters", "Reach", "SegmentationParameters"]
+__all__ = [
+    "MODES",
+    "REACHES",
+    "RENDERINGS",
+    "FeatureParameters",
+    "PropagationParameters",
+    "Reach",
+    "SegmentationParameters",
+]
 
 
 Rendering = Literal["linear", "percentiles", "equalised", "scales"]
@@ -76,7 +85,10 @@ class FeatureParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentationParameters:
-    """What is decided per click (sections 3.3 to 3.5). The defaults are M2N2V2; :meth:`m2n2` is the method before it.
+    """What is decided per click (sections 3.3 to 3.5).
+
+    The defaults are what measures best (``docs/results.md``); :meth:`paper` is M2N2V2 as published, :meth:`m2n2` the
+    method before it.
 
     Parameters
     ----------
@@ -107,10 +119,31 @@ class SegmentationParameters:
     score_adaptive : bool
         The factor ``s_adaptive`` (Eq. 8).
     sigma_adaptive : float
-        How far, in distances from the previous mask, one click may change it; above 0 (Eq. 10).
+        How far, in distances from the previous mask, one click may change it; above 0 (Eq. 10). 6 in the paper.
     discard_rule : bool
         Ignore the newest click in the scores of the earlier ones when together they change the mask by more than
         ``s_adaptive`` allows (section 3.4).
+    centred_start : bool
+        The start state lies where the upsampling takes the grid's cells to be, so that a mirrored image gives the
+        mirrored mask; the published one is half a cell off at the borders. Beyond the paper, as are those below.
+    boundary_distance : bool
+        ``r_i`` of a click whose pixel has its class already is the distance to the mask's boundary, as the prose says,
+        and not 0, as Eq. 9 does; so the click may act.
+    least_disc : bool
+        A click claims at least the pixels within ``r_i`` of it, but for those nearer to a click of the other class.
+    most_disc : float
+        Largest radius of that disc in grid cells, above 0.
+    refinement : bool
+        Move the outline to the image's colours in a narrow band (:mod:`~napari_m2n2v2.method.refinement`). The refined
+        mask is ``Y_{i-1}`` of the next click.
+    refinement_band : float
+        Half of the band's width in grid cells, above 0.
+    refinement_window : float
+        Radius of the windows in which colours are compared, in grid cells, above 0; at least one pixel.
+    refinement_epsilon : float
+        Variance of colour in ``[0, 1]`` below which a window counts as of one colour, above 0.
+    refinement_rounds : int
+        How often the outline is moved within the band, at least 1.
     """
 
     tau: float = 0.3
@@ -123,11 +156,20 @@ class SegmentationParameters:
     score_positive: bool = True
     score_negative: bool = True
     score_prior: bool = False
-    prior_at_start: bool = False
+    prior_at_start: bool = True
     sigma_prior: float = 0.4
     score_adaptive: bool = True
-    sigma_adaptive: float = 6.0
+    sigma_adaptive: float = 3.0
     discard_rule: bool = True
+    centred_start: bool = True
+    boundary_distance: bool = True
+    least_disc: bool = True
+    most_disc: float = 1.5
+    refinement: bool = True
+    refinement_band: float = 0.6
+    refinement_window: float = 0.9
+    refinement_epsilon: float = 0.002
+    refinement_rounds: int = 2
 
     def __post_init__(self) -> None:
         _require(0 < self.tau < 1, "tau", "between 0 and 1, both excluded", self.tau)
@@ -135,18 +177,42 @@ class SegmentationParameters:
         _require(self.max_iterations >= 1, "max_iterations", "at least 1", self.max_iterations)
         _require(0 < self.sigma_prior <= 1, "sigma_prior", "above 0 and at most 1", self.sigma_prior)
         _require(self.sigma_adaptive > 0, "sigma_adaptive", "above 0", self.sigma_adaptive)
+        _require(self.most_disc > 0, "most_disc", "above 0", self.most_disc)
+        for name in ("refinement_band", "refinement_window", "refinement_epsilon"):
+            _require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+        _require(self.refinement_rounds >= 1, "refinement_rounds", "at least 1", self.refinement_rounds)
+
+    @classmethod
+    def paper(cls) -> SegmentationParameters:
+        """Return M2N2V2 as published."""
+        return cls(
+            prior_at_start=False,
+            sigma_adaptive=6.0,
+            centred_start=False,
+            boundary_distance=False,
+            least_disc=False,
+            refinement=False,
+        )
 
     @classmethod
     def m2n2(cls) -> SegmentationParameters:
         """Return the earlier method, M2N2: prior score, no guide, no adaptive segment size."""
-        return cls(
+        return replace(
+            cls.paper(),
             guided_upsampling=False,
             guided_flood_fill=False,
             score_prior=True,
-            prior_at_start=False,
             score_adaptive=False,
             discard_rule=False,
         )
+
+
+MODES: dict[str, Callable[[], SegmentationParameters]] = {
+    "default": SegmentationParameters,
+    "v2": SegmentationParameters.paper,
+    "m2n2": SegmentationParameters.m2n2,
+}
+"""The methods by name: what measures best, M2N2V2 as published, and the method before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

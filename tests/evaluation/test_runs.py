@@ -106,10 +106,10 @@ class TestRuns:
         sample = open_dataset(folder).samples[0]
         record = evaluate_sample(sample, RunSettings(**FEW))
         assert len(record["ious"]) == len(record["clicks"]) == len(record["seconds"]) <= 3
-        from napari_m2n2v2 import FeatureParameters, compute_features
+        from napari_m2n2v2 import FeatureParameters, SegmentationParameters, compute_features
 
         features = compute_features(imread(sample.image), "appearance", parameters=FeatureParameters(grid=10))
-        session = Session(features)
+        session = Session(features, SegmentationParameters.paper())
         for (row, col, foreground), iou in zip(record["clicks"], record["ious"], strict=True):
             mask = session.click(Click(row, col, foreground)).mask
             assert iou == pytest.approx(intersection_over_union(mask, sample.read_truth()))
@@ -257,9 +257,9 @@ def test_from_the_shell(folder, tmp_path, capsys):
     assert main(["report", results, "-o", str(report), "--data", str(folder)]) == 0
     text = (report / "report.md").read_text()
     assert (
-        "| blobs | v2_grid-10 | appearance | 2 |" in text
-        and "v2_depth_without-adaptive_grid-10" in text
-        and "flood minus v2_grid-10" in text
+        "| blobs | default_grid-10 | appearance | 2 |" in text
+        and "default_depth_without-adaptive_grid-10" in text
+        and "flood minus default_grid-10" in text
     )
     assert imread(report / "blobs.png").ndim == 3 and imread(report / "blobs_gallery.png").ndim == 3
     assert main([*common, "--limit", "2"]) == 1 and "--resume" in capsys.readouterr().err

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from napari_m2n2v2 import Click, ClickError, Session
+from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session
 from napari_m2n2v2.session.diagnostics import (
     attention_from,
     doubt_of,
@@ -14,6 +14,7 @@ from napari_m2n2v2.session.diagnostics import (
     suggest_click,
 )
 
+ALONE = SegmentationParameters(refinement=False, least_disc=False)
 CLICKS = (Click(16, 16), Click(5, 50, False), Click(33, 48, object_id=2))
 
 
@@ -41,7 +42,9 @@ def test_attention_is_strongest_near_its_click(session):
     assert attended.max() == 1 and attended[16, 16] > 10 * attended[40, 60]
 
 
-def test_the_sign_of_the_margin_is_the_mask(session):
+def test_the_sign_of_the_margin_is_the_mask_of_the_clicks_alone(features):
+    session = Session(features, ALONE)
+    session.replay(CLICKS)
     margins = margin(session, 1)
     mask = session.result.objects[1].mask
     assert np.abs(margins).max() <= 1
@@ -51,7 +54,7 @@ def test_the_sign_of_the_margin_is_the_mask(session):
 
 
 def test_owners_agree_with_the_mask_of_a_single_object(features):
-    session = Session(features)
+    session = Session(features, ALONE)
     session.replay(CLICKS[:2])
     owners = owner(session)
     assert set(np.unique(owners)) <= {0, 1, 2} and owners[16, 16] == 1 and owners[5, 50] == 2

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_m2n2v2 import Click, FeatureParameters, Mosaic, Region, RegionClick, Session, Stack, region_features
+from napari_m2n2v2 import (
+    Click,
+    FeatureParameters,
+    Mosaic,
+    Region,
+    RegionClick,
+    SegmentationParameters,
+    Session,
+    Stack,
+    region_features,
+)
 from napari_m2n2v2.errors import Cancelled, ImageError
 from napari_m2n2v2.session.diagnostics import doubt_of, margin
 from tests.session.large_plane import BAR, IMAGE, LEFT, MIDDLE, NAMED, SHAPE, SIDE, STACK, WHOLE
@@ -258,6 +268,7 @@ class TestJoining:
 
     def test_a_first_click_keeps_to_a_share_of_a_part_and_not_of_all_of_a_plane(self, features):
         made = mosaic(features)
+        made.parameters = SegmentationParameters.paper()
         made.replay([RegionClick(LEFT, Click(60, 60)), RegionClick(WHOLE, Click(10, 300, True, 2))])
         own = {region: made.session(region).parameters for region in (LEFT, WHOLE)}
         assert own[LEFT] == replace(own[WHOLE], prior_at_start=True) and not own[WHOLE].prior_at_start

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2v2.parameters import MODES
+
 if TYPE_CHECKING:
     from napari_m2n2v2.evaluation.datasets import Dataset
     from napari_m2n2v2.evaluation.settings import RunSettings
@@ -45,9 +47,9 @@ def add_commands(commands: Any) -> None:
     run.add_argument("--far-is-large", action="store_true", help="that depth is a distance; it is inverted")
     run.add_argument(
         "--mode",
-        choices=["v2", "m2n2"],
+        choices=MODES,
         action="append",
-        help="the method, or the one before it; repeatable (v2)",
+        help="the method by default, M2N2V2 as published, or the one before it; repeatable (default)",
     )
     run.add_argument(
         "--without", action="append", default=[], metavar="PART", help="switch off a component; repeatable"
@@ -121,7 +123,7 @@ def _runs(options: argparse.Namespace) -> list[RunSettings]:
     changed = dict(_assignment(given) for given in options.set)
     if options.grid is not None:
         changed["grid"] = options.grid
-    modes = options.mode or ["v2"]
+    modes = options.mode or ["default"]
     first = RunSettings(
         method=modes[0], attention=options.attention, guide=options.guide,
         far_is_large=options.far_is_large, without=tuple(options.without), changed=tuple(changed.items()),

@@ -15,11 +15,12 @@ from napari_m2n2v2.cli.spec import add_spec_options, spec_of
 from napari_m2n2v2.cli.streams import lasting_streams
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.parameters import MODES
 
 if TYPE_CHECKING:
     from napari_m2n2v2.features.image_features import ImageFeatures
     from napari_m2n2v2.guides.guide import Guide
-    from napari_m2n2v2.session.session import SessionResult
+    from napari_m2n2v2.session.result import SessionResult
 
 __all__ = ["main"]
 
@@ -82,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         help="registered channel, e.g. inverse depth; a depth backbone; lightness, stain, texture or ridges of "
         "the image itself; or auto; repeatable",
     )  # fmt: skip
-    segment.add_argument("--mode", choices=["v2", "m2n2"], default="v2", help="M2N2V2, or the method before it")
+    segment.add_argument(
+        "--mode",
+        choices=MODES,
+        default="default",
+        help="the method by default, M2N2V2 as published, or the one before it (%(default)s)",
+    )
     segment.add_argument(
         "--overlay", type=Path, metavar="PNG", help="also draw mask and clicks on the image; with --clicks a folder"
     )
@@ -190,18 +196,17 @@ def _guide(given: str) -> Sequence[Guide]:
 
 
 def _solve(
-    image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "v2"
+    image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "default"
 ) -> tuple[ImageFeatures, SessionResult]:
     from napari_m2n2v2.cli.progress import shares
     from napari_m2n2v2.features.compute import compute
     from napari_m2n2v2.features.request import FeatureRequest
     from napari_m2n2v2.parallel import silent
-    from napari_m2n2v2.parameters import SegmentationParameters
     from napari_m2n2v2.session.session import Session
 
     watched = sys.stderr.isatty()
     features = compute(FeatureRequest.of(image, spec_of(options, guide)), shares() if watched else silent)
-    parameters = SegmentationParameters.m2n2() if mode == "m2n2" else SegmentationParameters()
+    parameters = MODES[mode]()
     return features, Session(features, parameters).replay(clicks)
 
 

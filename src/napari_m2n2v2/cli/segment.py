@@ -47,13 +47,13 @@ def run_batch(options: argparse.Namespace) -> int:
     """Segment all images; return 0 if every one could be, else 1."""
     from napari_m2n2v2.batch import segment_folder
     from napari_m2n2v2.cli.progress import counter
-    from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+    from napari_m2n2v2.parameters import MODES, FeatureParameters
 
     outcomes = segment_folder(
         options.image, options.table, options.output,
         options.attention, "+".join(options.guide) or None, options.device,
         contrast_limits=options.contrast, parameters=FeatureParameters(grid=options.grid),
-        segmentation=SegmentationParameters.m2n2() if options.mode == "m2n2" else None,
+        segmentation=MODES[options.mode](),
         format=options.format, overlay=options.overlay, redo=options.redo,
         workers=options.workers, scheduler=options.scheduler, finished=counter(options.image.name),
     )  # fmt: skip

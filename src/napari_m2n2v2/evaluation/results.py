@@ -18,7 +18,7 @@ from napari_m2n2v2.evaluation.metrics import (
     not_reached,
     number_of_clicks,
 )
-from napari_m2n2v2.evaluation.settings import RunSettings
+from napari_m2n2v2.evaluation.settings import METHODS, RunSettings
 
 __all__ = ["Run", "compare", "main_run", "read_run", "table"]
 
@@ -74,7 +74,7 @@ def read_run(path: Path) -> Run:
 
 def main_run(runs: Sequence[Run]) -> Run:
     """Return the run that others are compared with: of M2N2V2, with the least that is changed."""
-    return min(runs, key=lambda run: (run.settings.method != "v2", len(run.settings.label)))
+    return min(runs, key=lambda run: (METHODS.index(run.settings.method), len(run.settings.label)))
 
 
 def table(runs: Sequence[Run]) -> str:

@@ -11,12 +11,12 @@ from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.clicker import RULES
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import AUTO, split_weight
-from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.parameters import MODES, FeatureParameters, SegmentationParameters
 
 __all__ = ["METHODS", "SWITCHES", "RunSettings", "parameters_of"]
 
-METHODS = ("v2", "m2n2", *BASELINES)
-"""What can be evaluated: the method, the one before it, and the baselines."""
+METHODS = (*MODES, *BASELINES)
+"""What can be evaluated: the method as it is by default, as published, the one before it, and the baselines."""
 
 SWITCHES: dict[str, dict[str, Any]] = {
     "jbu-guide": {"guided_upsampling": False},
@@ -28,6 +28,11 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "edge": {"score_edge": False},
     "positive": {"score_positive": False},
     "negative": {"score_negative": False},
+    "prior-at-start": {"prior_at_start": False},
+    "centred-start": {"centred_start": False},
+    "boundary-distance": {"boundary_distance": False},
+    "least-disc": {"least_disc": False},
+    "refinement": {"refinement": False},
 }
 """What ``--without`` switches off; "adaptive" puts M2N2's prior in its place, as the paper's ablation does."""
 
@@ -69,7 +74,7 @@ class RunSettings:
         For a name that is not known or a value out of range.
     """
 
-    method: str = "v2"
+    method: str = "default"
     attention: str = "auto"
     guide: str = "none"
     far_is_large: bool = False
@@ -128,7 +133,7 @@ def parameters_of(settings: RunSettings) -> tuple[FeatureParameters, Segmentatio
     ParameterError
         For a value out of range.
     """
-    clicks = asdict(SegmentationParameters.m2n2() if settings.method == "m2n2" else SegmentationParameters())
+    clicks = asdict(MODES.get(settings.method, SegmentationParameters)())
     for name in settings.without:
         clicks.update(SWITCHES[name])
     clicks.update((name, value) for name, value in settings.changed if name in _CLICK_NAMES)

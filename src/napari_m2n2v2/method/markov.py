@@ -17,6 +17,8 @@ def start_state(
     image_shape: tuple[int, int],
     grid_shape: tuple[int, int],
     device: torch.device | str = "cpu",
+    *,
+    centred: bool = False,
 ) -> Tensor:
     """Spread a click bilinearly over the four grid cells around it: ``p_0`` of Eq. 2.
 
@@ -28,14 +30,20 @@ def start_state(
         ``(H, W)`` and ``(h, w)``.
     device : torch.device or str
         Where the state is made.
+    centred : bool
+        Take cells to be where the upsampling does, at ``(row + 0.5) * h / H - 0.5``.
 
     Returns
     -------
     Tensor
-        ``[h, w]`` float32 with maximum 1. The grid position is ``((h-1)*row/H, (w-1)*col/W)``.
+        ``[h, w]`` float32 with maximum 1. The published grid position is ``((h-1)*row/H, (w-1)*col/W)``.
     """
     h, w = grid_shape
-    y, x = (h - 1) * row / image_shape[0], (w - 1) * col / image_shape[1]
+    if centred:
+        y, x = ((at + 0.5) * n / size - 0.5 for at, n, size in zip((row, col), grid_shape, image_shape, strict=True))
+        y, x = min(max(y, 0.0), h - 1.0), min(max(x, 0.0), w - 1.0)
+    else:
+        y, x = (h - 1) * row / image_shape[0], (w - 1) * col / image_shape[1]
     top, left = min(max(int(y), 0), h - 1), min(max(int(x), 0), w - 1)
     bottom, right = min(top + 1, h - 1), min(left + 1, w - 1)
     below, beside = y - top, x - left

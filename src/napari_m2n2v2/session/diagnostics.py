@@ -66,7 +66,8 @@ def attention_from(session: Session, index: int) -> Floats:
     features = session.features
     pixel = working_pixel(_click(session, index), features)
     height, width = features.image.shape[:2]
-    state = start_state(*pixel, (height, width), features.grid_shape, features.transition.device)
+    device, centred = features.transition.device, session.parameters.centred_start
+    state = start_state(*pixel, (height, width), features.grid_shape, device, centred=centred)
     attended = (state.reshape(-1) @ features.transition).reshape(features.grid_shape).cpu().numpy()
     return at_resolution(attended / attended.max(), features.shape)
 
@@ -80,7 +81,7 @@ def guide_seen(session: Session) -> Floats | None:
 def owner(session: Session) -> NDArray[np.int32]:
     """Return which click decides each pixel: int32 ``[H, W]``, click index + 1, 0 where none reaches (Eq. 11).
 
-    With several objects, the nearest click of all of them.
+    With several objects, the nearest click of all of them. Of the clicks alone: outlines that were refined may differ.
     """
     if not session.clicks:
         return np.zeros(session.features.shape, dtype=np.int32)
@@ -93,7 +94,8 @@ def margin(session: Session, object_id: int) -> Floats:
     """Return how clearly each pixel is in or out of an object: float32 ``[H, W]`` from -1 (out) to 1 (in), 0 in doubt.
 
     ``(b - f) / (b + f)``, where f is the scaled distance to the nearest foreground click and b that to the nearest
-    background click, or to the truncation at 1 where that is nearer (Eq. 12).
+    background click, or to the truncation at 1 where that is nearer (Eq. 12). It is of the clicks alone, so that beside
+    a refined outline its sign and the mask may differ.
 
     Parameters
     ----------

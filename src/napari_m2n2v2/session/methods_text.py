@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
 from napari_m2n2v2.session.provenance import Provenance
 from napari_m2n2v2.session.session import Session
@@ -25,7 +26,8 @@ def methods_paragraph(session: Session | Document) -> str:
     said = (
         f"{objects} in {where} were segmented interactively with {placed} using "
         f"{'M2N2V2' if parameters.score_adaptive else 'M2N2'} (Markov-map nearest neighbour; arXiv:2503.16254; "
-        f"tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}) as implemented in napari-m2n2v2. "
+        f"tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}{_beyond_the_paper(parameters)}) "
+        "as implemented in napari-m2n2v2. "
         "No model was trained. "
     )
     known = [outcome.provenance for outcome in file.solutions.values() if outcome is not None]
@@ -35,6 +37,18 @@ def methods_paragraph(session: Session | Document) -> str:
         said += f"Self-attention came from {'; and from '.join(sources)}. "
         said += f"Image SHA-256 {images}{' and others' if len(known) > 3 else ''}; "
     return said + ", ".join(f"{name} {number}" for name, number in file.versions.items()) + "."
+
+
+def _beyond_the_paper(parameters: SegmentationParameters) -> str:
+    steps = {
+        "the prior for first clicks": parameters.prior_at_start,
+        "a centred start state": parameters.centred_start,
+        "r from the boundary": parameters.boundary_distance,
+        "least discs": parameters.least_disc,
+        f"outlines refined within {parameters.refinement_band:g} cells": parameters.refinement,
+    }
+    taken = [step for step, on in steps.items() if on]
+    return f"; beyond the paper: {', '.join(taken)}" if taken else ""
 
 
 def _source_in_words(provenance: Provenance) -> str:

@@ -14,12 +14,11 @@ from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.images.resampling import at_resolution, pixel_at
 from napari_m2n2v2.method.flood_fill import flood_fill
 from napari_m2n2v2.method.markov import markov_map, start_state
-from napari_m2n2v2.method.nearest_neighbour import nearest_click, truncate
+from napari_m2n2v2.method.nearest_neighbour import nearest_click
 from napari_m2n2v2.method.scoring import (
     CandidateThresholds,
     ScoreFactors,
     candidate_thresholds,
-    distance_to_class,
     first_maximum,
     largest_size_change,
     largest_threshold,
@@ -29,6 +28,8 @@ from napari_m2n2v2.method.scoring import (
     size_switches,
 )
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.effects import Effect, effect_of
+from napari_m2n2v2.session.finishing import Finishing, click_radius
 
 __all__ = [
     "ClickMap",
@@ -36,12 +37,14 @@ __all__ = [
     "advance",
     "click_map",
     "distance_to_clicks",
+    "pixel_within",
     "score_of_click",
     "upsampled_map",
     "working_pixel",
 ]
 
 Pixel = tuple[int, int]
+Nearest = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,11 @@ class Segmentation:
         where there was no limit.
     discarded : tuple of bool
         Clicks that the scores of earlier clicks ignore (section 3.4, the discard rule).
+    radii : tuple of float
+        ``r_i`` of every click when it was placed, in working pixels (Eq. 9); infinite where nothing of its class was
+        there.
+    effects : tuple of Effect
+        What each click did when it was placed.
     shape : tuple of int
         ``(H, W)`` of the mask.
     start : Segmentation or None
@@ -90,6 +98,8 @@ class Segmentation:
     thresholds: tuple[float, ...]
     ceilings: tuple[float, ...]
     discarded: tuple[bool, ...]
+    radii: tuple[float, ...]
+    effects: tuple[Effect, ...]
     shape: tuple[int, int]
     start: Segmentation | None
     _working_shape: tuple[int, int]
@@ -100,7 +110,7 @@ class Segmentation:
         """Return ``Y_0``: no clicks, and a mask at working resolution, empty in the paper."""
         height, width = working_mask.shape
         first = cls(
-            clicks=(), thresholds=(), ceilings=(), discarded=(),
+            clicks=(), thresholds=(), ceilings=(), discarded=(), radii=(), effects=(),
             shape=shape, start=None, _working_shape=(height, width), _packed=np.packbits(working_mask),
         )  # fmt: skip
         return replace(first, start=first) if working_mask.any() else first
@@ -125,14 +135,21 @@ def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
     ClickError
         If the click is outside the image.
     """
-    at = click.pixel(features.shape)
-    row, col = map(pixel_at, at, features.shape, features.image.shape[:2])
+    height, width = features.image.shape[:2]
+    return pixel_within(click, features.shape, (height, width))
+
+
+def pixel_within(click: Click, shape: tuple[int, int], working_shape: tuple[int, int]) -> Pixel:
+    """Return the pixel at ``working_shape`` that a click on an image of ``shape`` falls on (:func:`working_pixel`)."""
+    row, col = map(pixel_at, click.pixel(shape), shape, working_shape)
     return int(row), int(col)
 
 
 def upsampled_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> NDArray[np.float32]:
     """Compute the Markov-map of a click before the flood fill: ``[H', W']`` float32 in ``[0, 1]`` (section 3.3)."""
-    start = start_state(*pixel, features.image.shape[:2], features.grid_shape, features.transition.device)
+    device = features.transition.device
+    shape = features.image.shape[:2]
+    start = start_state(*pixel, shape, features.grid_shape, device, centred=parameters.centred_start)
     steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
     operator = features.upsampling_operator(guided=parameters.guided_upsampling)
     return _divide_by_maximum(operator(steps).cpu().numpy())
@@ -193,36 +210,42 @@ def advance(
     maps = [map_at(pixel) for pixel in pixels]
     mask = before.working_mask
 
+    radius = click_radius(mask, pixels[-1], click.foreground, parameters)
     limit, ceiling = math.inf, math.inf
     earlier = None  # the nearest of the earlier clicks, as they stood
     if parameters.score_adaptive or parameters.discard_rule:
-        limit = largest_size_change(distance_to_class(mask, pixels[-1], click.foreground), parameters.sigma_adaptive)
+        limit = largest_size_change(radius, parameters.sigma_adaptive)
     if parameters.score_adaptive and limit < math.inf:
         earlier = nearest_click(_values(maps[:-1]), before.thresholds) if before.clicks else None
-        nearest = earlier[1] if earlier is not None else None
-        ceiling = largest_threshold(size_switches(maps[-1].values, nearest, mask, click.foreground), limit)
+        switches = size_switches(maps[-1].values, earlier[1] if earlier else None, mask, click.foreground)
+        ceiling = largest_threshold(switches, limit)
     elif parameters.prior_at_start and limit == math.inf:
         ceiling = prior_threshold(maps[-1].candidates, parameters.sigma_prior)
     ceilings = (*before.ceilings, ceiling)
+    radii = (*before.radii, radius)
 
     beyond = before.start.working_mask if before.start is not None else None
+    finish = Finishing(features, parameters, pixels, labels, radii, beyond)
 
-    def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_]]:
+    def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_], Nearest]:
         thresholds = _best_thresholds(maps, pixels, clicks, ceilings, discarded, parameters)
         known = earlier if thresholds[:-1] == before.thresholds else None
-        return thresholds, truncate(*nearest_click(_values(maps), thresholds, known), labels, pixels, beyond)
+        nearest = nearest_click(_values(maps), thresholds, known)
+        return thresholds, finish(*nearest), nearest
 
     discarded = (*before.discarded, False)
-    thresholds, solved = solve(discarded)
+    thresholds, solved, nearest = solve(discarded)
     change = abs(int(solved.sum()) - int(mask.sum()))
     if parameters.discard_rule and before.clicks and change > limit:
         discarded = (*before.discarded, True)
-        thresholds, solved = solve(discarded)
+        thresholds, solved, nearest = solve(discarded)
     return Segmentation(
         clicks=clicks,
         thresholds=thresholds,
         ceilings=ceilings,
         discarded=discarded,
+        radii=radii,
+        effects=(*before.effects, effect_of(mask, solved, pixels[-1], click.foreground, *nearest)),
         shape=before.shape,
         start=before.start,
         _working_shape=before._working_shape,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -20,63 +20,18 @@ from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.history import History
-from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, distance_to_clicks, working_pixel
+from napari_m2n2v2.session.result import SessionResult
+from napari_m2n2v2.session.segmentation import (
+    ClickMap,
+    Pixel,
+    Segmentation,
+    distance_to_clicks,
+    working_pixel,
+)
 
-__all__ = ["Session", "SessionResult"]
+__all__ = ["Session"]
 
 _MAP_BYTES = 1_000_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class SessionResult:
-    """What the present clicks give.
-
-    Parameters
-    ----------
-    clicks : tuple of Click
-        In the order they were placed.
-    objects : mapping
-        The :class:`~napari_m2n2v2.Segmentation` of every object, by id, each solved by its own clicks.
-    guides : mapping
-        The :class:`~napari_m2n2v2.guides.choice.GuideChoice` of every object with clicks, by id.
-    shape : tuple of int
-        ``(H, W)`` of mask and labels.
-    working_shape : tuple of int
-        ``(H', W')`` of what was worked on.
-    """
-
-    clicks: tuple[Click, ...]
-    objects: Mapping[int, Segmentation]
-    guides: Mapping[int, GuideChoice]
-    shape: tuple[int, int]
-    working_shape: tuple[int, int]
-    _contested: NDArray[np.int64]  # flat working pixels that several objects claim ...
-    _winners: NDArray[np.int64]  # ... and the id of the one that gets each
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """Where any object is, bool ``[H, W]`` at the resolution of the image given, a new array."""
-        return self.labels > 0
-
-    @property
-    def labels(self) -> NDArray[np.int32]:
-        """The id of the object at each pixel, 0 for background, int32 ``[H, W]``, a new array."""
-        return at_resolution(self.working_labels, self.shape)
-
-    @property
-    def working_labels(self) -> NDArray[np.int32]:
-        """The same at working resolution, int32 ``[H', W']``, a new array."""
-        working = np.zeros(self.working_shape, dtype=np.int32)
-        for object_id, segmentation in self.objects.items():
-            working[segmentation.working_mask] = object_id
-        working.flat[self._contested] = self._winners
-        return working
-
-    @property
-    def thresholds(self) -> tuple[float, ...]:
-        """``lambda*`` of every click, in click order."""
-        of_object = {object_id: iter(found.thresholds) for object_id, found in self.objects.items()}
-        return tuple(next(of_object[click.object_id]) for click in self.clicks)
 
 
 class Session:

@@ -43,6 +43,10 @@ SessionFile = Document
 _FORMAT = "napari-m2n2v2 session"
 
 
+_NAMED_LATER = {
+    "centred_start", "boundary_distance", "least_disc", "most_disc", "refinement", "refinement_band",
+    "refinement_window", "refinement_epsilon", "refinement_rounds",
+}  # fmt: skip
 _VERSION = 2
 
 
@@ -58,7 +62,7 @@ def save_session(path: str | Path, session: Session | Document) -> None:
         If it cannot be written there.
     """
     file = _File.of(session if isinstance(session, Document) else Document.of(session))
-    text = json.dumps(asdict(file), indent=2)
+    text = json.dumps(_written(file), indent=2)
     write_whole(Path(path), lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
 
 
@@ -91,6 +95,16 @@ def load_session(path: str | Path) -> Document:
         raise UnreadableFileError(f"{path} is damaged: {_first_of(error)}") from error
     except M2N2V2Error as error:
         raise UnreadableFileError(f"{path} is damaged: {error}") from error
+
+
+def _written(file: _File) -> dict[str, Any]:
+    """Leave out parameters that files of this version did not have at first, where they are as in the paper."""
+    content = asdict(file)
+    named, paper = content["segmentation_parameters"], asdict(SegmentationParameters.paper())
+    content["segmentation_parameters"] = {
+        name: value for name, value in named.items() if name not in _NAMED_LATER or value != paper[name]
+    }
+    return content
 
 
 def _first_of(error: ValidationError) -> str:
@@ -236,6 +250,20 @@ class _Click(Click):
         return Click(**{f.name: getattr(self, f.name) for f in fields(Click)})
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Parameters(SegmentationParameters):
+    """Parameters as files have them: what was named later is, where it is not said, as in the paper."""
+
+    centred_start: bool = False
+    boundary_distance: bool = False
+    least_disc: bool = False
+    refinement: bool = False
+
+    @property
+    def now(self) -> SegmentationParameters:
+        return SegmentationParameters(**asdict(self))
+
+
 @with_config(strict=True, extra="forbid", allow_inf_nan=False)
 @dataclass(frozen=True, kw_only=True)
 class _File:
@@ -245,7 +273,7 @@ class _File:
     format_version: int = _VERSION
     shape: Annotated[tuple[_FromOne, ...], Field(min_length=2, max_length=64)]
     compete: bool
-    segmentation_parameters: SegmentationParameters
+    segmentation_parameters: _Parameters
     versions: dict[str, str]
     parts: tuple[_Part, ...]
     starts: tuple[_Start, ...]
@@ -258,7 +286,7 @@ class _File:
         return cls(
             shape=document.shape,
             compete=document.compete,
-            segmentation_parameters=document.segmentation_parameters,
+            segmentation_parameters=_Parameters(**asdict(document.segmentation_parameters)),
             versions=dict(document.versions),
             parts=tuple(_Part.of(*item) for item in document.solutions.items()),
             starts=tuple(_Start.of(*item) for item in document.starts.items()),
@@ -278,7 +306,7 @@ class _File:
             shape=self.shape,
             placed=tuple(placed),
             solutions={part.place: part.outcome for part in self.parts},
-            segmentation_parameters=self.segmentation_parameters,
+            segmentation_parameters=self.segmentation_parameters.now,
             compete=self.compete,
             carried=tuple(row.known(there) for row in self.carried),
             versions=self.versions,

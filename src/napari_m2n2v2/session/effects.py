@@ -1,0 +1,78 @@
+"""What each click changed, or why it did not: data for those who show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Effect", "Why", "effect_of"]
+
+Why = Literal["changed", "already so", "nearer to a click", "too large a change", "another object"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one click did to the mask of its object when it was placed.
+
+    Parameters
+    ----------
+    changed : int
+        How many working pixels have another class than before.
+    claimed : int
+        How many of them took the click's class, its own pixel included.
+    why : str
+        "changed"; or why it claims no more than its own pixel: the mask there was "already so", what is around it is
+        "nearer to a click" of the other class, or any threshold of its map were "too large a change" (Eq. 8). Or what
+        it claims belongs to "another object" that is nearer or on top.
+    rival : int or None
+        Index of that click among the clicks of the object, or id of that object.
+    """
+
+    changed: int
+    claimed: int
+    why: Why = "changed"
+    rival: int | None = None
+
+    @property
+    def acted(self) -> bool:
+        """Whether the click changed more than its own pixel."""
+        return self.why == "changed"
+
+
+def effect_of(
+    before: NDArray[np.bool_],
+    after: NDArray[np.bool_],
+    pixel: tuple[int, int],
+    foreground: bool,
+    owner: NDArray[np.int32],
+    distance: NDArray[np.float32],
+) -> Effect:
+    """Tell what a click did.
+
+    Parameters
+    ----------
+    before, after : ndarray
+        bool ``[H', W']``: ``Y_{i-1}`` and ``Y_i``.
+    pixel : tuple of int
+        The click, (row, col).
+    foreground : bool
+        Its class.
+    owner, distance : ndarray
+        ``[H', W']`` each pixel's nearest click after it, and how far that is (Eq. 11).
+    """
+    differs = before != after
+    changed = int(np.count_nonzero(differs))
+    claimed = int(np.count_nonzero(differs & (after == foreground)))
+    if claimed > 1:
+        return Effect(changed, claimed)
+    if before[pixel] == foreground:
+        return Effect(changed, claimed, "already so") if changed <= 1 else Effect(changed, claimed)
+    row, col = pixel
+    around = (slice(max(0, row - 1), row + 2), slice(max(0, col - 1), col + 2))
+    rivals = owner[around][(after[around] != foreground) & (distance[around] <= 1)]
+    if rivals.size:
+        return Effect(changed, claimed, "nearer to a click", int(np.bincount(rivals).argmax()))
+    return Effect(changed, claimed, "too large a change")
