@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click, ImageError, SegmentationParameters, Session, Stack
-from napari_m2n2v2.images.sparse import Patch
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.differences import differences_in_words
 from napari_m2n2v2.session.document import Document, Fingerprint, PlacedClick, PlaneKey
@@ -22,7 +22,7 @@ def flat():
         placed=(PlacedClick(FLAT, Click(1, 2)),),
         solutions={(FLAT, None): None},
         segmentation_parameters=SegmentationParameters(),
-        starts={FLAT: Patch.of(np.eye(4, 64, dtype=int))},
+        starts={FLAT: Boxed.of(np.eye(4, 64, dtype=int))},
         carried=(Carried(FLAT, 1, (Click(1, 2),)),),
     )
 
