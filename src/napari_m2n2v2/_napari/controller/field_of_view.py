@@ -36,16 +36,22 @@ class FieldOfView:
 
     def look(self) -> None:
         """See which planes are shown now, and which parts of them; told where that is another of the active image."""
+        self.see_planes()
         for workspace in self._state.workspaces:
-            image = workspace.image
-            fits = image.ndim == workspace.labels.ndim  # not while the image is being given other data
-            here = workspace.here = shown_plane(self._state.viewer.dims, image) if fits else None
+            here = workspace.here
             workspace.region = self.region_at(workspace, here) if here is not None else None
         active = self._state.active
         shown = (id(active), active.focus) if active is not None else ()
         if shown != self._shown:
             self._shown = shown
             self._state.moved.emit()
+
+    def see_planes(self) -> None:
+        """See which planes are shown now that an image has changed or moved; the parts stay until the camera moves."""
+        for workspace in self._state.workspaces:
+            image = workspace.image
+            fits = image.ndim == workspace.labels.ndim  # not while the image is being given other data
+            workspace.here = shown_plane(self._state.viewer.dims, image) if fits else None
 
     def can_be_parted(self, workspace: Workspace) -> bool:
         """Whether the plane that is shown has parts."""

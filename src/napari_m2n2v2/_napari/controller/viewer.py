@@ -103,14 +103,14 @@ class ViewerController:
         self.removed.emit(event.value)
 
     def _on_image_changed(self, event: Any) -> None:
-        self._field.look()
+        self._field.see_planes()
         self.image_changed.emit(event.source)
 
     def _on_image_moved(self, event: Any) -> None:
         workspace = self._state.of(event.source)
         if workspace is not None:
             convert.follow(workspace.image, event, (workspace.labels, workspace.points))
-            self._field.look()
+            self._field.see_planes()
             self._state.moved.emit()
 
     def _on_labels(self, event: Any) -> None:
