@@ -6,9 +6,10 @@ import math
 
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
-from napari_m2n2v2._napari.controller.jobs import Jobs, Report
+from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.solving import SolveController
-from napari_m2n2v2._napari.layers.labels import SMALL, highest_labels, is_small, read_plane
+from napari_m2n2v2._napari.layers.label_ids import LabelIds
+from napari_m2n2v2._napari.layers.labels import SMALL, is_small, read_plane
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 
@@ -45,7 +46,8 @@ class ObjectController:
     def next(self) -> None:
         """Let the next clicks be of a new object, with an id that no label has in any plane."""
         if (workspace := self._state.active) is not None:
-            self.select(self._next_id(workspace))
+            with self._state.errors_shown():
+                self.select(self._next_id(workspace))
 
     def select(self, object_id: int) -> None:
         """Let the next clicks be of this object, the same in all planes."""
@@ -78,49 +80,43 @@ class ObjectController:
                 self.select(label)
 
     def look_through(self, workspace: Workspace) -> None:
-        """Find the highest label that was there before us, on the worker where there are many."""
+        """Find the ids of labels that were there before us, on the worker where there are many."""
         if workspace.is_new:
             return
-        if is_small(workspace.labels):
-            self._found(workspace, max(highest_labels(workspace.labels)))
+        labels = workspace.labels
+        if is_small(labels):
+            self._found(workspace, LabelIds.of(labels))
             return
-        labels, planes = workspace.labels, len(workspace.stack)
-
-        def work(report: Report) -> int:
-            highest = 0
-            for done, found in enumerate(highest_labels(labels)):
-                highest = max(highest, found)
-                report(done / planes, "looking for labels")
-            return highest
-
         self._jobs.submit(
             (id(workspace), "labels"),
-            work,
-            lambda highest: self._found(workspace, highest),
+            lambda report: LabelIds.of(labels, report),
+            lambda found: self._found(workspace, found),
             self._state.show_error,
             self._state.progressed.emit,
         )
 
     def _next_id(self, workspace: Workspace) -> int:
-        """Return an id that is higher than those of all clicks and labels in all planes."""
-        known = [workspace.highest_label, *(placed.click.object_id for placed in workspace.placed)]
-        if is_small(workspace.labels):
-            known += highest_labels(workspace.labels)
+        """Return an id that neither a click nor a label has in any plane."""
+        labels, known = workspace.labels, workspace.label_ids
+        if is_small(labels):
+            known = LabelIds.of(labels)
         elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
-            known.append(int(read_plane(workspace.labels, here).max()))
-        return max(known) + 1
+            known.see(read_plane(labels, here))
+        return known.free(placed.click.object_id for placed in workspace.placed)
 
-    def _found(self, workspace: Workspace, highest: int) -> None:
-        workspace.highest_label = max(workspace.highest_label, highest)
+    def _found(self, workspace: Workspace, found: LabelIds) -> None:
+        workspace.label_ids = found
         used = {placed.click.object_id for placed in workspace.placed}
         taken_up = {placed.click.object_id for placed in workspace.taken_up}
-        if workspace.object_id > highest or workspace.object_id in taken_up:
+        if workspace.object_id > found.highest or workspace.object_id in taken_up:
             return
-        if workspace.object_id not in used:
-            workspace.object_id = highest + 1
-            self._state.selected.emit()
-        else:
-            self._state.tell(
-                f"Layer '{workspace.labels.name}' holds labels up to {highest} in other slices, so object "
-                f"{workspace.object_id} may be one of them. Next object (N) begins with {highest + 1}."
-            )
+        with self._state.errors_shown():
+            free = found.free(used)
+            if workspace.object_id not in used:
+                workspace.object_id = free
+                self._state.selected.emit()
+            else:
+                self._state.tell(
+                    f"Layer '{workspace.labels.name}' holds labels up to {found.highest} in other slices, so object "
+                    f"{workspace.object_id} may be one of them. Next object (N) begins with {free}."
+                )

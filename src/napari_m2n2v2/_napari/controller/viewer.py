@@ -121,4 +121,4 @@ class ViewerController:
     def _on_paint(self, event: Any) -> None:
         for workspace in self._state.workspaces:
             if workspace.labels is event.source:
-                workspace.highest_label = max(workspace.highest_label, int(event.source.selected_label))
+                workspace.label_ids.see(int(event.source.selected_label))
