@@ -42,6 +42,7 @@ class ObjectController:
         self._clicks = clicks
         self._solving = solving
         state.opened.connect(self.look_through)
+        state.moved.connect(self._on_moved)
 
     def next(self) -> None:
         """Let the next clicks be of a new object, with an id that no label has in any plane."""
@@ -50,19 +51,20 @@ class ObjectController:
                 self.select(self._next_id(workspace))
 
     def select(self, object_id: int) -> None:
-        """Let the next clicks be of this object, the same in all planes."""
+        """Let the next clicks be of this object, the same in all planes; its clicks in the one shown are selected."""
         if (workspace := self._state.active) is not None:
             workspace.object_id = object_id
+            workspace.points.selected_data = workspace.places_of(object_id)
             self._state.set_foreground(True)
             self._state.selected.emit()
 
-    def reset(self) -> None:
-        """Remove the clicks of the present object from the plane shown; can be undone."""
+    def reset(self, object_id: int | None = None) -> None:
+        """Remove the clicks of an object, by default the present one, from the plane shown; can be undone."""
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
-                key, current = self._field.plane_shown(workspace), workspace.object_id
-                others = (p for p in workspace.placed if p.plane != key or p.click.object_id != current)
-                self._clicks.place(workspace, others)
+                self._field.plane_shown(workspace)
+                gone = workspace.places_of(workspace.object_id if object_id is None else object_id)
+                self._clicks.place(workspace, (p for i, p in enumerate(workspace.placed) if i not in gone))
 
     def take_over(self, label: int) -> None:
         """Go on with a label that was in the plane shown before: the previous segmentation of an object to be clicked.
@@ -94,6 +96,15 @@ class ObjectController:
             self._state.show_error,
             self._state.progressed.emit,
         )
+
+    def _on_moved(self) -> None:
+        """Keep Delete off clicks that are out of sight: those of the present object that are shown are selected."""
+        workspace = self._state.active
+        if workspace is None or workspace.points.mode != "add":
+            return
+        selected = {i for i in workspace.points.selected_data if i < len(workspace.placed)}
+        if any(workspace.placed[i].plane != workspace.here for i in selected):
+            workspace.points.selected_data = workspace.places_of(workspace.object_id)
 
     def _next_id(self, workspace: Workspace) -> int:
         """Return an id that neither a click nor a label has in any plane."""

@@ -28,6 +28,7 @@ class ViewerController:
 
     removed = Signal(object)  # a layer
     image_changed = Signal(object)  # what a layer shows
+    redrawn = Signal(object)  # a layer, maybe because its pixels were changed in place
     labels_replaced = Signal(object)  # a workspace, whose Labels layer has other data
     slid = Signal(int)  # an axis, counted from the last, whose slider alone moved
 
@@ -71,6 +72,7 @@ class ViewerController:
         places = (image.scale, image.translate, image.rotate, image.shear, image.affine, image.units)
         return [
             *((emitter, self._on_image_changed) for emitter in looks),
+            (image.set_data, self._on_redrawn),
             *((emitter, self._on_image_moved) for emitter in places),
             *((emitter, self._on_look) for emitter in (image.projection_mode, image.axis_labels)),
             (workspace.labels.events.paint, self._on_paint),
@@ -105,6 +107,9 @@ class ViewerController:
     def _on_image_changed(self, event: Any) -> None:
         self._field.look()
         self.image_changed.emit(event.source)
+
+    def _on_redrawn(self, event: Any) -> None:
+        self.redrawn.emit(event.source)
 
     def _on_image_moved(self, event: Any) -> None:
         workspace = self._state.of(event.source)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2.clicks import LARGEST_ID
 from napari_m2n2v2.errors import ImageError
-from napari_m2n2v2.parallel import Progress, silent
 
 if TYPE_CHECKING:
     from napari.layers import Labels
+
+    from napari_m2n2v2.parallel import Progress
 
 __all__ = ["LabelIds"]
 
@@ -44,7 +45,7 @@ class LabelIds:
         self._taken: set[int] = set()
 
     @classmethod
-    def of(cls, labels: Labels, report: Progress = silent) -> LabelIds:
+    def of(cls, labels: Labels, report: Progress = lambda share, stage: None) -> LabelIds:
         """Look through all planes of a layer, once; twice where the highest id is the last there can be."""
         found, stack = cls(labels), stack_of(labels)
         for one_by_one in (False, True):
