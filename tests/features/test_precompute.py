@@ -145,7 +145,7 @@ def test_a_paused_run_can_be_cancelled(volume, cache):
 
 def test_a_plane_that_cannot_be_segmented_is_passed_over(volume, cache):
     volume.pixels = volume.pixels.astype(np.float32)
-    volume.pixels[1, 2, 3] = np.nan
+    volume.pixels[1] = np.nan
     job = Precompute(Stack.of(volume), cache, SPEC)
     job.run()
     assert [state.value for state in job.states.values()] == ["ready", "failed", "ready", "ready", "ready"]

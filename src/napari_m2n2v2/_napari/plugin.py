@@ -36,7 +36,7 @@ def _console() -> Any:
     viewer = current_viewer()
     console = console_of(getattr(viewer, "__wrapped__", viewer))
     if console is None:
-        show_info("Open the dock first: Plugins > Segment with clicks, then click on an object.")
+        show_info("Open the dock first: Plugins > M2N2V2 > Segment with clicks, then click on an object.")
     return console
 
 

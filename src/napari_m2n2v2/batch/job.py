@@ -68,7 +68,7 @@ class PlaneResult:
     overlay : ndarray or None
         ``[h, w, 3]`` uint8, at the resolution of the level that was read.
     about : dict
-        JSON: backbone, weights, threshold of each click, pixels of each object.
+        JSON: backbone, weights, what was clipped, threshold of each click, pixels of each object.
     """
 
     labels: NDArray[Any]
@@ -108,6 +108,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         "backbone": features.backbone,
         "weights_revision": features.weights_revision,
         "guide": features.guide_from,
+        "notes": list(features.notes),
         "thresholds": list(result.thresholds),
         "areas": {str(i): int(area) for i, area in zip(ids, areas, strict=True)},
     }

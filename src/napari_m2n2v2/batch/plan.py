@@ -53,6 +53,8 @@ class BatchOutcome:
         How many were done now.
     errors : list of str
         What went wrong; empty if nothing did.
+    notes : list of str
+        What was done to pixels of the planes done now to take them, see :attr:`ImageFeatures.notes`.
     """
 
     image: Path
@@ -61,6 +63,7 @@ class BatchOutcome:
     skipped: int = 0
     done: int = 0
     errors: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,8 @@ class Plan:
             if picture and result.overlay is not None:
                 write_image(picture, result.overlay)
         self.outcome.done += 1
+        plane = f"plane {','.join(map(str, task.index))}: " if task.index else ""
+        self.outcome.notes += [f"{plane}{note}" for note in result.about["notes"]]
 
     @contextmanager
     def noting_errors(self) -> Iterator[None]:

@@ -169,6 +169,8 @@ def _segment(options: argparse.Namespace) -> int:
         print(json.dumps(summary, indent=2))
     else:
         print(f"{options.output}: {summary['area']} pixels, attention {features.backbone} ({features.chosen_because})")
+        for note in features.notes:
+            print(note)
     return 0
 
 
@@ -223,6 +225,7 @@ def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:
         "weights_revision": features.weights_revision,
         "grid": list(features.grid_shape),
         "guide": features.guide_from,
+        "notes": list(features.notes),
         "image_sha256": features.image_hash,
     }
 

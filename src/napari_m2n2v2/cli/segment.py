@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run_batch", "unusable"]
 
-_FEW_ERRORS = 20
+_FEW_LINES = 20
 
 
 _DEFAULTS = {"format": "auto", "contrast": None, "redo": False, "workers": 1, "scheduler": None}
@@ -63,11 +63,12 @@ def run_batch(options: argparse.Namespace) -> int:
     else:
         done, before = sum(o.done for o in outcomes), sum(o.skipped for o in outcomes)
         print(f"{options.output}: {done} done, {before} done before, {len(failed)} of {len(outcomes)} images failed")
-    for outcome in failed:
-        for error in outcome.errors[:_FEW_ERRORS]:
-            print(f"napari-m2n2v2: {outcome.image.name}: {error}", file=sys.stderr)
-        if len(outcome.errors) > _FEW_ERRORS:
-            print(f"napari-m2n2v2: {outcome.image.name}: {len(outcome.errors) - _FEW_ERRORS} more", file=sys.stderr)
+    for outcome in outcomes:
+        for lines in (outcome.notes, outcome.errors):
+            for line in lines[:_FEW_LINES]:
+                print(f"napari-m2n2v2: {outcome.image.name}: {line}", file=sys.stderr)
+            if len(lines) > _FEW_LINES:
+                print(f"napari-m2n2v2: {outcome.image.name}: {len(lines) - _FEW_LINES} more", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -81,6 +82,7 @@ def _summary(outcomes: Sequence[BatchOutcome]) -> dict[str, Any]:
                 "done": outcome.done,
                 "skipped": outcome.skipped,
                 "errors": outcome.errors,
+                "notes": outcome.notes,
             }
             for outcome in outcomes
         ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Collection
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,8 @@ class FeatureCache:
             if remember:
                 self._hold(name, features)
         report(1.0, "features")
+        if features.clipped != request.plane.clipped:  # another image that looks the same, once it is clipped
+            features = replace(features, clipped=request.plane.clipped)
         return features
 
     def knows(self, request: FeatureRequest) -> bool:

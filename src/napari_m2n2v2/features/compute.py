@@ -33,8 +33,8 @@ def compute_features(
     Parameters
     ----------
     image : array-like
-        ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, any real dtype, finite; see
-        :func:`~napari_m2n2v2.images.rendering.as_rgb`.
+        ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, any real dtype; NaN and infinite pixels are clipped, as
+        ``notes`` of the features say; see :func:`~napari_m2n2v2.images.rendering.as_rgb`.
     attention : str or AttentionBackbone
         A name that ``napari-m2n2v2 backbones`` lists, a folder with DINOv2 weights, ``"auto"`` for the best that is
         ready on this machine, or your own backbone object. Nothing is downloaded.
@@ -109,5 +109,6 @@ def assemble(
         backbone=request.attention.backbone.name,
         weights_revision=request.attention.backbone.weights_revision,
         chosen_because=request.attention.reason + transition.note,
+        clipped=request.plane.clipped,
         _operators={} if operator is None else {joined: operator},
     )

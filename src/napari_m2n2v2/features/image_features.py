@@ -50,15 +50,16 @@ class ImageFeatures:
     """
 
     shape: tuple[int, int]
-    image: NDArray[np.uint8]
+    image: NDArray[np.uint8] = field(repr=False)
     guides: tuple[GuideChannel, ...]
-    transition: Tensor
+    transition: Tensor = field(repr=False)
     grid_shape: tuple[int, int]
     parameters: FeatureParameters
     backbone: str
     weights_revision: str
     chosen_because: str
     alternatives: tuple[tuple[GuideChannel, ...], ...] = ()
+    clipped: int = 0
     _operators: dict[bool, UpsamplingOperator] = field(default_factory=dict, repr=False)
     _building: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -102,6 +103,7 @@ class ImageFeatures:
             shape=plane.shape,
             image=plane.image,
             guides=(),
+            clipped=plane.clipped,
             transition=to_transition_(tensor, parameters, silent),
             grid_shape=grid_shape,
             parameters=parameters,
@@ -191,6 +193,12 @@ class ImageFeatures:
         return f"auto, {names} at first" if self.alternatives else names
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the image and its guides to take them, in sentences; empty for numbers as they should be."""
+        counts = [("the image", self.clipped), *((f"the guide {guide.name}", guide.clipped) for guide in self.guides)]
+        return tuple(_clipped_in_words(what, count) for what, count in counts if count)
+
+    @property
     def guides_named(self) -> str:
         """The guides with their weights, in words."""
         return " + ".join(f"{guide.name} x {guide.weight:g}" for guide in self.guides) or "no guide"
@@ -211,3 +219,8 @@ class ImageFeatures:
         used = {id(guide): guide for guides in (self.guides, *self.alternatives) for guide in guides}
         guides = sum(guide.values.nbytes for guide in used.values())
         return fixed + guides + sum(operator.nbytes for operator in self._operators.values())
+
+
+def _clipped_in_words(what: str, count: int) -> str:
+    some = "1 pixel of {} was" if count == 1 else f"{count} pixels of {{}} were"
+    return f"{some.format(what)} NaN or infinite: clipped, NaN to the lowest."

@@ -23,7 +23,7 @@ from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.guides.channel import GuideChannel, as_guide, channels_of, depth_channel
 from napari_m2n2v2.guides.guide import as_guides
-from napari_m2n2v2.images.rendering import as_rgb
+from napari_m2n2v2.images.rendering import as_rgb, clipped_pixels, finite_range
 from napari_m2n2v2.images.resampling import resize_rgb, working_shape
 from napari_m2n2v2.method.attention import adjust_temperature_, check_attention, make_doubly_stochastic_
 from napari_m2n2v2.parallel import Progress
@@ -55,6 +55,7 @@ class Plane:
 
     shape: tuple[int, int]  # of the image given
     image: NDArray[np.uint8]
+    clipped: int = 0  # pixels of the image given that were NaN or infinite
 
     @classmethod
     def of(cls, image: Any, contrast_limits: tuple[float, float] | None, parameters: FeatureParameters) -> Plane:
@@ -74,7 +75,7 @@ class Plane:
                 f"An image of {shape[0]} x {shape[1]} pixels is worked on at {working[0]} x {working[1]}, over the "
                 f"{_MOST_PIXELS} pixels that fit into memory. Crop it: it is very long for its width."
             )
-        return cls(shape, resize_rgb(rgb, working))
+        return cls(shape, resize_rgb(rgb, working), clipped_pixels(image))
 
     @cached_property
     def image_hash(self) -> str:
@@ -83,7 +84,7 @@ class Plane:
 
 
 def _no_contrast(pixels: NDArray[Any]) -> str:
-    low, high = pixels.min(), pixels.max()
+    low, high = finite_range(pixels)
     if low == high:
         return f"There is nothing to tell apart here: every pixel has the value {low}."
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import GuideError
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import Guide
+from napari_m2n2v2.images.rendering import clipped_pixels
 from napari_m2n2v2.images.resampling import average_areas
 
 __all__ = [
@@ -42,12 +43,15 @@ class GuideChannel:
     joins_upsampling : bool
         Whether it joins RGB in joint bilateral upsampling. Channels computed from the image do not: it is there
         already.
+    clipped : int
+        How many values of what was given were NaN or infinite.
     """
 
     name: str
-    values: NDArray[np.float32]
+    values: NDArray[np.float32] = field(repr=False)
     weight: float
     joins_upsampling: bool
+    clipped: int = 0
 
 
 def weighted(channels: Sequence[GuideChannel]) -> NDArray[np.float32] | None:
@@ -73,7 +77,7 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
     Parameters
     ----------
     guide : array-like or None
-        ``[H, W]`` real and finite, registered with the image: inverse depth (near is large) or any other channel.
+        ``[H, W]`` real, registered with the image: inverse depth (near is large) or any other channel.
     image_shape : tuple of int
         ``(H, W)`` of the image given.
     shape : tuple of int
@@ -87,12 +91,12 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
     Notes
     -----
     Min-max as in the paper, but values farther beyond the 0.1 and 99.9 percentiles than half the distance between these
-    (dead and hot pixels) are clipped.
+    (dead and hot pixels) are clipped, and so are infinite ones. NaN counts as the lowest.
 
     Raises
     ------
     GuideError
-        For another shape, a dtype that is not real, or values that are NaN or infinite.
+        For another shape, a dtype that is not real, or values none of which is finite.
     """
     if guide is None:
         return None
@@ -101,12 +105,18 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
         raise GuideError(
             f"The guide must be one channel registered with the image, of shape {image_shape}, got {channel.shape}."
         )
-    if channel.dtype.kind not in "buif" or not np.isfinite(channel).all():
-        raise GuideError("The guide must hold real, finite numbers; replace NaN and infinite values first.")
+    if channel.dtype.kind not in "buif":
+        raise GuideError(f"The guide must hold real numbers, got dtype {channel.dtype}.")
     channel = channel.astype(np.float64)
-    low, high = _range_in_line(channel)
+    is_whole = not clipped_pixels(channel)
+    finite = channel if is_whole else channel[np.isfinite(channel)]
+    if not finite.size:
+        raise GuideError("The guide must hold numbers, but every value of it is NaN or infinite. Choose another.")
+    low, high = _range_in_line(finite)
     if low == high:
         return None
+    if not is_whole:
+        channel = np.nan_to_num(channel, nan=low, posinf=high, neginf=low)
     unit = ((channel - low) / (high - low)).clip(0, 1).astype(np.float32)
     if shape != image_shape:
         unit = average_areas(unit[None], shape)[0]
@@ -153,7 +163,7 @@ def channels_of(
     Raises
     ------
     GuideError
-        For an array of another shape, of a dtype that is not real, or with values that are not finite.
+        For an array of another shape, of a dtype that is not real, or without a finite value.
     """
     guides = [guide for guide in guides if not guide.is_depth]
     auto = any(guide.is_auto for guide in guides)
@@ -182,13 +192,14 @@ def _channels(guides: Iterable[Guide], image: NDArray[np.uint8], shape: tuple[in
 
 def _channel(guide: Guide, image: NDArray[np.uint8], shape: tuple[int, int]) -> GuideChannel | None:
     working = image.shape[0], image.shape[1]
+    clipped = 0
     if guide.by_name:
         values = as_guide(IMAGE_GUIDES[guide.source].compute(image), working, working)
     else:
-        values = as_guide(guide.source, shape, working)
+        values, clipped = as_guide(guide.source, shape, working), clipped_pixels(guide.source)
     if values is None:
         return None
-    return GuideChannel(guide.source if guide.by_name else "given", values, guide.strength, not guide.by_name)
+    return GuideChannel(guide.source if guide.by_name else "given", values, guide.strength, not guide.by_name, clipped)
 
 
 def depth_channel(values: NDArray[np.float32] | None, came_from: str, weight: float) -> GuideChannel | None:

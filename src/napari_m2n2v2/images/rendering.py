@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import ImageError
 
-__all__ = ["RENDERINGS", "as_rgb"]
+__all__ = ["RENDERINGS", "as_rgb", "clipped_pixels", "finite_range"]
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +49,34 @@ RENDERINGS: dict[str, Callable[[Floats], Floats]] = {
 
 _ROWS_AT_ONCE = 256
 
+_PERCENTILES = (0.5, 99.5)
+
+
+def clipped_pixels(image: Any) -> int:
+    """Count the pixels of an image, ``[H, W]`` or ``[H, W, C]``, that are NaN or infinite in a channel but alpha."""
+    pixels = np.asarray(image)
+    if pixels.dtype.kind != "f":
+        return 0
+    finite = np.isfinite(pixels if pixels.ndim == 2 else pixels[..., :3])
+    if finite.all():
+        return 0
+    return int(np.count_nonzero(~(finite if finite.ndim == 2 else finite.all(axis=-1))))
+
+
+def finite_range(pixels: NDArray[Any], shares: tuple[float, float] = (0.0, 100.0)) -> tuple[float, float]:
+    """Return two percentiles of the finite values of an array of any shape: the lowest and the highest by default.
+
+    Raises
+    ------
+    ImageError
+        If there is none.
+    """
+    finite = pixels if pixels.dtype.kind != "f" else pixels[np.isfinite(pixels)]
+    if not finite.size:
+        raise ImageError("There is nothing to tell apart here: every pixel is NaN or infinite. Expected numbers.")
+    low, high = np.percentile(finite, shares) if shares != (0.0, 100.0) else (finite.min(), finite.max())
+    return float(low), float(high)
+
 
 def as_rgb(
     image: Any, contrast_limits: tuple[float, float] | None = None, rendering: str = "linear"
@@ -63,7 +91,8 @@ def as_rgb(
     contrast_limits : tuple of float, optional
         Values that become 0 and 255; what lies outside is clipped. Without them uint8 is taken as it is, bool as black
         and white, float RGB as ``[0, 1]``, and everything else from its minimum to its maximum, all channels together,
-        so that 12-bit data in 16 bits keeps its contrast.
+        so that 12-bit data in 16 bits keeps its contrast. Infinite values count for none of it: they are clipped as
+        others beyond the limits are, and NaN is shown as the lowest.
     rendering : str
         How one channel is shown: "linear"; "percentiles", whose range without contrast limits is that of the 0.5 and
         99.5 percentiles; "equalised", by adaptive histogram equalisation (CLAHE); or "scales", the image and two
@@ -77,7 +106,7 @@ def as_rgb(
     Raises
     ------
     ImageError
-        For another shape, a dtype that is not real, or pixels that are NaN or infinite.
+        For another shape, a dtype that is not real, or an image without a finite pixel.
     """
     pixels = np.asarray(image)
     if pixels.ndim == 3 and pixels.shape[2] == 1:
@@ -91,11 +120,13 @@ def as_rgb(
         raise ImageError(f"An image needs at least 2 x 2 pixels, got {pixels.shape[0]} x {pixels.shape[1]}.")
     if pixels.dtype.kind not in "buif":
         raise ImageError(f"Expected integer, float or bool pixels, got dtype {pixels.dtype}.")
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        bad = int(np.size(pixels) - np.isfinite(pixels).sum())
-        raise ImageError(f"{bad} pixel values are NaN or infinite; replace them first, e.g. with numpy.nan_to_num.")
     colour = pixels.ndim == 3
     pixels = pixels[..., :3] if colour else pixels
+    if clipped_pixels(pixels):
+        found = finite_range(pixels, _PERCENTILES if rendering == "percentiles" and not colour else (0.0, 100.0))
+        contrast_limits = contrast_limits or ((0.0, 1.0) if colour else found)
+        low, high = contrast_limits
+        pixels = np.nan_to_num(pixels, nan=low, posinf=high, neginf=low)
     if not colour and rendering != "linear":
         return _rendered(pixels, contrast_limits, rendering)
     eight_bit = _stretch(pixels, contrast_limits, unit_range=colour and pixels.dtype.kind == "f")
@@ -105,7 +136,7 @@ def as_rgb(
 def _rendered(pixels: NDArray[Any], limits: tuple[float, float] | None, rendering: str) -> NDArray[np.uint8]:
     """Show one channel in another way than linearly."""
     if limits is None:
-        low, high = np.percentile(pixels, (0.5, 99.5)) if rendering == "percentiles" else (pixels.min(), pixels.max())
+        low, high = np.percentile(pixels, _PERCENTILES) if rendering == "percentiles" else (pixels.min(), pixels.max())
         limits = float(low), float(high)
     low, high = limits
     if low >= high:

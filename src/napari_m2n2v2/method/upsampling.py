@@ -54,10 +54,10 @@ class UpsamplingOperator:
         ``[H]`` and ``[W]`` int32: the block of pixel ``(r, c)`` begins at cell ``(first_row[r], first_col[c])``.
     """
 
-    weights: NDArray[np.uint16]
-    unit: Floats
-    first_row: Indices
-    first_col: Indices
+    weights: NDArray[np.uint16] = field(repr=False)
+    unit: Floats = field(repr=False)
+    first_row: Indices = field(repr=False)
+    first_col: Indices = field(repr=False)
     _on_device: dict[torch.device, tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=dict, repr=False)
 
     @property

@@ -79,3 +79,7 @@ class SessionResult:
             if click.foreground and there not in (0, click.object_id):
                 found[n] = replace(found[n], why="another object", rival=there)
         return tuple(found)
+
+    def __repr__(self) -> str:
+        """Say in a line what there is; the pixels would fill a notebook."""
+        return f"SessionResult(clicks={len(self.clicks)}, objects={len(self.objects)}, shape={self.shape})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ class Segmentation:
     shape: tuple[int, int]
     start: Segmentation | None
     _working_shape: tuple[int, int]
-    _packed: NDArray[np.uint8]  # one bit a pixel: undo without limit keeps one of these per click
+    _packed: NDArray[np.uint8] = field(repr=False)  # one bit a pixel: undo without limit keeps one of these per click
 
     @classmethod
     def begin(cls, working_mask: NDArray[np.bool_], shape: tuple[int, int]) -> Segmentation:

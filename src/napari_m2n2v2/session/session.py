@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
 from napari_m2n2v2.images.resampling import at_resolution
@@ -21,13 +21,8 @@ from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
-from napari_m2n2v2.session.segmentation import (
-    ClickMap,
-    Pixel,
-    Segmentation,
-    distance_to_clicks,
-    working_pixel,
-)
+from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, distance_to_clicks, working_pixel
+from napari_m2n2v2.session.starting import starting_labels
 
 __all__ = ["Session"]
 
@@ -56,7 +51,7 @@ class Session:
     Raises
     ------
     ImageError
-        If ``start`` has another shape or is not of integers.
+        If ``start`` has another shape, is not of integers, or holds more than 2147483647.
 
     Notes
     -----
@@ -280,11 +275,6 @@ def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentati
     """``Y_0`` of every object in a label image, at working resolution."""
     if start is None:
         return {}
-    labels = np.asarray(start)
-    if labels.shape != features.shape or labels.dtype.kind not in "bui":
-        raise ImageError(
-            f"The labels to start from must be integers of the image's shape {features.shape}, "
-            f"got {labels.dtype} of shape {labels.shape}."
-        )
+    labels = starting_labels(start, features.shape)
     working = at_resolution(labels, (features.image.shape[0], features.image.shape[1]))
     return {int(i): Segmentation.begin(working == i, features.shape) for i in np.unique(working) if i > 0}

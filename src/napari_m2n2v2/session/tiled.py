@@ -39,6 +39,7 @@ from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
+from napari_m2n2v2.session.starting import starting_labels
 
 __all__ = ["Mosaic", "region_features"]
 
@@ -325,14 +326,8 @@ def _not_there(region: Region) -> ImageError:
     )
 
 
-def _as_labels(start: Any, shape: tuple[int, int]) -> NDArray[Any]:
-    labels = np.zeros((0, 0), dtype=np.int32) if start is None else np.asarray(start)
-    if start is not None and (labels.shape != shape or labels.dtype.kind not in "bui"):
-        raise ImageError(
-            f"The labels to start from must be integers of the plane's shape {shape}, "
-            f"got {labels.dtype} of shape {labels.shape}."
-        )
-    return labels.astype(np.int32, copy=False)
+def _as_labels(start: Any, shape: tuple[int, int]) -> NDArray[np.int32]:
+    return np.zeros((0, 0), dtype=np.int32) if start is None else starting_labels(start, shape)
 
 
 def _wanted(placed: Sequence[RegionClick]) -> list[Region]:

@@ -194,7 +194,7 @@ def test_what_changes_makes_slices_stale_and_ends_the_run(stack, volume, gate):
 
 def test_a_slice_that_cannot_be_segmented_is_marked_and_says_why(real_dock, volume):
     pixels = volume.astype(np.float32)
-    pixels[3, 5, 5] = np.nan
+    pixels[3] = np.nan
     real_dock.viewer.add_image(pixels, contrast_limits=(0, 255), name="stack")
     real_dock.slide(1)
     real_dock.start(real_dock.viewer.layers["stack"])

@@ -81,7 +81,7 @@ def test_renamed_and_reordered_layers_are_followed(started):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda rgb: np.where(np.eye(48, 64) > 0, np.nan, 1.0), "NaN"),
+        (lambda rgb: np.full((48, 64), np.nan), "NaN"),
         (lambda rgb: rgb[:1, :1, 0], "2 x 2"),
     ],
     ids=["NaN", "one pixel"],

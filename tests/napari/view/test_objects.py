@@ -103,13 +103,3 @@ class TestExistingLabels:
         dock.widget.settings.labels.value = labels
         dock.start(layer, wait=False)
         assert "shape" in dock.errors[-1] and dock.workspace is None
-
-    def test_an_id_that_does_not_fit_the_dtype_is_told_and_nothing_is_lost(self, dock, image):
-        data = np.zeros(image.shape[:2], np.uint8)
-        data[40:44, 2:9] = 255
-        labels = dock.viewer.add_labels(data.copy())
-        dock.widget.settings.labels.value = labels
-        dock.start(dock.viewer.add_image(image))
-        dock.controller.clicks.add(16, 16)
-        assert "uint8" in dock.errors[-1]
-        same(labels.data, data)

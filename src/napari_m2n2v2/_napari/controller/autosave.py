@@ -13,6 +13,7 @@ from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.errors import UnwritableFileError
 
 __all__ = ["Autosaves"]
 
@@ -49,6 +50,7 @@ class Autosaves:
         self._solving = solving
         self._files: WeakKeyDictionary[Workspace, Path] = WeakKeyDictionary()  # being written
         self._images: dict[Path, frozenset[str]] = {}  # what the engine saw of which, by file
+        self._is_told = False  # that nothing can be saved
         state.solved.connect(self._save)
         jobs.submit("autosaves", lambda report: _images_in(folder), self._on_found, state.show_error)
 
@@ -60,6 +62,11 @@ class Autosaves:
         own = self._files.get(workspace)
         files = [path for path, images in self._images.items() if features.image_hash in images and path.is_file()]
         return max(files, key=lambda path: (path != own, path.name), default=None)
+
+    @property
+    def are_there(self) -> bool:
+        """Whether there are any, of whatever image."""
+        return bool(self._images)
 
     def _on_found(self, images: dict[Path, frozenset[str]]) -> None:
         self._images = images | self._images
@@ -76,7 +83,7 @@ class Autosaves:
             self._files[workspace] = self.folder / f"{datetime.now():%Y%m%d-%H%M%S-%f}.json"
         path = self._files[workspace]
 
-        def work(report: Report) -> frozenset[str]:
+        def work(report: Report) -> frozenset[str] | str:
             from napari_m2n2v2.session.session_file import save_session
 
             try:
@@ -84,16 +91,26 @@ class Autosaves:
                 save_session(path, document)
                 for old in _listed(self.folder)[:-_KEEP]:
                     old.unlink()
-            except OSError:  # a full disk must not stop anyone from clicking
-                return frozenset()
+            except (OSError, UnwritableFileError) as error:  # a full disk must not stop anyone from clicking
+                return str(error)
             return frozenset(outcome.provenance.image_sha256 for outcome in document.solutions.values() if outcome)
 
-        def done(images: frozenset[str]) -> None:
-            if images - self._images.get(path, frozenset()):
+        def done(images: frozenset[str] | str) -> None:
+            if isinstance(images, str):
+                self._tell_once(images)
+            elif images - self._images.get(path, frozenset()):
                 self._images[path] = images
                 self.found.emit()
 
         self._jobs.submit((id(workspace), "autosave"), work, done, self._state.show_error)
+
+    def _tell_once(self, wrong: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            self._state.tell(
+                f"Clicks are not saved by themselves: {wrong.rstrip('.')}. Save them by Session > Save, or let "
+                "NAPARI_M2N2V2_AUTOSAVE name a folder that can be written to before napari is started."
+            )
 
 
 def _images_in(folder: Path) -> dict[Path, frozenset[str]]:

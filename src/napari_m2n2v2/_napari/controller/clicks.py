@@ -112,9 +112,11 @@ class ClickController:
 
     def _show_and_solve(self, workspace: Workspace, before: tuple[PlacedClick, ...]) -> None:
         """Make the Points layer show the present clicks, and the Labels layer what they give where they changed."""
-        self._points.show(workspace)
-        self._solving.solve_changed(workspace, before)
-        self._state.clicks_changed.emit()
+        try:
+            self._points.show(workspace)
+        finally:  # whatever fails in showing them, masks are what the clicks give
+            self._solving.solve_changed(workspace, before)
+            self._state.clicks_changed.emit()
 
     def _placed(self, workspace: Workspace, key: PlaneKey, click: Click) -> PlacedClick:
         """Place a click in the part that is in view there."""

@@ -70,6 +70,7 @@ class Controller:
             self.viewer.removed.connect(of_layers.layer_removed)
         for of_images in (self.images, self.features, self.propagation.queue):
             self.viewer.image_changed.connect(of_images.image_changed)
+        self.viewer.redrawn.connect(self.features.redrawn)
         self.viewer.labels_replaced.connect(self.images.labels_replaced)
         self.viewer.labels_replaced.connect(self.objects.look_through)
         self.viewer.slid.connect(self.propagation.choose_axis)

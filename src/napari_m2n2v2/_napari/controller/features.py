@@ -10,12 +10,13 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.store import Store
-from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.ours import is_view
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2._napari.model.tiles import Part
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.errors import M2N2V2Error
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PartKey
 
@@ -68,6 +69,7 @@ class FeatureController:
         self._running: _Wanted | None = None
         state.opened.connect(self._on_opened)
         state.closed.connect(self.drop)
+        state.moved.connect(self._on_moved)
 
     def start(self, workspace: Workspace | None = None, key: PartKey | None = None) -> None:
         """Compute the features of a part with the present settings, by default of the one that is shown."""
@@ -82,7 +84,7 @@ class FeatureController:
                 self._settle(part)
 
             def done(features: ImageFeatures) -> None:
-                part.features, part.computed_with = features, settings
+                part.features, part.computed_with, part.fingerprint = features, settings, fingerprint
                 part.state = part.settled_state(state.settings)
                 workspace.parts.use(part, workspace.focus)
                 self.ready.emit(workspace, key)
@@ -95,6 +97,7 @@ class FeatureController:
                 state.show_error(error)
                 state.features_changed.emit()
 
+            fingerprint = self.fingerprint(workspace, key)
             wanted = _Wanted(workspace, part, self.recipe(workspace, key), done, failed)
             part.state = FeatureState.COMPUTING
             # If the job comes to nothing, the features that are left are as old as they were.
@@ -158,6 +161,13 @@ class FeatureController:
         """
         return Recipe.of(self._state.settings, self.channels(workspace), workspace.image, key)
 
+    def fingerprint(self, workspace: Workspace, key: PartKey) -> tuple[int | None, ...]:
+        """Return what tells pixels of a part that are changed in place from now on; nothing if layers do not fit."""
+        try:
+            return self.recipe_of(workspace, key).fingerprint()
+        except M2N2V2Error:  # which is told when they are to be computed
+            return ()
+
     def channels(self, workspace: Workspace) -> list[Any]:
         """Return the layers whose pixels the engine sees: the image, or all visible ones of its shape."""
         image = workspace.image
@@ -166,7 +176,7 @@ class FeatureController:
         shapes = _shapes(image)
 
         def joins(layer: Any) -> bool:
-            same_kind = type(layer) is type(image) and not convert.is_view(layer)
+            same_kind = type(layer) is type(image) and not is_view(layer)
             return layer is image or (same_kind and layer.visible and _shapes(layer) == shapes)
 
         return [layer for layer in self._state.viewer.layers if joins(layer)]
@@ -195,6 +205,26 @@ class FeatureController:
     def image_changed(self, layer: Any) -> None:
         """Mark the features of an image, because what it shows has changed."""
         self._outdate(lambda workspace, _: workspace.image is layer)
+
+    def redrawn(self, layer: Any) -> None:
+        """Mark features in the plane that is shown, if pixels they come from were changed in place."""
+        for workspace in self._state.workspaces:
+            if layer in (workspace.image, self._state.settings.guide) and (here := workspace.here) is not None:
+                for part in workspace.parts.of(here):
+                    if part.state is FeatureState.READY and self.was_changed_in_place(workspace, part):
+                        part.outdated = True
+                        self._mark()
+
+    def _on_moved(self) -> None:
+        """Look at a slice that is shown now; the layer was redrawn before that was known."""
+        if self._state.active is not None:
+            self.redrawn(self._state.active.image)
+
+    def was_changed_in_place(self, workspace: Workspace, part: Part) -> bool:
+        """Whether the pixels in memory are others now than the features of a part were computed from."""
+        # With other settings there may be other guides; the first is of the image, or of the lowest channel.
+        compared = slice(None if part.computed_with == self._state.settings else 1)
+        return part.fingerprint[compared] != self.fingerprint(workspace, part.key)[compared]
 
     def layer_removed(self, layer: Any) -> None:
         """Guide by nothing where the guide is gone."""

@@ -10,10 +10,12 @@ from napari_m2n2v2._napari.attach import SESSION_ID
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.controller.kept import KEPT
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
 from napari_m2n2v2._napari.layers.labels import check_labels
+from napari_m2n2v2._napari.layers.ours import find_clicks, find_masks, mark
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2._napari.model.status import no_plane
@@ -48,7 +50,6 @@ class ImageController:
         self._field = field
         self._features = features
         self._solving = solving
-        self._kept: list[tuple[Any, list[tuple[Part, Recipe]]]] = []  # of images whose other layers were deleted
 
     def start(self, image: Any, labels: Any = None) -> None:
         """Segment an image layer: make its Points and Labels layers, or go back to them; compute the plane shown.
@@ -80,27 +81,26 @@ class ImageController:
         self._jobs.drop(workspace)
         there = [part for part in workspace.parts if part.features is not None and not part.outdated]
         recipes = ((part, self._recipe(workspace, part)) for part in there)
-        self._kept.append((workspace.image, [(part, recipe) for part, recipe in recipes if recipe is not None]))
+        KEPT.put(workspace.image, [(part, recipe) for part, recipe in recipes if recipe is not None])
 
     def close_all(self) -> None:
-        """Leave all images alone, and keep nothing."""
+        """Leave all images alone."""
         for workspace in self._state.workspaces:
             self.close(workspace)
-        self._kept.clear()
 
     def layer_removed(self, layer: Any) -> None:
         """Leave the image alone that a layer belonged to."""
         for workspace in self._state.workspaces:
             if layer in (workspace.image, workspace.points, workspace.labels):
                 self.close(workspace)
-        self._forget(layer)
+        KEPT.forget(layer)
 
     def image_changed(self, image: Any) -> None:
         """Leave an image alone that has another shape now."""
         workspace = self._state.of(image)
         if workspace is not None and tuple(workspace.labels.data.shape) != stack_of(image).shape:
             self.close(workspace)
-            self._forget(image)
+            KEPT.forget(image)
             self._state.tell(f"'{image.name}' has another shape now. Press Start to begin with it anew.")
 
     def labels_replaced(self, workspace: Workspace) -> None:
@@ -118,14 +118,13 @@ class ImageController:
         """Begin with an image layer, and a Labels layer to write into if one is given."""
         taken = [layer for w in self._state.workspaces for layer in (w.points, w.labels)]
         workspace = open_workspace(self._state.viewer, image, labels, taken)
-        for layer, parts in self._kept:
-            for before, recipe in parts if layer is image else ():
-                now = self._recipe(workspace, before)
-                if now is not None and now.sees_the_same(recipe):
-                    part = workspace.parts.at(before.key)
-                    part.take_features(before)
-                    part.state = part.settled_state(self._state.settings)
-        self._forget(image)
+        for before, recipe in KEPT.take(image):
+            now = self._recipe(workspace, before)
+            if now is not None and now.sees_the_same(recipe):
+                part = workspace.parts.at(before.key)
+                part.take_features(before)
+                part.outdated = self._features.was_changed_in_place(workspace, part)
+                part.state = part.settled_state(self._state.settings)
         self._field.begin(workspace)
         self._state.add(workspace)
         return workspace
@@ -136,10 +135,6 @@ class ImageController:
             return self._features.recipe_of(workspace, part.key)
         except M2N2V2Error:
             return None
-
-    def _forget(self, image: Any) -> None:
-        """Let go of the features kept for an image."""
-        self._kept = [(layer, parts) for layer, parts in self._kept if layer is not image]
 
 
 def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Workspace:
@@ -152,7 +147,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     image : Image layer
         Of any number of axes.
     labels : Labels layer or None
-        To write into; otherwise masks of ours that were opened again, or a new layer.
+        To write into; otherwise masks of ours that are there, or a new layer.
     taken : list of layers
         Those of other workspaces, which are not taken up.
 
@@ -167,7 +162,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     if labels is not None:
         check_labels(labels, shape)
     free = [layer for layer in viewer.layers if not any(layer is other for other in taken)]
-    points = next((layer for layer in free if convert.is_clicks(layer, image)), None)
+    points = find_clicks(free, image)
     clicks = convert.read_clicks(points, image) if points is not None else ()
     clicks = tuple(
         replace(p, region=None) if p.region and not p.region.holds(p.click.row, p.click.col) else p for p in clicks
@@ -175,7 +170,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     if points is not None:
         convert.place_like(points, image)
     if labels is None:
-        labels = next((layer for layer in free if convert.is_masks(layer, image)), None)
+        labels = find_masks(free, image)
         if labels is not None:
             convert.place_like(labels, image)
     is_new = labels is None
@@ -187,6 +182,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
         if layer not in viewer.layers:
             viewer.add_layer(layer)
     points.metadata[SESSION_ID] = uuid4().hex
+    mark(image, (points, labels), viewer.layers)
     workspace = Workspace(viewer.dims, image, points, labels, taken_up=clicks, is_new=is_new)
     if clicks:
         workspace.object_id = clicks[-1].click.object_id

@@ -6,9 +6,10 @@ import math
 
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
-from napari_m2n2v2._napari.controller.jobs import Jobs, Report
+from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.solving import SolveController
-from napari_m2n2v2._napari.layers.labels import SMALL, highest_labels, is_small, read_plane
+from napari_m2n2v2._napari.layers.label_ids import LabelIds
+from napari_m2n2v2._napari.layers.labels import SMALL, is_small, read_plane
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 
@@ -41,26 +42,29 @@ class ObjectController:
         self._clicks = clicks
         self._solving = solving
         state.opened.connect(self.look_through)
+        state.moved.connect(self._on_moved)
 
     def next(self) -> None:
         """Let the next clicks be of a new object, with an id that no label has in any plane."""
         if (workspace := self._state.active) is not None:
-            self.select(self._next_id(workspace))
+            with self._state.errors_shown():
+                self.select(self._next_id(workspace))
 
     def select(self, object_id: int) -> None:
-        """Let the next clicks be of this object, the same in all planes."""
+        """Let the next clicks be of this object, the same in all planes; its clicks in the one shown are selected."""
         if (workspace := self._state.active) is not None:
             workspace.object_id = object_id
+            workspace.points.selected_data = workspace.places_of(object_id)
             self._state.set_foreground(True)
             self._state.selected.emit()
 
-    def reset(self) -> None:
-        """Remove the clicks of the present object from the plane shown; can be undone."""
+    def reset(self, object_id: int | None = None) -> None:
+        """Remove the clicks of an object, by default the present one, from the plane shown; can be undone."""
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
-                key, current = self._field.plane_shown(workspace), workspace.object_id
-                others = (p for p in workspace.placed if p.plane != key or p.click.object_id != current)
-                self._clicks.place(workspace, others)
+                self._field.plane_shown(workspace)
+                gone = workspace.places_of(workspace.object_id if object_id is None else object_id)
+                self._clicks.place(workspace, (p for i, p in enumerate(workspace.placed) if i not in gone))
 
     def take_over(self, label: int) -> None:
         """Go on with a label that was in the plane shown before: the previous segmentation of an object to be clicked.
@@ -78,49 +82,52 @@ class ObjectController:
                 self.select(label)
 
     def look_through(self, workspace: Workspace) -> None:
-        """Find the highest label that was there before us, on the worker where there are many."""
+        """Find the ids of labels that were there before us, on the worker where there are many."""
         if workspace.is_new:
             return
-        if is_small(workspace.labels):
-            self._found(workspace, max(highest_labels(workspace.labels)))
+        labels = workspace.labels
+        if is_small(labels):
+            self._found(workspace, LabelIds.of(labels))
             return
-        labels, planes = workspace.labels, len(workspace.stack)
-
-        def work(report: Report) -> int:
-            highest = 0
-            for done, found in enumerate(highest_labels(labels)):
-                highest = max(highest, found)
-                report(done / planes, "looking for labels")
-            return highest
-
         self._jobs.submit(
             (id(workspace), "labels"),
-            work,
-            lambda highest: self._found(workspace, highest),
+            lambda report: LabelIds.of(labels, report),
+            lambda found: self._found(workspace, found),
             self._state.show_error,
             self._state.progressed.emit,
         )
 
-    def _next_id(self, workspace: Workspace) -> int:
-        """Return an id that is higher than those of all clicks and labels in all planes."""
-        known = [workspace.highest_label, *(placed.click.object_id for placed in workspace.placed)]
-        if is_small(workspace.labels):
-            known += highest_labels(workspace.labels)
-        elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
-            known.append(int(read_plane(workspace.labels, here).max()))
-        return max(known) + 1
+    def _on_moved(self) -> None:
+        """Keep Delete off clicks that are out of sight: those of the present object that are shown are selected."""
+        workspace = self._state.active
+        if workspace is None or workspace.points.mode != "add":
+            return
+        selected = {i for i in workspace.points.selected_data if i < len(workspace.placed)}
+        if any(workspace.placed[i].plane != workspace.here for i in selected):
+            workspace.points.selected_data = workspace.places_of(workspace.object_id)
 
-    def _found(self, workspace: Workspace, highest: int) -> None:
-        workspace.highest_label = max(workspace.highest_label, highest)
+    def _next_id(self, workspace: Workspace) -> int:
+        """Return an id that neither a click nor a label has in any plane."""
+        labels, known = workspace.labels, workspace.label_ids
+        if is_small(labels):
+            known = LabelIds.of(labels)
+        elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
+            known.see(read_plane(labels, here))
+        return known.free(placed.click.object_id for placed in workspace.placed)
+
+    def _found(self, workspace: Workspace, found: LabelIds) -> None:
+        workspace.label_ids = found
         used = {placed.click.object_id for placed in workspace.placed}
         taken_up = {placed.click.object_id for placed in workspace.taken_up}
-        if workspace.object_id > highest or workspace.object_id in taken_up:
+        if workspace.object_id > found.highest or workspace.object_id in taken_up:
             return
-        if workspace.object_id not in used:
-            workspace.object_id = highest + 1
-            self._state.selected.emit()
-        else:
-            self._state.tell(
-                f"Layer '{workspace.labels.name}' holds labels up to {highest} in other slices, so object "
-                f"{workspace.object_id} may be one of them. Next object (N) begins with {highest + 1}."
-            )
+        with self._state.errors_shown():
+            free = found.free(used)
+            if workspace.object_id not in used:
+                workspace.object_id = free
+                self._state.selected.emit()
+            else:
+                self._state.tell(
+                    f"Layer '{workspace.labels.name}' holds labels up to {found.highest} in other slices, so object "
+                    f"{workspace.object_id} may be one of them. Next object (N) begins with {free}."
+                )

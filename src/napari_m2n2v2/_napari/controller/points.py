@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from psygnal import Signal
@@ -15,6 +16,7 @@ from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.status import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.session.document import PlacedClick, keep_carried
 
 __all__ = ["PointsController"]
@@ -40,14 +42,21 @@ class PointsController:
         self._field = field
         self._quiet = False
         self._right_button = False
+        self._unshown: WeakSet[Workspace] = WeakSet()
         state.viewer.mouse_drag_callbacks.append(self._remember_button)
         state.opened.connect(self._connect)
         state.closed.connect(self._disconnect)
+        state.moved.connect(self._show_at_last)
 
     def show(self, workspace: Workspace) -> None:
         """Make the Points layer of an image show its clicks."""
+        self._unshown.add(workspace)  # until it is: whatever fails, the next change or look at the layer shows it
+        points, placed = workspace.points, workspace.placed
+        workspace.columns.look(points)
+        table = workspace.columns.beside(convert.feature_table(placed, points.ndim), placed)
         with self._not_listening():
-            convert.show_clicks(workspace.points, workspace.image, workspace.placed)
+            convert.show_clicks(points, workspace.image, placed, table)
+        self._unshown.discard(workspace)
 
     def close(self) -> None:
         """Let go of the viewer."""
@@ -76,8 +85,14 @@ class PointsController:
         return [
             (points.events.data, self._on_points),
             (points.events.features, self._on_features),
+            (points.events.visible, self._show_at_last),
             (points.selected_data.events.items_changed, self._on_selection),
         ]
+
+    def _show_at_last(self, event: Any = None) -> None:
+        """Show what could not be shown when it changed."""
+        for workspace in list(self._unshown):
+            self.show(workspace)
 
     def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
         self._right_button = event.button == _RIGHT_BUTTON
@@ -98,10 +113,15 @@ class PointsController:
         if self._quiet:
             return
         workspace = self._owner(event.source)
-        with self._state.errors_shown():
-            # Also sent while a point is dragged, when nothing of this has changed.
-            if convert.read_features(workspace.points) != convert.features_of(workspace.placed):
-                self._read(workspace)
+        try:
+            found = convert.read_features(workspace.points)
+        except ClickError as error:  # another table: what it says of the clicks is ours, all else the user's
+            self._state.show_error(error)
+            self.show(workspace)
+            return
+        # Also sent while a point is dragged, when nothing of this has changed.
+        if found != convert.features_of(workspace.placed):
+            self._read(workspace)
 
     def _on_selection(self, event: Any = None) -> None:
         workspace = self._state.active
@@ -124,7 +144,9 @@ class PointsController:
                 check_shown(workspace)
                 self._label_new(workspace, added)
             found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
-            workspace.history.push(keep_carried(before, [self._fitted(workspace, placed) for placed in found]))
+            now = keep_carried(before, [self._fitted(workspace, placed) for placed in found])
+            workspace.history.push(now)
+            workspace.columns.look(workspace.points, now)
         self.edited.emit(workspace, before)
 
     def _fitted(self, workspace: Workspace, placed: PlacedClick) -> PlacedClick:
@@ -139,6 +161,10 @@ class PointsController:
         foreground = self._state.foreground and not self._right_button
         self._right_button = False
         table = workspace.points.features.copy()
+        if not {convert.CLASS, convert.OBJECT} <= set(table) or table[convert.CLASS].iloc[:-count].isna().any():
+            # Taken away in place, which nobody tells; napari then brings columns back for new points alone.
+            for name, values in convert.feature_table(workspace.placed, workspace.points.ndim).items():
+                table[name] = [*values, *[None] * count]
         newest = table.index[-count:]
         table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
         table.loc[newest, convert.OBJECT] = workspace.object_id

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from psygnal import Signal
+
 from napari_m2n2v2._napari.controller.autosave import Autosaves
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
@@ -33,6 +35,8 @@ class SessionController:
     folder : Path
         Where every solved state is saved by itself, one file for each time an image is worked on.
     """
+
+    wanted = Signal()  # an image to load a session onto, while there is none: whoever knows which begins with it
 
     def __init__(
         self, state: DockState, jobs: Jobs, clicks: ClickController, solving: SolveController, folder: Path
@@ -69,11 +73,10 @@ class SessionController:
     def load(self, path: str | Path) -> None:
         """Put a file's clicks on the active image, as one step to undo, and say what differs from when it was saved.
 
-        A file of one flat image goes onto the slice that is shown; the clicks of other slices stay then.
+        A file of one flat image goes onto the slice that is shown; the clicks of other slices stay then. Where no image
+        is active, the one that is chosen is begun.
         """
-        workspace = self._state.active
-        if workspace is None or workspace.here is None:
-            self._state.tell("Start the image first: a session is loaded onto it.")
+        if (workspace := self._begun()) is None:
             return
 
         def read(report: Report) -> Document:
@@ -86,6 +89,29 @@ class SessionController:
                 self._put(workspace, document)
 
         self._jobs.submit((id(workspace), "load"), read, done, self._state.show_error)
+
+    def restore(self) -> None:
+        """Load the latest autosave with clicks on what is shown, once that is known, which needs its features."""
+        if (workspace := self._begun()) is None:
+            return
+
+        def load() -> None:
+            if (path := self.autosaves.latest()) is not None:
+                self.load(path)
+            elif workspace.features is not None:
+                self._state.tell(f"There is no autosave with clicks on '{workspace.image.name}' as it is shown.")
+
+        self._when_settled(workspace, load)
+
+    def _begun(self) -> Workspace | None:
+        """Return the active image, if it is shown; begin with the chosen one where there is none."""
+        if self._state.active is None:
+            self.wanted.emit()
+        workspace = self._state.active
+        if workspace is None or workspace.here is None:
+            self._state.tell("Start the image first: a session is loaded onto it.")
+            return None
+        return workspace
 
     def _put(self, workspace: Workspace, document: Document) -> None:
         here, flat = workspace.here, len(document.shape) < len(workspace.stack.shape)

@@ -28,6 +28,7 @@ class ViewerController:
 
     removed = Signal(object)  # a layer
     image_changed = Signal(object)  # what a layer shows
+    redrawn = Signal(object)  # a layer, maybe because its pixels were changed in place
     labels_replaced = Signal(object)  # a workspace, whose Labels layer has other data
     slid = Signal(int)  # an axis, counted from the last, whose slider alone moved
 
@@ -71,6 +72,7 @@ class ViewerController:
         places = (image.scale, image.translate, image.rotate, image.shear, image.affine, image.units)
         return [
             *((emitter, self._on_image_changed) for emitter in looks),
+            (image.set_data, self._on_redrawn),
             *((emitter, self._on_image_moved) for emitter in places),
             *((emitter, self._on_look) for emitter in (image.projection_mode, image.axis_labels)),
             (workspace.labels.events.paint, self._on_paint),
@@ -106,6 +108,9 @@ class ViewerController:
         self._field.see_planes()
         self.image_changed.emit(event.source)
 
+    def _on_redrawn(self, event: Any) -> None:
+        self.redrawn.emit(event.source)
+
     def _on_image_moved(self, event: Any) -> None:
         workspace = self._state.of(event.source)
         if workspace is not None:
@@ -121,4 +126,4 @@ class ViewerController:
     def _on_paint(self, event: Any) -> None:
         for workspace in self._state.workspaces:
             if workspace.labels is event.source:
-                workspace.highest_label = max(workspace.highest_label, int(event.source.selected_label))
+                workspace.label_ids.see(int(event.source.selected_label))

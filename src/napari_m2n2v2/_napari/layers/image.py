@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2.errors import GuideError, ImageError
 from napari_m2n2v2.guides.channel import as_guide
-from napari_m2n2v2.images.rendering import as_rgb
+from napari_m2n2v2.images.rendering import as_rgb, clipped_pixels, finite_range
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import FeatureParameters
@@ -21,7 +22,7 @@ from napari_m2n2v2.session.document import PartKey
 if TYPE_CHECKING:
     from napari.layers import Image
 
-__all__ = ["BIT_DEPTHS", "Channel", "GuidePlane", "merge"]
+__all__ = ["BIT_DEPTHS", "Channel", "GuidePlane", "Seen", "merge"]
 
 _MOST_CHANNELS = 3
 
@@ -32,6 +33,25 @@ _RENDERINGS = {"as shown, equalised": "equalised", "as shown, three scales": "sc
 BIT_DEPTHS = ("as shown", "minimum to maximum", "percentiles 1 to 99.8", *_RENDERINGS)
 """How values become 8 bit: by the layer's contrast limits, by the range of the plane, or by its percentiles; and how
 one channel is rendered, where not linearly (:func:`~napari_m2n2v2.images.rendering.as_rgb`)."""
+
+
+class Seen(NamedTuple):
+    """What a backbone is shown, ``[H, W, 3]`` uint8, and how many pixels were NaN or infinite before."""
+
+    rgb: NDArray[np.uint8]
+    clipped: int
+
+
+_MOST_BYTES = 1 << 24  # that a look at pixels in memory may take: some milliseconds
+
+
+def _fingerprint(stack: Stack, index: Index, region: Region) -> int | None:
+    """Return what tells pixels that were changed in place, by every n-th row where they are many."""
+    if not isinstance(stack.levels[0], np.ndarray):
+        return None
+    pixels = stack.read(index, 0, region.rows, region.cols)
+    every = max(-(-pixels.nbytes // _MOST_BYTES), 1)
+    return zlib.crc32(np.ascontiguousarray(pixels[::every]).tobytes())
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,26 +89,34 @@ class Channel:
             layer.colormap,
         )
 
-    def seen(self, bit_depth: str) -> NDArray[np.uint8]:
-        """Render in grey or RGB: ``[H, W, 3]`` uint8. RGB is taken as it is, whatever the bit depth."""
+    def fingerprint(self) -> int | None:
+        """Return what tells pixels that were changed in place from those before; None where they are not in memory."""
+        return _fingerprint(self.stack, self.index, self.region)
+
+    def seen(self, bit_depth: str) -> Seen:
+        """Read and render in grey or RGB. RGB is taken as it is, whatever the bit depth."""
         pixels = self.stack.read(self.index, self.level, self.region.rows, self.region.cols)
-        if self.stack.rgb or not np.isfinite(pixels).all():  # as_rgb says what is wrong with pixels not finite
+        return Seen(self._rendered(pixels, bit_depth), clipped_pixels(pixels))
+
+    def _rendered(self, pixels: NDArray[Any], bit_depth: str) -> NDArray[np.uint8]:
+        if self.stack.rgb:
             return as_rgb(pixels)
         if bit_depth == BIT_DEPTHS[0] or bit_depth in _RENDERINGS:
-            return as_rgb(pixels, self.contrast_limits, _RENDERINGS.get(bit_depth, "linear"))
-        low, high = np.percentile(pixels, (0, 100) if bit_depth == BIT_DEPTHS[1] else (1, 99.8))
-        return as_rgb(pixels, (float(low), float(high)))
+            # napari sets limits that are infinite by itself, where a pixel is.
+            limits = self.contrast_limits if np.isfinite(self.contrast_limits).all() else finite_range(pixels)
+            return as_rgb(pixels, limits, _RENDERINGS.get(bit_depth, "linear"))
+        return as_rgb(pixels, finite_range(pixels, (0, 100) if bit_depth == BIT_DEPTHS[1] else (1, 99.8)))
 
 
-def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> NDArray[np.uint8]:
-    """Read and render one layer in grey or RGB; several as they are seen together: ``[H, W, 3]`` uint8.
+def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> Seen:
+    """Read and render one layer in grey or RGB; several as they are seen together.
 
     Several are added up, each with its colormap, contrast, gamma and opacity, and rendered linearly.
 
     Raises
     ------
     ImageError
-        For more than three channels, or pixels that are not finite.
+        For more than three channels, or one without a finite pixel.
     """
     if len(channels) == 1:
         return channels[0].seen(bit_depth)
@@ -98,13 +126,15 @@ def merge(channels: Sequence[Channel], bit_depth: str = BIT_DEPTHS[0]) -> NDArra
             "colours. Hide the others."
         )
     seen: list[NDArray[Any]] = []
+    clipped = 0
     for channel in channels:
-        grey = channel.seen(BIT_DEPTHS[0] if bit_depth in _RENDERINGS else bit_depth).astype(np.float32) / 255
+        rgb, bad = channel.seen(BIT_DEPTHS[0] if bit_depth in _RENDERINGS else bit_depth)
+        grey, clipped = rgb.astype(np.float32) / 255, clipped + bad
         if not channel.stack.rgb:
             grey = channel.colormap.map(grey[..., 0].ravel() ** channel.gamma)[:, :3].reshape(grey.shape)
         seen.append(channel.opacity * grey)
     merged: NDArray[np.uint8] = np.rint(np.sum(seen, axis=0).clip(0, 1) * 255).astype(np.uint8)
-    return merged
+    return Seen(merged, clipped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +178,10 @@ class GuidePlane:
             f"The guide must be one grey channel registered with the image, of shape {seen.shape} or "
             f"{seen.plane_shape}, got {own.shape}{' in colour' if own.rgb else ''}."
         )
+
+    def fingerprint(self) -> int | None:
+        """Return what tells values that were changed in place from those before; None where they are not in memory."""
+        return _fingerprint(self.stack, self.index, self.region)
 
     def read(self) -> NDArray[Any]:
         """Read it, at the level it was found at."""

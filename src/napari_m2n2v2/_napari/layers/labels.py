@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import place_of, stack_of
+from napari_m2n2v2.clicks import LARGEST_ID
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.images.sparse import BlockSparse, Box, Boxed, block_box, blocks_around, box_around
 from napari_m2n2v2.session.document import PlaneKey
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.images.tile import Region
 
-__all__ = ["SMALL", "PlaneMasks", "check_labels", "highest_labels", "is_small", "read_plane"]
+__all__ = ["SMALL", "PlaneMasks", "check_labels", "is_small", "read_plane"]
 
 _FEW_IDS = 2**16
 
@@ -127,8 +128,12 @@ class PlaneMasks:
         Raises
         ------
         ClickError
-            If there is no such label.
+            If there is no such label, or an object cannot have its id.
         """
+        if label > LARGEST_ID:
+            raise ClickError(
+                f"Label {label} cannot be gone on with: expected an id up to {LARGEST_ID}. Give it a lower one first."
+            )
         protected, shown = self.protected, self.shown_in(self.whole)
         chosen = (shown == label) & protected
         if label < 1 or not chosen.any():
@@ -182,7 +187,9 @@ class PlaneMasks:
         part = slice(top, bottom), slice(left, right)
         now = np.where(changed[part], wanted[part], before[part])
         here = box[0] + top, box[0] + bottom, box[2] + left, box[2] + right
-        self._labels.data[self._place(here)] = np.where(changed[part], wanted[part], block[part]).astype(block.dtype)
+        shown = block[part].copy()  # whose ids may be of 64 bit, which no common dtype with ours holds exactly
+        shown[changed[part]] = wanted[part][changed[part]]
+        self._labels.data[self._place(here)] = shown
         self._written.write(here, now)
         self._count(before[changed], wanted[changed])
         return True
@@ -202,10 +209,12 @@ class PlaneMasks:
         tops, bottoms, lefts, rights = zip(*new, strict=True)
         top, left = min(tops), min(lefts)
         labels = self.shown_in((top, max(bottoms), left, max(rights)))
+        # In the layer's dtype: what is of 64 bit has no common one with ours that is exact.
+        ours = np.array([i for i in self._ours if i <= np.iinfo(labels.dtype).max], dtype=labels.dtype)
         for block in new:
             here = labels[block[0] - top : block[1] - top, block[2] - left : block[3] - left]
             # Ours is also what we wrote before the layer was given other data.
-            known = np.isin(here, self._ours) | ((here != 0) & (here == self._written.read(block)))
+            known = np.isin(here, ours) | ((here != 0) & (here == self._written.read(block)))
             self._protected.write(block, (here != 0) & ~known)
             self._written.write(block, np.where(known, here, 0))
             self._count(np.zeros(0, dtype=np.int32), here[known])
@@ -273,9 +282,3 @@ def read_plane(labels: Labels, key: PlaneKey) -> NDArray[Any]:
 def is_small(labels: Labels) -> bool:
     """Whether all labels can be looked through while the user waits."""
     return math.prod(stack_of(labels).shape) <= SMALL
-
-
-def highest_labels(labels: Labels) -> Iterator[int]:
-    """Go through the highest label of each plane, reading one after the other."""
-    stack = stack_of(labels)
-    return (int(stack.read(index).max()) for index in stack)

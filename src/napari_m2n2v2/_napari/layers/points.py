@@ -28,9 +28,6 @@ __all__ = [
     "feature_table",
     "features_of",
     "follow",
-    "is_clicks",
-    "is_masks",
-    "is_view",
     "make_labels",
     "make_points",
     "place_in_plane",
@@ -42,6 +39,8 @@ __all__ = [
 ]
 
 CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART = "class", "object", "threshold", "axes", "placed by", "part"
+COLUMNS = (CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART)
+"""Those of the features table that are ours; all others are the user's."""
 
 
 FOREGROUND, BACKGROUND = "foreground", "background"
@@ -152,30 +151,6 @@ def make_labels(image: Image) -> Labels:
     )
 
 
-def is_clicks(layer: Any, image: Image) -> bool:
-    """Tell whether a layer looks like the clicks we made for an image once, saved by napari and opened again.
-
-    A saved Points layer keeps its features and its name, but not its metadata.
-    """
-    from napari.layers import Points
-
-    known = isinstance(layer, Points) and {CLASS, OBJECT, THRESHOLD} <= set(layer.features.columns)
-    return known and layer.ndim == image.ndim and layer.name == f"{image.name} clicks"
-
-
-def is_masks(layer: Any, image: Image) -> bool:
-    """Tell whether a layer looks like the masks we made for an image once, saved by napari and opened again."""
-    from napari.layers import Labels
-
-    known = isinstance(layer, Labels) and layer.name == f"{image.name} masks" and not layer.multiscale
-    return known and tuple(layer.data.shape) == stack_of(image).shape
-
-
-def is_view(layer: Any) -> bool:
-    """Tell whether a layer is one of ours that only shows something, and is never an image to segment."""
-    return bool(layer.metadata.get("napari_m2n2v2") == "view")
-
-
 def read_clicks(points: Points, image: Image, shown: PlaneKey | None = None) -> tuple[PlacedClick, ...]:
     """Read the clicks a Points layer holds, in its order.
 
@@ -265,15 +240,26 @@ def feature_table(placed: Sequence[PlacedClick], ndim: int = 2) -> dict[str, NDA
     return table
 
 
-def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick]) -> None:
-    """Make a Points layer show these clicks; the caller keeps its own handlers from hearing of it."""
+def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick], table: Any = None) -> None:
+    """Make a Points layer show these clicks; the caller keeps its own handlers from hearing of it.
+
+    Parameters
+    ----------
+    points, image : Points layer, Image layer
+        What shows them, and what they are on.
+    placed : sequence of PlacedClick
+        The clicks.
+    table : DataFrame, optional
+        Their features, :func:`feature_table` and what the user keeps beside it.
+    """
     stacks = {axes: stack_of(image, axes) for axes in {p.plane.axes for p in placed}}
     at = [stacks[p.plane.axes].join(p.plane.index, p.click.row, p.click.col) for p in placed]
     positions = np.array(at, dtype=float).reshape(-1, image.ndim)
     if positions.shape != points.data.shape or not np.array_equal(positions, points.data):
         points.selected_data = set()
         points.data = positions
-    points.features = feature_table(placed, image.ndim)
+        points.set_view_slice()  # which napari leaves for later where the layer is hidden; looks go by what is in view
+    points.features = feature_table(placed, image.ndim) if table is None else table
     if placed:
         labels = [FOREGROUND if p.click.foreground else BACKGROUND for p in placed]
         points.symbol = [_SYMBOL[label] for label in labels]

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2._napari.layers.image import Channel, GuidePlane, merge
+from napari_m2n2v2._napari.layers.image import Channel, GuidePlane, Seen, merge
 from napari_m2n2v2._napari.model.settings import Settings
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.parameters import FeatureParameters
@@ -74,8 +73,8 @@ class Recipe:
         first = self.channels[0]
         return first.stack.shape_at(first.level, first.region.rows, first.region.cols)
 
-    def seen(self) -> NDArray[np.uint8]:
-        """Read the image, ``[H, W, 3]``, at the level that is worked on."""
+    def seen(self) -> Seen:
+        """Read the image at the level that is worked on."""
         return merge(self.channels, self.settings.bit_depth)
 
     def request(self) -> FeatureRequest:
@@ -83,10 +82,12 @@ class Recipe:
         from napari_m2n2v2.features.request import FeatureRequest
         from napari_m2n2v2.features.spec import FeatureSpec
 
-        settings, image = self.settings, self.seen()
+        settings, (image, clipped) = self.settings, self.seen()
         guides = self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape))
         parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
-        return FeatureRequest.of(image, FeatureSpec(settings.attention, guides, settings.device, parameters=parameters))
+        spec = FeatureSpec(settings.attention, guides, settings.device, parameters=parameters)
+        request = FeatureRequest.of(image, spec)
+        return replace(request, plane=replace(request.plane, clipped=clipped))
 
     def guides(self, channel: NDArray[Any] | None) -> list[Any]:
         """Return all guides, given what was read of the guide layer."""
@@ -99,6 +100,11 @@ class Recipe:
         """Find or compute them, at full resolution whatever level of a pyramid was read."""
         features = cache.find(self.request(), report)
         return features if features.shape == self.shape else replace(features, shape=self.shape)
+
+    def fingerprint(self) -> tuple[int | None, ...]:
+        """Return what tells pixels that were changed in place since; reads what is in memory, and nothing else."""
+        guide = () if self.guide is None else (self.guide.fingerprint(),)
+        return (*(channel.fingerprint() for channel in self.channels), *guide)
 
     def makes_the_same(self, other: Recipe) -> bool:
         """Whether features would be the same, but for pixels that were changed in place."""

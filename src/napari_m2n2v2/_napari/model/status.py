@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["check_shown", "describe", "no_plane"]
 
 
+_MOST_CHARACTERS = 60  # of a name
+
+
 def check_shown(workspace: Workspace) -> None:
     """Complain when no plane of the image is shown.
 
@@ -63,6 +66,13 @@ def _cut_off(workspace: Workspace, focus: PartKey) -> list[str]:
     ]
 
 
+def _short(name: str) -> str:
+    """Leave out the middle of a long name."""
+    return (
+        name if len(name) <= _MOST_CHARACTERS else f"{name[: _MOST_CHARACTERS // 2]}…{name[-_MOST_CHARACTERS // 2 :]}"
+    )
+
+
 def describe(workspace: Workspace | None, prepared: bool = False) -> str:
     """Say in a few lines where things stand with the active image and what is shown of it, maybe prepared."""
     if workspace is None:
@@ -73,13 +83,14 @@ def describe(workspace: Workspace | None, prepared: bool = False) -> str:
     here = focus.plane
     projected = projected_planes(workspace.dims, workspace.image, here)
     slice_name = workspace.name_of(here)
-    name = ", ".join(filter(None, (workspace.image.name, slice_name, region_text(focus.region, workspace))))
+    name = ", ".join(filter(None, (_short(workspace.image.name), slice_name, region_text(focus.region, workspace))))
     lines = [f"{name}: features {workspace.state.value}"]
     if part is not None and (features := part.features) is not None:
         grid = " x ".join(str(side) for side in features.grid_shape)
         lines[0] += f", {features.backbone} {grid} ({features.chosen_because})"
         if features.guide_from:
             lines.append(f"Guide: {features.guide_from.replace('given', 'the chosen layer')}")
+        lines += features.notes
         solution = part.solution
         choice = solution.result.guides.get(workspace.object_id) if solution is not None else None
         if choice is not None and features.alternatives:

@@ -35,6 +35,7 @@ class Part:
     outdated: bool = False  # the image changed since its features were begun
     was_outdated: bool = False  # before the present job
     features: ImageFeatures | None = None
+    fingerprint: tuple[int | None, ...] = ()  # of the pixels they were computed from
     solution: Solution | None = None
     session_bytes: int = 0
 
@@ -53,6 +54,7 @@ class Part:
     def take_features(self, other: Part) -> None:
         """Take over what another of the same image knows."""
         self.features, self.computed_with, self.outdated = other.features, other.computed_with, other.outdated
+        self.fingerprint = other.fingerprint
 
     def forget_features(self) -> None:
         """Let go of what takes memory; the mask stays, and clicks give the same one again."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
+from napari_m2n2v2._napari.layers.label_ids import LabelIds
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
+from napari_m2n2v2._napari.layers.own_columns import OwnColumns
 from napari_m2n2v2._napari.model.tiles import Part, Parts
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.states import FeatureState
@@ -44,16 +46,18 @@ class Workspace:
     carried: CarriedPlanes = field(default_factory=CarriedPlanes)
     object_id: int = 1
     is_new: bool = False  # whether the Labels layer was empty when we began
-    highest_label: int = 0  # that the Labels layer is known to hold
     by_view: bool = False  # whether the field of view is worked on, or all of a plane
     here: PlaneKey | None = None  # the plane that is shown; None in 3-D, and where the sliders are beyond the image
     region: Region | None = None  # of that plane, in view; None is all of it
     working_side: int = FeatureParameters().working_side
+    columns: OwnColumns = field(default_factory=OwnColumns)  # the user's, of the table of clicks
+    label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold
     written_into: Any = field(init=False)  # the labels' data, as they were last seen
     _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.written_into = self.labels.data
+        self.label_ids = LabelIds(self.labels)
         self.history = History(())
         self.history.push(self.taken_up)
         self.carried.take_up(self.taken_up)
@@ -165,6 +169,11 @@ class Workspace:
             for i, p in enumerate(self.placed)
             if p.plane == focus.plane and counts_in(focus.region, RegionClick(p.region or whole, p.click))
         ]
+
+    def places_of(self, object_id: int) -> set[int]:
+        """Say where among all clicks those of an object are that lie in the plane that is shown."""
+        here = self.here
+        return {i for i, p in enumerate(self.placed) if p.plane == here and p.click.object_id == object_id}
 
     @property
     def clicks(self) -> tuple[Click, ...]:

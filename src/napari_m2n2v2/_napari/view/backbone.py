@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QGridLayout,
-    QLabel,
     QMessageBox,
     QProgressBar,
     QPushButton,
@@ -23,6 +22,7 @@ from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow
+from napari_m2n2v2._napari.view.text import TextLabel, elide
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import AUTO
@@ -63,8 +63,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
             "A second channel computed from the image, whose steps stop a click from spreading.\n"
             "Depth suits photos of scenes; auto or lightness suits flat pictures, such as microscopy"
         )
-        self.told = QLabel()
-        self.told.setWordWrap(True)
+        self.told = TextLabel()
         self.fetch = QPushButton("Get weights…")
         self.fetch.setToolTip("Asks the model hub for size and licence; downloads when you agree")
         self.fetch.clicked.connect(lambda: self._on_fetch())
@@ -174,8 +173,7 @@ def _choice(first: str, data: str, known: dict[str, BackboneInfo]) -> QComboBox:
     choice.addItem(first, data)
     for info in known.values():
         _add(choice, info.name, info.name, f"{info.description}\nLicence: {info.licence}")
-    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    choice.setMinimumContentsLength(8)  # long names must not widen the dock
+    elide(choice)
     return choice
 
 

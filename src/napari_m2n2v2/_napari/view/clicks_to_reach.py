@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QFormLayout, QLabel, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
@@ -17,6 +17,7 @@ from napari_m2n2v2._napari.layers.labels import read_plane
 from napari_m2n2v2._napari.model.status import no_plane
 from napari_m2n2v2._napari.view.qt import MainThread
 from napari_m2n2v2._napari.view.settings import layer_choice
+from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ScorePlot
 from napari_m2n2v2.errors import ImageError, M2N2V2Error
 from napari_m2n2v2.images.tile import Region
@@ -64,8 +65,7 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
         self.progress.hide()
         self.plot = ScorePlot()
         self.plot.setToolTip("Mean IoU (up, to 1) after each of 20 clicks (right)")
-        self.answer = QLabel()
-        self.answer.setWordWrap(True)
+        self.answer = TextLabel()
         form = QFormLayout()
         form.addRow("Image", self.image.native)
         form.addRow("Ground truth", self.truth.native)
@@ -139,7 +139,7 @@ def _count(
     from napari_m2n2v2.parameters import FeatureParameters
     from napari_m2n2v2.session.session import Session
 
-    seen = merge([channel])
+    seen = merge([channel]).rgb
     features = compute_features(
         seen,
         attention,

@@ -6,12 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QGridLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QVBoxLayout,
@@ -33,6 +32,7 @@ from napari_m2n2v2._napari.view.propagation import PropagationPanel
 from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, autosave_folder, follow, make_button
 from napari_m2n2v2._napari.view.session import SessionPanel
 from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
+from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ReachPanel
 from napari_m2n2v2.features.states import FeatureState
 
@@ -89,9 +89,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         column = QVBoxLayout(inside)
         column.addLayout(self._build_top())
         column.addLayout(self._build_buttons())
-        self.status = QLabel()
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status = TextLabel()
         column.addWidget(self.status)
         self.table = ObjectsTable(state, controller.objects)
         column.addWidget(self.table)
@@ -108,7 +106,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._fold(column, "Through the stack", self.propagation)
         self.why = WhyPanel(state, controller.field, controller.explain)
         self._fold(column, "Seeing why", self.why)
-        self.session = SessionPanel(state, controller.sessions)
+        self.session = SessionPanel(state, controller.sessions, lambda: self.image.value, self._on_start)
         self._fold(column, "Session", self.session)
         self.settings = SettingsPanel(state, controller.features, controller.objects)
         self._fold(column, "More settings", self.settings)
@@ -121,9 +119,6 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build_top(self) -> QFormLayout:
         self.image = layer_choice("napari.layers.Image", "Image")
         self.image.changed.connect(lambda: self._refresh())
-        # Long names must not widen the dock.
-        self.image.native.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.image.native.setMinimumContentsLength(8)
         self.backbones = BackbonePanel(self.state, self.controller.features, Jobs(MainThread()))
         self.by_view = QComboBox()
         self.by_view.addItem("all of it, coarse", False)
@@ -251,6 +246,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         for button in (self.preview, self.suggest):
             button.setEnabled(ready)
         self.preview.setChecked(self.controller.preview.on)
+        self.session.refresh()
         self._show_status()
 
     def _show_status(self) -> None:

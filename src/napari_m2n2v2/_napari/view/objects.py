@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from napari_m2n2v2._napari.controller.objects import ObjectController
@@ -37,6 +37,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         self.setHorizontalHeaderLabels(_COLUMNS)
         self.setToolTip(
             "Doubt: the share of the object whose border could as well be elsewhere.\n"
+            "Delete removes the clicks of the chosen one in this slice (undo brings them back).\n"
             "Of a stack, all objects are listed, with what they are in the slice that is shown"
         )
         self.verticalHeader().hide()
@@ -71,6 +72,14 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
                     self.selectRow(row)
         finally:
             self.blockSignals(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
+        """Let Delete remove the clicks of the object that is shown as chosen, in the slice that is shown."""
+        items = self.selectedItems()
+        if items and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self._objects.reset(int(items[0].data(Qt.ItemDataRole.UserRole)))
+        else:
+            super().keyPressEvent(event)
 
     def _choose(self) -> None:
         items = self.selectedItems()

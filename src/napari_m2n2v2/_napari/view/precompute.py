@@ -6,13 +6,14 @@ from functools import partial
 
 from qtpy.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QToolTip, QWidget
+from qtpy.QtWidgets import QGridLayout, QProgressBar, QToolTip, QWidget
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController, room_for, summary
 from napari_m2n2v2._napari.controller.store import GIGABYTE, Store
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow, make_button
+from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.session.document import PlaneKey
@@ -139,8 +140,7 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         self.progress = QProgressBar()
         self.strip = SliceStrip()
         self.strip.chosen.connect(self._go)
-        self.told = QLabel()
-        self.told.setWordWrap(True)
+        self.told = TextLabel()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.start, 0, 0, 1, 2)

@@ -27,6 +27,7 @@ from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2._napari.view.qt import follow, make_button
+from napari_m2n2v2._napari.view.text import TextLabel, elide
 from napari_m2n2v2.session.document import PlaneKey
 
 __all__ = ["PropagationPanel", "ReviewTable", "Row", "rows_of"]
@@ -94,6 +95,7 @@ class ReviewTable(QTableWidget):  # type: ignore[misc]
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._name_width = 16 * self.fontMetrics().averageCharWidth()  # axes may have long names
         line = self.fontMetrics().height()
         self.setMinimumHeight(5 * line)
         self.setMaximumHeight(14 * line)
@@ -108,9 +110,10 @@ class ReviewTable(QTableWidget):  # type: ignore[misc]
         self.setRowCount(len(rows))
         for n, row in enumerate(rows):
             doubt = "" if math.isnan(row.doubt) else f"{row.doubt:.0%}"
-            for column, text in enumerate((row.name, f"{row.object_id}", doubt, row.note)):
+            name = self.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, self._name_width)
+            for column, text in enumerate((name, f"{row.object_id}", doubt, row.note)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(row.note)
+                item.setToolTip("\n".join(filter(None, (row.name if name != row.name else "", row.note))))
                 self.setItem(n, column, item)
 
     def _show(self, row: int) -> None:
@@ -156,6 +159,7 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.slice = QSpinBox()
         self.slice.setToolTip("As the slider counts")
         self.axis = QComboBox()
+        elide(self.axis)
         self.axis.setToolTip("Along which slider; the one moved last, until you choose")
         self.axis.activated.connect(self._on_axis)
         self.limit = QSpinBox()
@@ -167,9 +171,7 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.progress = QProgressBar()
         self.progress.setRange(0, 100)
         self.cancel = make_button("Cancel", "Stop at once; what was carried stays", self._cancel)
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = TextLabel()
         self.table = ReviewTable(state, field, objects)
         self._lay_out()
         queue = propagation.queue

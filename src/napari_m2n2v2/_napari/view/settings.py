@@ -13,6 +13,7 @@ from napari_m2n2v2._napari.layers.image import BIT_DEPTHS
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow
 from napari_m2n2v2._napari.view.store import StorePanel
+from napari_m2n2v2._napari.view.text import elide
 
 __all__ = ["SettingsPanel", "layer_choice"]
 
@@ -31,7 +32,9 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 
 def layer_choice(annotation: str, label: str) -> Any:
     """Make magicgui's choice of a layer, which finds the layers of the viewer it is docked in."""
-    return create_widget(annotation=annotation, label=label)
+    choice = create_widget(annotation=annotation, label=label)
+    elide(choice.native)
+    return choice
 
 
 class SettingsPanel(QWidget):  # type: ignore[misc]
@@ -119,12 +122,17 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         before = self._state.settings.guide
         if before is not None:
             before.events.data.disconnect(self._on_guide_changed)
+            before.events.set_data.disconnect(self._on_guide_redrawn)
         if layer is not None:
             layer.events.data.connect(self._on_guide_changed)
+            layer.events.set_data.connect(self._on_guide_redrawn)
         self._features.change(guide=layer)
 
     def _on_guide_changed(self, event: Any) -> None:
         self._features.guide_changed(event.source)
+
+    def _on_guide_redrawn(self, event: Any) -> None:
+        self._features.redrawn(event.source)
 
     def reset_choices(self) -> None:
         """Look again which layers there are."""

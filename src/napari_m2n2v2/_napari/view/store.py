@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QFileDialog, QGridLayout, QLabel, QMe
 from napari_m2n2v2._napari.controller.store import GIGABYTE, Store
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow
+from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["StorePanel"]
 
@@ -45,8 +46,7 @@ class StorePanel(QWidget):  # type: ignore[misc]
         self.clear = QPushButton("Clear…")
         self.clear.setToolTip("Delete what was computed, from the folder and from memory")
         self.clear.clicked.connect(lambda: self._on_clear())
-        self.told = QLabel()
-        self.told.setWordWrap(True)
+        self.told = TextLabel()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(QLabel("memory"), 0, 0)

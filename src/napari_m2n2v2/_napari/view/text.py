@@ -1,0 +1,69 @@
+"""Text of users in the dock, such as names of layers: it never makes the dock wider."""
+
+from __future__ import annotations
+
+import re
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QComboBox, QLabel
+
+__all__ = ["TextLabel", "elide"]
+
+_CHARACTERS = 24  # that a label or choice asks room for
+
+
+class TextLabel(QLabel):  # type: ignore[misc]
+    """Text in lines of the width there is; what has no place to break and is longer is elided in its middle.
+
+    The tool tip has all of it, then, and it can be selected with the mouse.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)  # a name may look like a tag
+        self.setWordWrap(True)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def text(self) -> str:
+        """Return all of the text."""
+        return self._text
+
+    def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
+        """Show a text."""
+        self._text = text
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Elide anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for little width, whatever the text."""
+        return self._narrow(super().minimumSizeHint())
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for little width, whatever the text."""
+        return self._narrow(super().sizeHint())
+
+    def _narrow(self, hint: QSize) -> QSize:
+        return QSize(min(hint.width(), _CHARACTERS * self.fontMetrics().averageCharWidth()), hint.height())
+
+    def _fit(self) -> None:
+        metrics, width = self.fontMetrics(), self.contentsRect().width()
+
+        def fit(word: re.Match[str]) -> str:
+            return str(metrics.elidedText(word[0], Qt.TextElideMode.ElideMiddle, width))
+
+        shown = re.sub(r"\S+", fit, self._text)
+        if shown != super().text():
+            super().setText(shown)
+        self.setToolTip("" if shown == self._text else self._text)
+
+
+def elide(choice: QComboBox) -> None:
+    """Let a choice of a user's texts show as much of them as there is room for."""
+    choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(8)
