@@ -58,7 +58,7 @@ _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)
 _SYMBOL = {FOREGROUND: "ring", BACKGROUND: "cross"}
 
 
-# Okabe and Ito's, which nearly everybody tells apart, without the dark ones; blue first: much of what is imaged is brown.
+# Okabe and Ito's, which nearly everybody tells apart, without the dark ones; blue first, for brown tissue.
 _MASK_COLORS = ("#56b4e9", "#f0e442", "#cc79a7", "#009e73", "#d55e00", "#e69f00")
 
 
@@ -154,7 +154,7 @@ def make_labels(image: Image) -> Labels:
         masks,
         name=f"{image.name} masks",
         opacity=0.6,
-        colormap=CyclicLabelColormap(colors=transform_color(list(_MASK_COLORS)), background_value=0),
+        colormap=CyclicLabelColormap(colors=transform_color(["transparent", *_MASK_COLORS]), background_value=0),
         metadata={"napari_m2n2v2": "masks"},
         **transform_of(image),
     )

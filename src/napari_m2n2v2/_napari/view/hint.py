@@ -10,7 +10,7 @@ __all__ = ["HintLine"]
 _LINES = 2  # what fits into the narrowest dock
 
 
-_SLIP_SECONDS = 4
+_SLIP_MILLISECONDS = 4000
 
 
 class HintLine(QLabel):  # type: ignore[misc]
@@ -36,7 +36,7 @@ class HintLine(QLabel):  # type: ignore[misc]
     def answer(self, text: str) -> None:
         """Say why something was not done."""
         self.setText(text)
-        self._slip.start(1000 * _SLIP_SECONDS)
+        self._slip.start(_SLIP_MILLISECONDS)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
         """Follow the font."""
