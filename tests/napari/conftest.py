@@ -52,6 +52,8 @@ class Dock:
         self.errors = []
         self.controller.state.failed.disconnect()
         self.controller.state.failed.connect(self.errors.append)
+        self.hints = []
+        self.controller.state.hinted.connect(self.hints.append)
         self.controller.features.change(attention="appearance", grid=12, device="cpu")
 
     @property

@@ -117,4 +117,4 @@ def test_a_click_beside_the_image_is_taken_back_and_told(started):
     started.points.add([16, 16])
     started.points.add([-20, 16])
     assert len(started.points.data) == 1 and len(started.workspace.clicks) == 1
-    assert "outside the image" in started.errors[-1]
+    assert "outside the image" in started.hints[-1] and not started.errors

@@ -163,10 +163,10 @@ def test_pause_holds_and_cancel_stops_within_the_slice(stack, gate):
     stack.qtbot.waitUntil(gate.reached.is_set, timeout=30_000)
     panel(stack).pause.click()
     gate.go.set()
-    assert panel(stack).pause.text() == "Resume" and "paused" in panel(stack).progress.format()
+    assert panel(stack).pause.text() == "Resume" and "paused" in stack.widget.progress.toolTip()
     stack.qtbot.wait(500)
     assert marks(stack) == ["MISSING", "READY", "MISSING", "MISSING", "MISSING"]
-    panel(stack).cancel.click()
+    stack.widget.cancel.click()
     assert not panel(stack).preparing.is_running and panel(stack).start.isEnabled()
     prepare(stack)
     assert marks(stack) == ["READY"] * DEPTH

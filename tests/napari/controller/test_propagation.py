@@ -62,7 +62,7 @@ class TestCarrying:
         assert panel.message.text() == "Object 1: carried to slice 5."
         panel.slice.setValue(3)
         panel.to.click()
-        assert "Choose another" in cylinder.errors[-1]
+        assert "Choose another" in cylinder.hints[-1]
 
     def test_the_end_of_the_stack_is_said(self, dock):
         begin(dock, CYLINDER[3:6], 1, (24, 30))

@@ -18,7 +18,7 @@ class TestMeanwhile:
         going = real.controller.propagation.queue
         going.progressed.connect(lambda *told_now: told.append(told_now))
         real.widget.propagation.next_to_end.click()
-        assert going.is_running and real.widget.propagation.cancel.isEnabled()
+        assert going.is_running and real.widget.cancel.isEnabled()
         until_done(real)
         shares = [share for share, _ in told]
         assert shares == sorted(shares) and any("slice 5" in stage for _, stage in told)
@@ -29,7 +29,7 @@ class TestMeanwhile:
 
         def stop(share, stage):
             if stage.startswith("slice 5"):
-                real.widget.propagation.cancel.click()
+                real.widget.cancel.click()
 
         going.progressed.connect(stop)
         real.widget.propagation.next_to_end.click()

@@ -108,7 +108,7 @@ def test_points_by_script_are_placed_in_a_view_around_them(slide):
     slide.controller.clicks.add(125, 35)
     assert slide.workspace.placed[-1].region.holds(125, 35)
     slide.points.add([-5, 60])
-    assert "outside the image" in slide.errors[-1] and len(slide.points.data) == 3
+    assert "outside the image" in slide.hints[-1] and len(slide.points.data) == 3
 
 
 def test_a_point_dragged_out_of_its_part_goes_to_another(slide):

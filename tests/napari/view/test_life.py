@@ -75,7 +75,7 @@ def test_nothing_is_cut_off_with_a_font_twice_as_large(real_dock, theme):
 def test_every_button_says_what_it_does(real_dock):
     ours = [w for w in real_dock.widget.findChildren(QPushButton) if w.text() and type(w) is QPushButton]
     assert len(ours) > 15
-    folds = {"Reach of a click", "Seeing why", "Session", "More settings", "Through the stack", "All slices"}
+    folds = {"How far a click reaches", "Stack", "Why", "Save", "More"}
     assert [b.text() for b in ours if not b.toolTip() and b.text() not in folds] == []
 
 

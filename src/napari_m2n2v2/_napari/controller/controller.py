@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari_m2n2v2._napari.controller.activity import ActivityController
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.explain import ExplainController
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.first_click import FirstClick
 from napari_m2n2v2._napari.controller.images import ImageController
 from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.controller.looks import LooksController
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController
@@ -56,6 +59,9 @@ class Controller:
         queue = PropagationQueue(state, jobs, self.features, self.solving, self.clicks, self.field)
         self.propagation = PropagationController(state, jobs, queue)
         self.precompute = PrecomputeController(state, preparing_jobs, self.features, jobs)
+        self.activity = ActivityController(state, jobs, self.features, queue, self.precompute)
+        self.first_click = FirstClick(state)
+        self.looks = LooksController(state)
         self.preview = PreviewController(state, self.solving)
         self.explain = ExplainController(state, self.solving)
         self.sessions = SessionController(state, jobs, self.clicks, self.solving, autosave_folder)
@@ -78,5 +84,6 @@ class Controller:
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
         self.images.close_all()
-        for part in (self.preview, self.explain, self.viewer, self.points, self.precompute, self.jobs, self.features):
+        in_viewer = (self.preview, self.explain, self.viewer, self.points, self.first_click)
+        for part in (*in_viewer, self.activity, self.precompute, self.jobs, self.features):
             part.close()

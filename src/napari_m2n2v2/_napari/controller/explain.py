@@ -17,8 +17,8 @@ from napari_m2n2v2.session.document import PartKey
 __all__ = ["VIEWS", "ExplainController"]
 
 VIEWS = {
-    "Markov-map": "How many steps the chain takes from the selected click; dark is near",
-    "Attention": "Where the selected click attends",
+    "Markov-map": "The Markov-map: how many steps the chain takes from the selected click; dark is near",
+    "Attention": "The attention: where the selected click attends",
     "Guide": "The guide channel as the engine sees it",
     "Doubt": "Where the object's border could as well be elsewhere",
     "Owner": "Which click decides each pixel",

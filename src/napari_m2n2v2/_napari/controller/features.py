@@ -112,6 +112,11 @@ class FeatureController:
         if workspace.parts.at(key).state is not FeatureState.COMPUTING:
             self.start(workspace, key)
 
+    @property
+    def present(self) -> tuple[Workspace, PartKey] | None:
+        """Which part of which image is being computed."""
+        return (running.workspace, running.part.key) if (running := self._running) is not None else None
+
     def cancel(self) -> None:
         """Stop for all parts of the active image."""
         if self._state.active is not None:

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.layers import points as convert
-from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.status import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ClickError
@@ -143,7 +143,7 @@ class PointsController:
             if added > 0:
                 check_shown(workspace)
                 self._label_new(workspace, added)
-            found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
+            found = _clicks_of(workspace)
             now = keep_carried(before, [self._fitted(workspace, placed) for placed in found])
             workspace.history.push(now)
             workspace.columns.look(workspace.points, now)
@@ -179,3 +179,14 @@ class PointsController:
             table.loc[newest, convert.PART] = [convert.as_part_text(region) for region in regions]
         with self._not_listening():
             workspace.points.features = table
+
+
+def _clicks_of(workspace: Workspace) -> tuple[PlacedClick, ...]:
+    """Read the clicks that the layer shows; that one was put beside the image is a slip."""
+    try:
+        return convert.read_clicks(workspace.points, workspace.image, workspace.here)
+    except ClickError as error:
+        nearest = np.round(workspace.points.data)
+        if ((nearest < 0) | (nearest >= workspace.stack.shape)).any():
+            raise Slip("That is outside the image: click on an object in it.") from error
+        raise

@@ -12,7 +12,7 @@ from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
 from napari_m2n2v2._napari.controller.propagation_run import Run, Way
 from napari_m2n2v2._napari.layers.geometry import axis_names, likely_axis, stack_of
-from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.status import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
@@ -90,7 +90,7 @@ class PropagationController:
                 raise ImageError(f"There is no slice {position}: they go from 0 to {length - 1}.")
             away = position - key.index[axis]
             if not away:
-                raise ImageError(f"Slice {position} is the one that is shown. Choose another to carry to.")
+                raise Slip(f"Slice {position} is the one that is shown. Choose another to carry to.")
             return (Way(axis, 1 if away > 0 else -1, abs(away)),)
 
         self._begin(ways)
@@ -129,11 +129,12 @@ class PropagationController:
     def _begin(self, ways_from: Callable[[int, PlaneKey], tuple[Way, ...]], follow: bool = False) -> None:
         workspace = self._state.active
         if workspace is None:
+            self._state.hint("Click on an object first: then it can be carried to other slices.")
             return
         with self._state.errors_shown():
             check_shown(workspace)
             if (key := workspace.here) is None or not key.index:
-                raise ImageError(f"'{workspace.image.name}' is a single slice: there is none to carry an object to.")
+                raise Slip(f"'{workspace.image.name}' is a single slice: there is none to carry an object to.")
             ways = ways_from(self.axis_of(workspace, key), key)
             if self.queue.is_running:
                 self._extend(workspace, ways, follow)
@@ -149,7 +150,7 @@ class PropagationController:
         run = self.queue.run
         same = run is not None and run.workspace is workspace and run.object_id == workspace.object_id
         if not same or run is None or not (follow and run.follow) or run.way.direction != ways[0].direction:
-            raise ImageError("An object is being carried already. Wait, or press Cancel.")
+            raise Slip("An object is being carried already. Wait, or press Cancel.")
         run.way = replace(run.way, count=(run.way.count or 0) + 1)
 
     def _paused(self, workspace: Workspace, focus: PartKey, ways: tuple[Way, ...]) -> Run | None:
@@ -174,9 +175,9 @@ class PropagationController:
         key, region, object_id = focus.plane, focus.region, workspace.object_id
         masks = workspace.masks_of(key)
         if self._is_unsettled(workspace, focus):
-            raise ImageError("The mask of this slice is still being computed. Carry it when it is there.")
+            raise Slip("The mask of this slice is still being computed. Carry it when it is there.")
         if workspace.state is FeatureState.STALE:
-            raise ImageError("The image or the settings changed. Press Compute again before you carry an object on.")
+            raise Slip("The image or the settings changed. Press Compute again before you carry an object on.")
         box = region.top, region.rows.stop, region.left, region.cols.stop
         mask = masks.shown_in(box) == object_id
         if masks.reaches_beyond(object_id, box):
@@ -185,7 +186,7 @@ class PropagationController:
                 "of it is in view and click on it there, or choose Work on > all of it, coarse."
             )
         if not mask.any():
-            raise ImageError(f"Object {object_id} has no mask in {workspace.name_of(key)}. Click on it here first.")
+            raise Slip(f"Object {object_id} has no mask in {workspace.name_of(key)}. Click on it here first.")
         carried = workspace.carried.of(workspace.placed, key, object_id)
         doubt = carried.doubt if carried is not None and not math.isnan(carried.doubt) else 0.0
         first, *rest = (

@@ -16,7 +16,11 @@ from napari_m2n2v2.session.document import Rules
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.model.workspace import Workspace
 
-__all__ = ["DockState"]
+__all__ = ["DockState", "Slip"]
+
+
+class Slip(M2N2V2Error):
+    """Something asked for that makes no sense just now, such as a click beside the image: hinted at, no error."""
 
 
 class DockState:
@@ -41,6 +45,7 @@ class DockState:
     progressed = Signal(float, str)
     failed = Signal(str)
     told = Signal(str)
+    hinted = Signal(str)
 
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
@@ -97,14 +102,20 @@ class DockState:
         """Tell the user something."""
         self.told.emit(message)
 
+    def hint(self, message: str) -> None:
+        """Answer a slip where the next step is said, without a notification."""
+        self.hinted.emit(message)
+
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong."""
         self.failed.emit(str(error) if isinstance(error, M2N2V2Error) else f"{type(error).__name__}: {error}")
 
     @contextmanager
     def errors_shown(self) -> Iterator[None]:
-        """Tell the user of our own errors inside, and go on."""
+        """Tell the user of our own errors inside, and go on; of slips only by a hint."""
         try:
             yield
+        except Slip as slip:
+            self.hint(str(slip))
         except M2N2V2Error as error:
             self.show_error(error)

@@ -75,7 +75,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Backbone", self.attention)
-        form.addRow("Guide by", self.depth)
+        form.addRow("Guide made from image", self.depth)
         grid = QGridLayout()
         grid.addWidget(self.told, 0, 0, 1, 2)
         grid.addWidget(self.fetch, 1, 0)

@@ -11,25 +11,29 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QGridLayout,
+    QHBoxLayout,
+    QLabel,
     QLineEdit,
-    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_m2n2v2._napari.attach import register
 from napari_m2n2v2._napari.controller.console import Console
 from napari_m2n2v2._napari.controller.controller import Controller
 from napari_m2n2v2._napari.controller.jobs import Jobs
+from napari_m2n2v2._napari.model.hint import next_step
 from napari_m2n2v2._napari.model.status import describe
+from napari_m2n2v2._napari.view.activity import ActivityBar
 from napari_m2n2v2._napari.view.backbone import BackbonePanel
 from napari_m2n2v2._napari.view.explain import WhyPanel
+from napari_m2n2v2._napari.view.hint import HintLine
+from napari_m2n2v2._napari.view.key_list import show_keys
 from napari_m2n2v2._napari.view.keys import Keys
 from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.precompute import PreparePanel
 from napari_m2n2v2._napari.view.propagation import PropagationPanel
-from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, autosave_folder, follow, make_button
+from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, add_fold, autosave_folder, follow, make_button
 from napari_m2n2v2._napari.view.session import SessionPanel
 from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.view.text import TextLabel
@@ -62,7 +66,10 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.controller = controller = Controller(viewer, jobs, Jobs(MainThread()), autosave_folder())
         self.state = state = controller.state
         self.console = Console(controller)
-        self._keys = Keys(controller.clicks, controller.objects, controller.preview, controller.propagation)
+        self._keys = Keys(
+            controller.clicks, controller.objects, controller.preview, controller.propagation, controller.looks,
+            lambda: show_keys(self),
+        )  # fmt: skip
         self._keys.bind_viewer(viewer)
         self._build()
         state.opened.connect(self._keys.bind_layers)
@@ -72,7 +79,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         )  # fmt: skip
         follow(self._show_status, state.solved, state.selected, self.prepare.preparing.marked)
         follow(self._show_meaning, state.meant)
-        follow(self._show_progress, state.progressed)
+        follow(self.hint.answer, state.hinted)
+        follow(self._on_first_click, controller.first_click.made)
         state.failed.connect(show_error)
         state.told.connect(show_info)
         # A window that is closed takes its docks with it without closing them.
@@ -84,42 +92,44 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     # -- building ------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        controller, state = self.controller, self.state
+        """Put what is used all the time on top, where it never scrolls away; the table takes the room that is left."""
+        self.table = ObjectsTable(self.state, self.controller.objects)
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.addLayout(self._build_top())
-        column.addLayout(self._build_buttons())
-        self.status = TextLabel()
-        column.addWidget(self.status)
-        self.table = ObjectsTable(state, controller.objects)
-        column.addWidget(self.table)
+        column.setContentsMargins(9, 0, 9, 0)
+        column.addWidget(self.table, 1)
+        self._build_folds(column)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._build_top())
+        outer.addWidget(VerticalScroll(inside), 1)  # docks are often lower than what is unfolded
+
+    def _build_folds(self, column: QVBoxLayout) -> None:
+        controller, state = self.controller, self.state
+        self.reach = ReachPanel(state, controller.clicks, controller.solving)
+        self.prepare = PreparePanel(state, controller.field, controller.precompute, controller.features.store)
+        self.propagation = PropagationPanel(state, controller.field, controller.objects, controller.propagation)
+        self.why = WhyPanel(state, controller.field, controller.explain)
+        self.session = SessionPanel(state, controller.sessions, lambda: self.image.value, self._on_start)
+        self.settings = SettingsPanel(state, controller.features, controller.objects)
+        self.backbones = BackbonePanel(state, controller.features, Jobs(MainThread()))
         self.place = QLineEdit()
         self.place.setPlaceholderText("row, col and Enter: a click without a mouse")
         self.place.setToolTip("In image pixels, such as 120, 200; means what the toggle above says")
         self.place.returnPressed.connect(self._on_place)
-        column.addWidget(self.place)
-        self.reach = ReachPanel(state, controller.clicks, controller.solving)
-        self._fold(column, "Reach of a click", self.reach)
-        self.prepare = PreparePanel(state, controller.field, controller.precompute, controller.features.store)
-        self._fold(column, "All slices", self.prepare)
-        self.propagation = PropagationPanel(state, controller.field, controller.objects, controller.propagation)
-        self._fold(column, "Through the stack", self.propagation)
-        self.why = WhyPanel(state, controller.field, controller.explain)
-        self._fold(column, "Seeing why", self.why)
-        self.session = SessionPanel(state, controller.sessions, lambda: self.image.value, self._on_start)
-        self._fold(column, "Session", self.session)
-        self.settings = SettingsPanel(state, controller.features, controller.objects)
-        self._fold(column, "More settings", self.settings)
-        column.addStretch()
-        scroll = VerticalScroll(inside)  # docks are often lower than their contents, all the more with large fonts
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        self.status = TextLabel()
+        add_fold(column, "How far a click reaches", self.reach)
+        carry, ahead = QLabel("Carry to other slices"), QLabel("Prepare slices ahead")
+        self.of_stacks = add_fold(column, "Stack", carry, self.propagation, ahead, self.prepare)
+        add_fold(column, "Why", self.why)
+        add_fold(column, "Save", self.session)
+        add_fold(column, "More", self.place, self.backbones, self.settings, self.status)
 
-    def _build_top(self) -> QFormLayout:
+    def _build_top(self) -> QWidget:
         self.image = layer_choice("napari.layers.Image", "Image")
         self.image.changed.connect(lambda: self._refresh())
-        self.backbones = BackbonePanel(self.state, self.controller.features, Jobs(MainThread()))
+        self.image.native.setToolTip("What to segment")
         self.by_view = QComboBox()
         self.by_view.addItem("all of it, coarse", False)
         self.by_view.addItem("the field of view", True)
@@ -128,18 +138,29 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             "The field of view: where you zoom in, parts are worked on as finely as you see them, each computed once"
         )
         self.by_view.activated.connect(lambda: self.controller.field.set_by_view(self.by_view.currentData()))
-        self._form = form = QFormLayout()
-        form.addRow("Image", self.image.native)
-        form.addRow(self.backbones)
-        form.addRow("Work on", self.by_view)
-        return form
+        self.start = make_button("Start", "Compute what the clicks need; once per image, slice or part", self._on_start)
+        self.help = make_button("?", "The keys (F1)", lambda: show_keys(self))
+        self.help.setMaximumWidth(2 * self.fontMetrics().height())
+        row = QHBoxLayout()
+        row.addWidget(self.image.native, 1)
+        row.addWidget(self.start)
+        row.addWidget(self.help)
+        self._form = QFormLayout()
+        self._form.addRow("Work on", self.by_view)
+        self.hint = HintLine()
+        self.activity = ActivityBar(self.controller.activity)
+        self.cancel, self.progress = self.activity.cancel, self.activity.bar
+        top = QWidget()
+        column = QVBoxLayout(top)
+        column.addLayout(row)
+        column.addLayout(self._form)
+        column.addWidget(self.hint)
+        column.addWidget(self.activity)
+        column.addLayout(self._build_buttons())
+        return top
 
     def _build_buttons(self) -> QGridLayout:
         controller = self.controller
-        self.start = make_button("Start", "Compute what the clicks need; once per image, slice or part", self._on_start)
-        self.cancel = make_button("Cancel", "Stop computing, all slices of this image", controller.features.cancel)
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 100)
         tip = "What the next left click means; right-click is always background\nT with points selected flips them"
         self.sign = make_button("", tip, controller.clicks.toggle)
         self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.clicks.undo)
@@ -158,27 +179,19 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             "Suggest (G)", "Mark where the next click would help most", controller.preview.suggest
         )
         grid = QGridLayout()
-        grid.addWidget(self.start, 0, 0)
-        grid.addWidget(self.cancel, 0, 1)
-        grid.addWidget(self.progress, 1, 0, 1, 2)
-        grid.addWidget(self.sign, 2, 0, 1, 2)
+        grid.addWidget(self.sign, 0, 0, 1, 2)
         pairs = ((self.undo, self.redo), (self.next_object, self.reset), (self.preview, self.suggest))
-        for row, pair in enumerate(pairs, start=3):
+        for row, pair in enumerate(pairs, start=1):
             for col, button in enumerate(pair):
                 grid.addWidget(button, row, col)
         return grid
-
-    def _fold(self, column: QVBoxLayout, title: str, panel: QWidget) -> None:
-        fold = QCollapsible(title)
-        fold.layout().setContentsMargins(0, 0, 0, 0)
-        fold.addWidget(panel)
-        column.addWidget(fold)
 
     # -- napari's side of a widget -------------------------------------------------------------------------------
 
     def reset_choices(self, event: Any = None) -> None:
         """Look again which layers there are. Called by napari when layers come, go or change their name."""
         self.image.reset_choices()
+        self._show_status()
         self.settings.reset_choices()
 
     def event(self, event: QEvent) -> bool:
@@ -208,6 +221,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         else:
             self.controller.images.start(self.image.value, self.settings.labels.value)
 
+    def _on_first_click(self, image: Any, row: float, col: float) -> None:
+        """Start the image that was clicked on; the click waits for its features."""
+        self.image.value = image
+        self._on_start()
+        self.controller.clicks.add(row, col)
+
     def _on_place(self) -> None:
         try:
             row, col = (float(part) for part in self.place.text().replace(",", " ").split())
@@ -217,28 +236,23 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.controller.clicks.add(row, col)
         self.place.clear()
 
-    def _show_progress(self, share: float, stage: str) -> None:
-        self.progress.setValue(round(100 * share))
-        self.progress.setFormat(f"{stage} %p%")
-
     def _show_meaning(self) -> None:
         foreground = self.state.foreground
         self.sign.setText("● Foreground (T)" if foreground else "✚ Background (T)")
         color = "#1d7a2c" if foreground else "#a3271f"
         self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
+        self._show_status()
 
     def _refresh(self) -> None:
         workspace = self.state.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
-        computing, ready = state is FeatureState.COMPUTING, workspace is not None and workspace.features is not None
-        any_computing = workspace is not None and workspace.is_computing
+        ready = workspace is not None and workspace.features is not None
         is_large = workspace is not None and self.controller.field.can_be_parted(workspace)
         self._form.setRowVisible(self.by_view, is_large)
         self.by_view.setCurrentIndex(self.by_view.findData(workspace is not None and workspace.by_view))
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
-        self.start.setEnabled(not computing)
-        self.cancel.setEnabled(any_computing)
-        self.progress.setVisible(any_computing)
+        self.start.setEnabled(state is not FeatureState.COMPUTING)
+        self.of_stacks.setVisible(workspace is not None and len(workspace.stack) > 1)
         self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
         self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
         for control in (self.sign, self.next_object, self.reset, self.place, self.settings.take_over):
@@ -250,4 +264,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._show_status()
 
     def _show_status(self) -> None:
-        self.status.setText(describe(self.state.active, self.prepare.is_ready_here))
+        text = describe(self.state.active, self.prepare.is_ready_here)
+        self.status.setText(text)
+        self.hint.setToolTip(text)
+        self.hint.show_step(next_step(self.state.active, self.state.foreground, len(self.image.choices)))

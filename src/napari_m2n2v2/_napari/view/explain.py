@@ -14,6 +14,15 @@ from napari_m2n2v2._napari.view.qt import follow, make_button, thumbnail
 
 __all__ = ["WhyPanel"]
 
+# The console calls the views by shorter names, which are kept from version to version.
+_TITLES = {
+    "Markov-map": "Way from the click",
+    "Attention": "What looks alike",
+    "Guide": "Guide as used",
+    "Doubt": "Doubt",
+    "Owner": "Which click decides",
+}
+
 
 class WhyPanel(QWidget):  # type: ignore[misc]
     """A toggle for each layer, and the picture.
@@ -38,7 +47,7 @@ class WhyPanel(QWidget):  # type: ignore[misc]
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         for i, (name, tip) in enumerate(VIEWS.items()):
-            self.toggles[name] = make_button(name, tip, partial(self._show, name))
+            self.toggles[name] = make_button(_TITLES[name], tip, partial(self._show, name))
             self.toggles[name].setCheckable(True)
             grid.addWidget(self.toggles[name], i // 2, i % 2)
         tip = "Frames around the parts of a large image that are ready, and around the one in view"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.looks import LooksController
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.preview import PreviewController
 from napari_m2n2v2._napari.controller.propagation import PropagationController
@@ -21,6 +22,8 @@ KEYS = {
     "suggest": "G",
     "carry": "W",
     "carry_back": "Shift-W",
+    "outline": "U",
+    "help": "F1",
 }
 """What the plugin binds. None is a key of napari's own on the viewer or on Points; on Labels, undo stays napari's."""
 
@@ -33,8 +36,10 @@ class Keys:
 
     Parameters
     ----------
-    clicks, objects, preview, propagation
+    clicks, objects, preview, propagation, looks
         The controllers that do it.
+    show_help : callable
+        Lists the keys.
     """
 
     def __init__(
@@ -43,6 +48,8 @@ class Keys:
         objects: ObjectController,
         preview: PreviewController,
         propagation: PropagationController,
+        looks: LooksController,
+        show_help: Callable[[], None],
     ) -> None:
         self._actions: dict[str, Callable[[], None]] = {
             "toggle": clicks.toggle,
@@ -53,6 +60,8 @@ class Keys:
             "suggest": preview.suggest,
             "carry": propagation.propagate_on,
             "carry_back": propagation.propagate_back,
+            "outline": looks.toggle_outline,
+            "help": show_help,
         }
         self._bound: list[tuple[Any, str, Any]] = []
 

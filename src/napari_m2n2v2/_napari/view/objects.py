@@ -47,7 +47,6 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         line = self.fontMetrics().height()
         self.setMinimumHeight(5 * line)
-        self.setMaximumHeight(12 * line)
         self.itemSelectionChanged.connect(self._choose)
         follow(self.refresh, state.activated, state.clicks_changed, state.solved, state.moved, state.selected)
 

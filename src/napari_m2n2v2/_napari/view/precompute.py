@@ -6,7 +6,7 @@ from functools import partial
 
 from qtpy.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
-from qtpy.QtWidgets import QGridLayout, QProgressBar, QToolTip, QWidget
+from qtpy.QtWidgets import QGridLayout, QToolTip, QWidget
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController, room_for, summary
@@ -110,7 +110,7 @@ class SliceStrip(QWidget):  # type: ignore[misc]
 
 
 class PreparePanel(QWidget):  # type: ignore[misc]
-    """Start, pause and cancel, progress, and the strip.
+    """Start, pause, and the strip; the dock's bar says how far it is.
 
     Parameters
     ----------
@@ -136,24 +136,20 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         )
         self.start = make_button("Prepare all slices", tip, preparing.start)
         self.pause = make_button("Pause", "Stops within the slice; goes on with it when you resume", self._on_pause)
-        self.cancel = make_button("Cancel", "Stop; the slices that are ready stay", preparing.cancel)
-        self.progress = QProgressBar()
         self.strip = SliceStrip()
         self.strip.chosen.connect(self._go)
         self.told = TextLabel()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.addWidget(self.start, 0, 0, 1, 2)
-        grid.addWidget(self.pause, 1, 0)
-        grid.addWidget(self.cancel, 1, 1)
-        grid.addWidget(self.progress, 2, 0, 1, 2)
-        grid.addWidget(self.strip, 3, 0, 1, 2)
-        grid.addWidget(self.told, 4, 0, 1, 2)
-        follow(self._show_progress, preparing.changed)
+        grid.addWidget(self.start, 0, 0)
+        grid.addWidget(self.pause, 0, 1)
+        grid.addWidget(self.strip, 1, 0, 1, 2)
+        grid.addWidget(self.told, 2, 0, 1, 2)
+        follow(self._show_running, preparing.changed)
         follow(self.refresh, preparing.marked, state.moved)
         self.destroyed.connect(partial(PrecomputeController.end, preparing))
         self.refresh()
-        self._show_progress()
+        self._show_running()
 
     @property
     def is_ready_here(self) -> bool:
@@ -190,22 +186,12 @@ class PreparePanel(QWidget):  # type: ignore[misc]
         more = "Choose a folder" if store.disk is None else "Raise its limit"
         return (
             f"About {fits} of them, the nearest, fit into {where} ({limit}); all take {slices * each / GIGABYTE:.2g} "
-            f"GB. {more} under More settings to keep more."
+            f"GB. {more} under More to keep more."
         )
 
-    def _show_progress(self) -> None:
-        preparing, standing = self.preparing, self.preparing.standing
-        running = preparing.is_running
-        for control in (self.pause, self.cancel, self.progress):
-            control.setVisible(running)
-        self.pause.setText("Resume" if preparing.is_paused else "Pause")
-        done, share = (standing.done, standing.share) if standing is not None else (0, 0.0)
-        total = standing.total if standing is not None else 0
-        self.progress.setRange(0, 100 * max(1, total))
-        self.progress.setValue(round(100 * (done + share)))
-        left = standing.seconds_left if standing is not None else None
-        ending = "paused" if preparing.is_paused else "" if left is None else _duration(left)
-        self.progress.setFormat(", ".join(filter(None, (f"{done} of {total}" if total else "beginning", ending))))
+    def _show_running(self) -> None:
+        self.pause.setEnabled(self.preparing.is_running)
+        self.pause.setText("Resume" if self.preparing.is_paused else "Pause")
 
     def _on_pause(self) -> None:
         (self.preparing.resume if self.preparing.is_paused else self.preparing.pause)()
@@ -218,12 +204,3 @@ class PreparePanel(QWidget):  # type: ignore[misc]
 
 def _text(index: Index) -> str:
     return ", ".join(map(str, index))
-
-
-def _duration(seconds: float) -> str:
-    """Say how long it takes, as one would."""
-    if seconds < 90:
-        return f"{seconds:.0f} s left"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min left"
-    return f"{seconds / 3600:.1f} h left"

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
@@ -123,7 +122,7 @@ class ReviewTable(QTableWidget):  # type: ignore[misc]
 
 
 class PropagationPanel(QWidget):  # type: ignore[misc]
-    """Buttons for where to, progress, the reason it stopped, and the slices to look at again.
+    """Buttons for where to, the reason it stopped, and the slices to look at again.
 
     Parameters
     ----------
@@ -168,16 +167,12 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.limit.setToolTip("It stops where more of it than this is in doubt; 100 % never stops it")
         self.limit.setValue(round(100 * propagation.limits.most_doubt))
         self.limit.valueChanged.connect(self._on_limit)
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 100)
-        self.cancel = make_button("Cancel", "Stop at once; what was carried stays", self._cancel)
         self.message = TextLabel()
         self.table = ReviewTable(state, field, objects)
         self._lay_out()
         queue = propagation.queue
         follow(self.refresh, state.activated, state.moved, state.selected, state.clicks_changed, queue.changed)
         follow(self.table.refresh, state.solved)
-        follow(self._show_progress, queue.progressed)
         self.refresh()
 
     def refresh(self) -> None:
@@ -191,8 +186,6 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
         self.back.setText("◀ Previous (Shift+W)" if forward else "◀ Previous (W)")
         self.next.setText("Next (W) ▶" if forward else "Next (Shift+W) ▶")
         self.again.setEnabled(can and bool(self._propagation.onward()))
-        for part in (self.progress, self.cancel):
-            part.setVisible(queue.is_running)
         self.message.setText(queue.message)
         self.message.setVisible(bool(queue.message))
         if workspace is not None and here is not None and here.index:
@@ -223,10 +216,8 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
                 grid.addWidget(part, row, column)
         row = len(pairs)
         grid.addWidget(self.again, row, 0, 1, 2)
-        grid.addWidget(self.progress, row + 1, 0)
-        grid.addWidget(self.cancel, row + 1, 1)
-        grid.addWidget(self.message, row + 2, 0, 1, 2)
-        grid.addWidget(self.table, row + 3, 0, 1, 2)
+        grid.addWidget(self.message, row + 1, 0, 1, 2)
+        grid.addWidget(self.table, row + 2, 0, 1, 2)
 
     def _step(self, direction: int) -> Callable[[], None]:
         return lambda: self._propagation.propagate(direction, 1)
@@ -237,9 +228,6 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
     def _on_to(self) -> None:
         self._propagation.propagate_to(self.slice.value())
 
-    def _cancel(self) -> None:
-        self._propagation.queue.cancel()
-
     def _on_axis(self, chosen: int) -> None:
         workspace = self._state.active
         if workspace is not None and (here := workspace.here) is not None:
@@ -249,7 +237,3 @@ class PropagationPanel(QWidget):  # type: ignore[misc]
 
     def _on_limit(self, percent: int) -> None:
         self._propagation.limits = replace(self._propagation.limits, most_doubt=percent / 100)
-
-    def _show_progress(self, share: float, stage: str) -> None:
-        self.progress.setValue(round(100 * share))
-        self.progress.setFormat(f"{stage} %p%")

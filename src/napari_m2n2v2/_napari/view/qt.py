@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, QStandardPaths, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QPushButton, QScrollArea, QWidget
+from qtpy.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
+from superqt import QCollapsible
 
-__all__ = ["MainThread", "VerticalScroll", "autosave_folder", "follow", "make_button", "thumbnail"]
+__all__ = ["MainThread", "VerticalScroll", "add_fold", "autosave_folder", "follow", "make_button", "thumbnail"]
 
 _THUMBNAIL_HEIGHT = 110
 
@@ -58,6 +59,17 @@ def make_button(text: str, tip: str, action: Callable[[], object]) -> QPushButto
     button.setToolTip(tip)
     button.clicked.connect(lambda: action())
     return button
+
+
+def add_fold(column: QVBoxLayout, title: str, *panels: QWidget) -> QCollapsible:
+    """Add panels that unfold below their title."""
+    fold = QCollapsible(title)
+    fold.layout().setContentsMargins(0, 0, 0, 0)
+    fold.layout().setSpacing(0)
+    for panel in panels:
+        fold.addWidget(panel)
+    column.addWidget(fold)
+    return fold
 
 
 def follow(call: Callable[..., object], *signals: Any) -> None:

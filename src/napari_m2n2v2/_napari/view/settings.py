@@ -59,7 +59,7 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self.guide = layer_choice("napari.layers.Image | None", "Guide")
         self.guide.changed.connect(self._on_guide)
         self._row(
-            "Guide",
+            "Guide layer",
             self.guide.native,
             "A registered channel, such as inverse depth, that parts what is alike.\n"
             "For a stack: another stack, or one plane for all slices",
@@ -70,7 +70,7 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self.guide_weight.setSingleStep(0.25)
         self.guide_weight.setValue(1.0)
         self.guide_weight.valueChanged.connect(lambda weight: features.change(guide_weight=weight))
-        self._row("Guide weight", self.guide_weight, "How much the steps of the guide layer count; 1 is the paper's")
+        self._row("Its weight", self.guide_weight, "How much the steps of the guide layer count; 1 is the paper's")
 
         self.bit_depth = QComboBox()
         self.bit_depth.addItems(BIT_DEPTHS)

@@ -112,12 +112,12 @@ class ReachPanel(QWidget):  # type: ignore[misc]
         solved = workspace is not None and workspace.features is not None
         self.setEnabled(index is not None and solved)
         if workspace is None or index is None or not solved:
-            self.title.setText("Reach of a click")
+            self.title.setText("Click on an object first")
             self.plot.show_curve(None)
             return
         click = workspace.clicks[index]
         how = "automatic" if click.threshold is None else "set by hand"
-        self.title.setText(f"Reach of click {index + 1}, {how}")
+        self.title.setText(f"Click {index + 1}, {how}")
         self.automatic.setEnabled(click.threshold is not None)
 
         def question(session: Any) -> Any:

@@ -1,0 +1,85 @@
+"""What to do next, in a line."""
+
+from __future__ import annotations
+
+from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.features.states import FeatureState
+from napari_m2n2v2.session.document import PartKey
+
+__all__ = ["next_step"]
+
+
+def next_step(workspace: Workspace | None, foreground: bool = True, images: int = 1) -> str:
+    """Say what to do next.
+
+    Parameters
+    ----------
+    workspace : Workspace or None
+        What is worked on, if anything is.
+    foreground : bool
+        What the next left click means.
+    images : int
+        How many Image layers there are.
+    """
+    if workspace is None:
+        return _to_begin(images)
+    if (focus := workspace.focus) is None:
+        return _to_see(workspace)
+    return (
+        _waiting(workspace)
+        or _seen_otherwise(workspace, focus)
+        or _cut_off(workspace, focus)
+        or _to_click(workspace, focus, foreground)
+    )
+
+
+def _to_begin(images: int) -> str:
+    if images == 0:
+        return "Open an image first: File > Open Files, or File > Open Sample."
+    return "Click on an object." if images == 1 else "Choose an image and press Start."
+
+
+def _to_see(workspace: Workspace) -> str:
+    dims, image = workspace.dims, workspace.image
+    if dims.ndisplay != 2:
+        return "Go back to the 2-D view (Ctrl+Y) to click."
+    if is_oblique(dims, image):
+        return "Its transform mixes screen and slider axes: turn the axes, or reset it."
+    return "The sliders are beyond the image: move them to a slice of it."
+
+
+def _waiting(workspace: Workspace) -> str:
+    if workspace.state is FeatureState.STALE:
+        return "The image or the settings changed: Compute again uses them."
+    if workspace.state is not FeatureState.COMPUTING or workspace.features is not None:
+        return ""
+    count = len(workspace.clicks)
+    if not count:
+        return "Click on an object; its mask comes with the features."
+    return f"{count} click{'' if count == 1 else 's'} wait{'s' if count == 1 else ''} for features."
+
+
+def _seen_otherwise(workspace: Workspace, focus: PartKey) -> str:
+    projected = projected_planes(workspace.dims, workspace.image, focus.plane)
+    if not projected:
+        return ""
+    names = axis_names(workspace.dims, workspace.image)
+    shown = ", ".join(f"{names[axis]} {first} to {last}".strip() for axis, (first, last) in projected.items())
+    return f"You see slices {shown} as one; clicks segment {workspace.name_of(focus.plane)} alone."
+
+
+def _cut_off(workspace: Workspace, focus: PartKey) -> str:
+    sides = workspace.masks_of(focus.plane).cuts.get(focus.region, {}).get(workspace.object_id)
+    if not sides:
+        return ""
+    return f"Object {workspace.object_id} goes on at the {' and '.join(sides)}: click on it there, or zoom out."
+
+
+def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
+    if not foreground:
+        return "Click on what is not the object (T: back to foreground)."
+    if not workspace.clicks_of(focus.plane, workspace.object_id):
+        return "Click on another object." if workspace.placed else "Click on an object."
+    onward = " W: to the next slice." if focus.plane.index else ""
+    return f"Right-click what is not it, click what is missing.{onward} N: next object."

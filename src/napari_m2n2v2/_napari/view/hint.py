@@ -1,0 +1,48 @@
+"""What to do next, in a place that never moves what is below it."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, Qt, QTimer
+from qtpy.QtWidgets import QLabel
+
+__all__ = ["HintLine"]
+
+_LINES = 2  # what fits into the narrowest dock
+
+
+_SLIP_MILLISECONDS = 4000
+
+
+class HintLine(QLabel):  # type: ignore[misc]
+    """Says the next step; a slip is answered here for a few seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step = ""
+        self._slip = QTimer(self)
+        self._slip.setSingleShot(True)
+        self._slip.timeout.connect(lambda: self.setText(self._step))
+        self.setWordWrap(True)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.setAccessibleName("What to do next")
+        self._fit()
+
+    def show_step(self, text: str) -> None:
+        """Say what to do next, once a slip has been read."""
+        self._step = text
+        if not self._slip.isActive():
+            self.setText(text)
+
+    def answer(self, text: str) -> None:
+        """Say why something was not done."""
+        self.setText(text)
+        self._slip.start(_SLIP_MILLISECONDS)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        """Follow the font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedHeight(_LINES * self.fontMetrics().lineSpacing() + 4)
