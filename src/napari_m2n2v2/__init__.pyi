@@ -41,8 +41,9 @@ from .images.tile import Region, RegionClick, region_of_view
 from .parameters import FeatureParameters, PropagationParameters, SegmentationParameters
 from .propagation.propagate import PropagatedPlane, Walk, for_review, propagate
 from .session.methods_text import methods_paragraph
+from .session.result import SessionResult
 from .session.segmentation import Segmentation
-from .session.session import Session, SessionResult
+from .session.session import Session
 from .session.session_file import SessionFile, load_session, save_session
 from .session.tiled import Mosaic, region_features
 

@@ -19,7 +19,7 @@ from napari_m2n2v2.errors import M2N2V2Error
 if TYPE_CHECKING:
     from napari_m2n2v2.features.image_features import ImageFeatures
     from napari_m2n2v2.guides.guide import Guide
-    from napari_m2n2v2.session.session import SessionResult
+    from napari_m2n2v2.session.result import SessionResult
 
 __all__ = ["main"]
 

@@ -17,8 +17,9 @@ from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.diagnostics import clearness, count_doubtful, nearest_of_each_class
+from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import Segmentation
-from napari_m2n2v2.session.session import Session, SessionResult
+from napari_m2n2v2.session.session import Session
 
 __all__ = ["Joining", "ObjectInRegion", "SolvedRegion"]
 

@@ -18,7 +18,8 @@ from napari_m2n2v2.session.provenance import Provenance, digest, software
 if TYPE_CHECKING:
     from napari_m2n2v2.features.image_features import ImageFeatures
     from napari_m2n2v2.session.carried import Carried
-    from napari_m2n2v2.session.session import Session, SessionResult
+    from napari_m2n2v2.session.result import SessionResult
+    from napari_m2n2v2.session.session import Session
     from napari_m2n2v2.session.tiled import Mosaic
 
 __all__ = [

@@ -37,7 +37,8 @@ from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
-from napari_m2n2v2.session.session import Session, SessionResult
+from napari_m2n2v2.session.result import SessionResult
+from napari_m2n2v2.session.session import Session
 
 __all__ = ["Mosaic", "region_features"]
 
