@@ -76,6 +76,7 @@ class Controller:
 
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
+        self.sessions.autosaves.close()
         self.images.close_all()
         for part in (self.preview, self.explain, self.viewer, self.points, self.precompute, self.jobs, self.features):
             part.close()
