@@ -1,6 +1,6 @@
 import numpy as np
 
-from napari_m2n2v2.method.nearest_neighbour import nearest_click, nearest_object, scale, truncate
+from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale, truncate
 
 
 def test_each_pixel_takes_the_class_of_its_nearest_click():
@@ -40,9 +40,3 @@ def test_a_threshold_of_zero_does_not_divide_by_zero():
     values = np.array([[0.0, 1.0]], dtype=np.float32)
     assert np.isfinite(scale(values, 0.0)).all()
     assert np.isfinite(nearest_click([values, values], [0.0, 0.0])[1]).all()
-
-
-def test_of_two_objects_the_nearer_that_claims_wins():
-    claims = [np.array([True, True, True, False]), np.array([True, True, False, True])]
-    distances = [np.array([0.2, 0.9, 0.9, 0.1]), np.array([0.2, 0.3, 0.1, 0.8])]
-    assert nearest_object(claims, distances).tolist() == [0, 1, 0, 1]

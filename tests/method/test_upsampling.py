@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import correlate
+from skimage.data import coffee
 from torch.nn.functional import interpolate
 
 from napari_m2n2v2.errors import Cancelled
-from napari_m2n2v2.method.upsampling import build_upsampling_operator
+from napari_m2n2v2.method.upsampling import _Axis, build_upsampling_operator
 
 
 def dense_filter(low, guide, sigma_spatial, sigma_range):
@@ -89,6 +90,44 @@ def test_the_guide_stops_the_blur_at_an_edge():
     plain = build_upsampling_operator(rgb, (6, 6), 1.0, 0.1)(low)
     guided = build_upsampling_operator(np.concatenate([rgb, depth]), (6, 6), 1.0, 0.1)(low)
     assert guided[:, 12].min() - guided[:, 11].max() > 5 * (plain[:, 12].min() - plain[:, 11].max())
+
+
+class TestSampledWindow:
+    """Issue 16, line 26: a coarser grid costs no more, with a stated error."""
+
+    def dense_and_sampled(self, monkeypatch, guide, grid):
+        sampled = build_upsampling_operator(guide, grid, 1.0, 0.1)
+        monkeypatch.setattr("napari_m2n2v2.method.upsampling._DENSE", 1e9)
+        return build_upsampling_operator(guide, grid, 1.0, 0.1), sampled
+
+    def test_26_cells_up_to_those_of_wide_images_at_grid_64_are_dense(self, monkeypatch):
+        guide = np.random.default_rng(6).random((3, 62, 94)).astype(np.float32)
+        dense, sampled = self.dense_and_sampled(monkeypatch, guide, (2, 3))  # cells of 31 pixels
+        np.testing.assert_array_equal(dense.weights, sampled.weights)
+        np.testing.assert_array_equal(dense.unit, sampled.unit)
+
+    @pytest.mark.parametrize("grid", [(4, 4), (2, 3), (2, 2)])
+    def test_26_the_error_on_a_photo_is_what_the_docs_say(self, monkeypatch, grid):
+        guide = np.moveaxis(coffee()[:260:2, :260:2].astype(np.float32) / 255, -1, 0)
+        guide = np.ascontiguousarray(guide)
+        low = torch.rand(grid, generator=torch.Generator().manual_seed(0))
+        dense, sampled = (made(low).numpy() for made in self.dense_and_sampled(monkeypatch, guide, grid))
+        error = np.abs(dense - sampled)
+        assert error.any() and error.mean() < 0.005 and np.quantile(error, 0.99) < 0.03
+        np.testing.assert_allclose(sampled.max(), dense.max(), atol=0.03)
+
+    def test_26_the_number_of_samples_is_bounded_whatever_the_grid(self):
+        for grid, pixels in ((1, 500), (4, 1024), (16, 1024), (31, 1024), (64, 1024), (256, 1024)):
+            axis = _Axis.of(pixels, grid, 1.0)
+            assert axis.every(0).radius <= 96 and (axis.stride == 1 or axis.every(0).sigma >= 16)
+
+    def test_26_thin_images_and_progress(self):
+        shares = []
+        guide = np.random.default_rng(7).random((3, 2, 300)).astype(np.float32)
+        operator = build_upsampling_operator(guide, (1, 3), 1.0, 0.1, shares.append)
+        ones = operator(torch.full((1, 3), 3.0))
+        torch.testing.assert_close(ones, torch.full((2, 300), 3.0), atol=1e-5, rtol=0)
+        assert shares == sorted(shares) and shares[-1] == 1 and len(shares) > 2
 
 
 def test_building_reports_progress_and_can_be_stopped():

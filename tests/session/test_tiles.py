@@ -1,14 +1,26 @@
 """Planes too large for the working resolution: which tile a click goes to, and what is read of it."""
 
+import math
+
 import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_m2n2v2 import Click, FeatureParameters, Region, RegionClick, Stack, region_features, region_of_view
-from napari_m2n2v2.errors import ClickError
-from napari_m2n2v2.images.tile import has_parts
+from napari_m2n2v2 import (
+    Click,
+    FeatureParameters,
+    Region,
+    RegionClick,
+    Stack,
+    compute_features,
+    region_features,
+    region_of_view,
+)
+from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.images.resampling import working_shape
+from napari_m2n2v2.images.tile import fits_whole, has_parts
 from tests.session.large_plane import LEFT, NAMED, SHAPE, SIDE, view_at
 
 
@@ -60,6 +72,31 @@ class TestChoosing:
         assert far == region_of_view((9000, 9000), view_at(6000, 7000, 200))
         with pytest.raises(ClickError, match="outside the image"):
             region_of_view((9000, 9000), view_at(500, 500), at=(9000, 0))
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.integers(1, 2500), st.integers(1, 60_000), st.floats(0, 1), st.booleans())
+    def test_18_a_part_of_a_long_strip_is_bounded_by_pixels(self, short, long, along, upright):
+        shape, at = ((long, short), (along * (long - 1), 0)) if upright else ((short, long), (0, along * (long - 1)))
+        found = region_of_view(shape, (0, 0, *shape), 256, at=at)
+        assert found.holds(*at)
+        if found != Region.whole(shape, 256):
+            assert math.prod(working_shape(found.shape, 256)) <= 3 * 256**2 + 256
+
+    @pytest.mark.parametrize("shape", [(1100, 40000), (40000, 1100), (100, 400_000), (3000, 90_000)])
+    def test_18_clicks_beside_each_other_in_a_strip_share_a_part_and_those_far_away_do_not(self, shape):
+        view = (0, 0, *shape)
+        places = [(row, col) if shape[1] > shape[0] else (col, row) for row, col in ((40, 9000), (50, 9100), (40, 90))]
+        first = region_of_view(shape, view, at=places[0])
+        assert region_of_view(shape, view, at=places[1], known=[first]) == first != Region.whole(shape)
+        assert first.holds(*places[2]) == (min(shape) == 100)
+        assert region_of_view(shape, view).shape == first.shape
+
+    def test_18_a_strip_that_is_too_much_at_once_is_told_of_parts(self):
+        strip = np.zeros((1100, 40000), np.uint8)
+        strip[::7] = 200
+        with pytest.raises(ImageError, match=r"1100 x 40000.*the field of view.*region_of_view"):
+            compute_features(strip, **NAMED | {"parameters": FeatureParameters()})
+        assert not fits_whole(strip.shape) and fits_whole((1024, 16384))
 
     @settings(max_examples=200, deadline=None)
     @given(st.tuples(st.integers(1, 3000), st.integers(1, 3000)), *[st.floats(0, 1)] * 2, st.floats(1, 900))

@@ -25,13 +25,12 @@ from napari_m2n2v2.guides.channel import GuideChannel, as_guide, channels_of, de
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.images.rendering import as_rgb, clipped_pixels, finite_range
 from napari_m2n2v2.images.resampling import resize_rgb, working_shape
+from napari_m2n2v2.images.tile import fits_whole
 from napari_m2n2v2.method.attention import adjust_temperature_, check_attention, make_doubly_stochastic_
 from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import FeatureParameters
 
 __all__ = ["Depth", "FeatureRequest", "Plane", "Transition", "to_transition_"]
-
-_MOST_PIXELS = 1 << 24
 
 
 class Depth(NamedTuple):
@@ -70,17 +69,22 @@ class Plane:
         if (rgb == rgb[0, 0]).all():
             raise ImageError(_no_contrast(np.asarray(image)))
         working = working_shape(shape, parameters.working_side)
-        if working[0] * working[1] > _MOST_PIXELS:
-            raise ImageError(
-                f"An image of {shape[0]} x {shape[1]} pixels is worked on at {working[0]} x {working[1]}, over the "
-                f"{_MOST_PIXELS} pixels that fit into memory. Crop it: it is very long for its width."
-            )
+        if not fits_whole(shape, parameters.working_side):
+            raise ImageError(_too_long(shape, working))
         return cls(shape, resize_rgb(rgb, working), clipped_pixels(image))
 
     @cached_property
     def image_hash(self) -> str:
         """SHA-256 of the working image, in hexadecimal."""
         return hashlib.sha256(self.image.tobytes() + repr(self.image.shape).encode()).hexdigest()
+
+
+def _too_long(shape: tuple[int, int], working: tuple[int, int]) -> str:
+    return (
+        f"An image of {shape[0]} x {shape[1]} pixels is very long for its width: all of it would be worked on at "
+        f"{working[0]} x {working[1]}, more than fits into memory. Work on parts of it: Work on > the field of view in "
+        "napari, region_of_view and Mosaic in Python. Or crop it."
+    )
 
 
 def _no_contrast(pixels: NDArray[Any]) -> str:

@@ -13,9 +13,10 @@ from functools import lru_cache
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.images.resampling import working_shape
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["Region", "RegionClick", "View", "clicks_in", "counts_in", "has_parts", "region_of_view"]
+__all__ = ["Region", "RegionClick", "View", "clicks_in", "counts_in", "fits_whole", "has_parts", "region_of_view"]
 
 View = tuple[float, float, float, float]
 """Top, left, bottom, right of what is seen, in pixels; it may reach beyond the image."""
@@ -28,6 +29,12 @@ _CELLS = 4  # of the lattice, along the working side
 
 
 _LONG = 2  # times as long as wide is too long for all of it, where a part is as coarse
+
+
+_MOST_SQUARES = 3  # of the working side, in the pixels that a part is worked on with: what a wide window shows
+
+
+_MOST_PIXELS = 1 << 24  # that are worked on at once, of which attention and maps fit into memory
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -131,6 +138,11 @@ def has_parts(shape: tuple[int, int], working_side: int = _WORKING_SIDE) -> bool
     return long or Region.whole(shape, working_side).step > 1
 
 
+def fits_whole(shape: tuple[int, int], working_side: int = _WORKING_SIDE) -> bool:
+    """Whether all of a plane of this shape can be worked on at once; one that is very long for its width cannot."""
+    return math.prod(working_shape(shape, working_side)) <= _MOST_PIXELS
+
+
 def clicks_in(region: Region, placed: Iterable[RegionClick]) -> tuple[Click, ...]:
     """List the clicks that a region is solved by, in their order and in pixels of the plane."""
     return tuple(p.click for p in placed if counts_in(region, p))
@@ -156,7 +168,8 @@ def region_of_view(
     """Choose the region for what is seen of a plane.
 
     Full resolution where the shortest side of the view is no longer than ``working_side``, else as many pixels to one
-    as the view asks for, in powers of 2; in the end, all of the plane.
+    as the view asks for, in powers of 2; in the end, all of the plane. Of a view that is very long for its width, a
+    piece around ``at`` or the middle, worked on with at most 3 times the pixels of a square of ``working_side``.
 
     Parameters
     ----------
@@ -179,16 +192,16 @@ def region_of_view(
     if at is not None:
         Click(*at).pixel(shape)
         view = _around(view, at)
-    top, left, bottom, right = _clipped(view, shape)
+    top, left, bottom, right = edges = _clipped(view, shape)
     step = _step(min(bottom - top, right - left), min(shape), working_side)
-    points = [(top, left), (math.ceil(bottom) - 1, math.ceil(right) - 1), *([] if at is None else [at])]
-    holding = [
-        region for region in known if region.step == step and all(region.holds(*point) for point in points)
-    ]  # fmt: skip
+    cell = max(working_side * step // _CELLS, 1)
+    (top, left, bottom, right), needed = _bounded(edges, shape, working_side, cell, at)
+    corners = (needed[0], needed[1]), (math.ceil(needed[2]) - 1, math.ceil(needed[3]) - 1)
+    points = [*corners, *([] if at is None else [at])]
+    holding = [region for region in known if region.step == step and all(region.holds(*point) for point in points)]
     if holding:
         middle = (top + bottom) / 2, (left + right) / 2
         return min(holding, key=lambda region: (_away(region, middle), region))
-    cell = max(working_side * step // _CELLS, 1)
     first, height = _span(top, bottom, shape[0], cell, None if at is None else at[0])
     second, width = _span(left, right, shape[1], cell, None if at is None else at[1])
     found, whole = Region(first, second, height, width, step), Region.whole(shape, working_side)
@@ -219,9 +232,32 @@ def _clipped(view: View, shape: tuple[int, int]) -> View:
     return top, left, max(bottom, top + 1), max(right, left + 1)
 
 
+def _bounded(
+    view: View, shape: tuple[int, int], working_side: int, cell: int, at: tuple[float, float] | None
+) -> tuple[View, View]:
+    """Return a view, or the piece of a very long one that is worked on at once; and what a known region has to hold."""
+    spans = [(view[0], view[2]), (view[1], view[3])]
+    sizes = [min(_cells(*span, cell) * cell, length) for span, length in zip(spans, shape, strict=True)]
+    long = int(sizes[1] > sizes[0])
+    short = sizes[1 - long]
+    most = _MOST_SQUARES * max(working_side, short) ** 2 // short
+    if sizes[long] <= most:
+        return view, view
+    middle = sum(spans[long]) / 2 if at is None else at[long]
+    half = (max(most // cell, _CELLS) * cell - 1) / 2
+    bounded, needed = list(view), list(view)
+    bounded[long::2] = middle - half, middle + half
+    needed[long::2] = max(middle - cell, 0.0), min(middle + cell, float(shape[long]))
+    return (bounded[0], bounded[1], bounded[2], bounded[3]), (needed[0], needed[1], needed[2], needed[3])
+
+
+def _cells(start: float, stop: float, cell: int) -> int:
+    return max(_CELLS, math.ceil((stop - start) / cell))
+
+
 def _span(start: float, stop: float, length: int, cell: int, at: float | None) -> tuple[int, int]:
     """Return the first pixel and the number of pixels of a region along one axis."""
-    cells = max(_CELLS, math.ceil((stop - start) / cell))
+    cells = _cells(start, stop, cell)
     size = min(cells * cell, length)
     first = math.floor((start + stop) / 2 / cell - cells / 2 + 0.5)
     if at is not None:

@@ -83,7 +83,7 @@ def _minimum_around(cost: Floats) -> Floats:
     return np.ascontiguousarray(minimum_filter(cost, size=3, mode="nearest"))
 
 
-_UNSEEN, _AT_SHORE, _FLOODED = np.uint8(0), np.uint8(1), np.uint8(2)
+_AT_SHORE, _FLOODED = np.uint8(1), np.uint8(2)  # 0 is neither seen nor reached yet
 
 
 @kernel()

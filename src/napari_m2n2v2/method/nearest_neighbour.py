@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.method.kernel import kernel
 
-__all__ = ["nearest_click", "nearest_object", "scale", "truncate"]
+__all__ = ["nearest_click", "scale", "truncate"]
 
 Floats = NDArray[np.float32]
 
@@ -101,26 +101,3 @@ def truncate(
     for pixel, label in zip(pixels, foreground, strict=True):
         mask[pixel] = label
     return mask
-
-
-def nearest_object(claims: Sequence[NDArray[np.bool_]], distances: Sequence[Floats]) -> NDArray[np.intp]:
-    """Decide between objects that claim the same pixels: the one with the nearest click wins, the first on ties.
-
-    An extension of Eq. 11 to several objects. Each object is first solved by its own clicks as the paper says, so
-    with one object nothing is different, and a background click of one object never takes pixels from another.
-
-    Parameters
-    ----------
-    claims : sequence of ndarray
-        bool ``[P]`` for each object: whether it claims each contested pixel.
-    distances : sequence of ndarray
-        float32 ``[P]`` for each object: ``min_i S_i`` there.
-
-    Returns
-    -------
-    ndarray
-        ``[P]`` index of the winning object.
-    """
-    bids = [np.where(claim, distance, np.inf) for claim, distance in zip(claims, distances, strict=True)]
-    winner: NDArray[np.intp] = np.argmin(bids, axis=0)
-    return winner

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ from napari_m2n2v2.parallel import for_row_blocks
 __all__ = ["UpsamplingOperator", "build_upsampling_operator"]
 
 _CUT = 3.0  # the spatial Gaussian is cut at this many standard deviations
+
+
+_DENSE = 16.0  # a window of this standard deviation, in pixels, is dense: that of 1024 pixels at grid 64
 
 
 _ROWS_PER_BLOCK = 16
@@ -129,10 +133,37 @@ def build_upsampling_operator(
     -----
     The window is an ellipse of pixels: a circle of 3 standard deviations in grid units. It is cut at the image border,
     and weights are divided by their sum. The bilinear step takes pixel centres (``align_corners=False``).
+
+    Where a standard deviation is 32 pixels or more, the window is sampled: of every axis each n-th pixel, so that one
+    is 16 to 32 samples (``docs/paper.md`` has the error). A pixel then sees only those of its own remainders of row and
+    column, so what is built are the dense operators of n x m smaller images.
     """
     _, height, width = guide.shape
     rows = _Axis.of(height, grid_shape[0], sigma_spatial)
     cols = _Axis.of(width, grid_shape[1], sigma_spatial)
+    weights = np.empty((height, rows.cells, cols.cells, width), dtype=np.uint16)
+    unit = np.empty((height, width), dtype=np.float32)
+    # An image may have fewer rows or columns than its windows have strides.
+    lattices = [(row, col) for row in range(min(rows.stride, height)) for col in range(min(cols.stride, width))]
+    for done, (row, col) in enumerate(lattices):
+        some_rows, some_cols = slice(row, None, rows.stride), slice(col, None, cols.stride)
+        share = None if finished is None else partial(_finished_part, finished, done, len(lattices))
+        weights[some_rows, :, :, some_cols], unit[some_rows, some_cols] = _build_dense(
+            np.ascontiguousarray(guide[:, some_rows, some_cols], dtype=np.float32),
+            rows.every(row), cols.every(col), sigma_range, share,
+        )  # fmt: skip
+    return UpsamplingOperator(weights, unit, rows.first, cols.first)
+
+
+def _finished_part(finished: Callable[[float], None], done: int, count: int, share: float) -> None:
+    finished((done + share) / count)
+
+
+def _build_dense(
+    guide: Floats, rows: _Axis, cols: _Axis, sigma_range: float, finished: Callable[[float], None] | None
+) -> tuple[NDArray[np.uint16], Floats]:
+    """Return weights and units of an image, every pixel of whose windows counts."""
+    _, height, width = guide.shape
     log_spatial = np.full((2 * rows.radius + 1, 2 * cols.radius + 1), -np.inf, dtype=np.float32)
     y = (np.arange(-rows.radius, rows.radius + 1) / rows.sigma)[:, None]
     x = (np.arange(-cols.radius, cols.radius + 1) / cols.sigma)[None, :]
@@ -143,18 +174,17 @@ def build_upsampling_operator(
     range_scale = np.float32(-0.5 * math.log2(math.e) / sigma_range**2)
     weights = np.empty((height, rows.cells, cols.cells, width), dtype=np.uint16)
     unit = np.empty((height, width), dtype=np.float32)
-    channels = np.ascontiguousarray(guide, dtype=np.float32)
 
     def block(start: int, stop: int) -> None:
         _build_rows(
-            channels, log_spatial, reach, range_scale,
+            guide, log_spatial, reach, range_scale,
             rows.lower, rows.upper, rows.share, rows.first,
             cols.lower, cols.upper, cols.share, cols.first,
             weights, unit, start, stop,
         )  # fmt: skip
 
     for_row_blocks(block, height, _ROWS_PER_BLOCK, finished)
-    return UpsamplingOperator(weights, unit, rows.first, cols.first)
+    return weights, unit
 
 
 @dataclass(frozen=True)
@@ -168,6 +198,7 @@ class _Axis:
     cells: int  # how many cells every window fits in
     radius: int  # of the window, in pixels
     sigma: float  # of the window, in pixels
+    stride: int  # of the window's samples: each how many pixels
 
     @classmethod
     def of(cls, pixels: int, grid: int, sigma_spatial: float) -> _Axis:
@@ -181,7 +212,17 @@ class _Axis:
         touched_last = upper[(pixel + radius).clip(max=pixels - 1)]
         cells = int((touched_last - touched_first).max()) + 1
         first = np.minimum(touched_first, grid - cells).astype(np.int32)
-        return cls(lower, upper, (position - lower).astype(np.float32), first, cells, radius, sigma)
+        stride = max(1, int(sigma / _DENSE))
+        return cls(lower, upper, (position - lower).astype(np.float32), first, cells, radius, sigma, stride)
+
+    def every(self, first: int) -> _Axis:
+        """Return the axis of each ``stride``-th pixel, from ``first`` on."""
+        some = slice(first, None, self.stride)
+        return _Axis(
+            np.ascontiguousarray(self.lower[some]), np.ascontiguousarray(self.upper[some]),
+            np.ascontiguousarray(self.share[some]), np.ascontiguousarray(self.first[some]),
+            self.cells, self.radius // self.stride, self.sigma / self.stride, stride=1,
+        )  # fmt: skip
 
 
 @kernel(inline="always")

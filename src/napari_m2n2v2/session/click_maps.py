@@ -16,7 +16,7 @@ from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, ad
 
 __all__ = ["Chain", "Upsampled"]
 
-_SOLVED_STATES = 512
+_SOLVED_BYTES = 100_000_000
 
 
 _UPSAMPLED_BYTES = 100_000_000
@@ -53,7 +53,7 @@ class Chain:
         self._start = start
         nothing = np.zeros(features.image.shape[:2], dtype=bool)
         self._untouched = Segmentation.begin(nothing, features.shape)
-        self._solved: ByteLRU[tuple[Click, ...], Segmentation] = ByteLRU(_SOLVED_STATES, lambda _: 1)
+        self._solved: ByteLRU[tuple[Click, ...], Segmentation] = ByteLRU(_SOLVED_BYTES)
 
     def solve(self, clicks: tuple[Click, ...], report: Progress) -> Segmentation:
         """Solve the clicks of one object, at least one, from the longest beginning that is solved already."""
@@ -65,12 +65,13 @@ class Chain:
         for n in range(known, len(clicks)):
             report(n / len(clicks), "clicks")
             found = advance(found, clicks[n], self.features, self._parameters, self.maps)
-            self._solved.put(clicks[: n + 1], found)
+            self._solved.put(found.clicks, found)
         return found
 
-    def make_room(self, clicks: int) -> None:
-        """Keep every state of so many present clicks from now on; of those before, the latest."""
-        self._solved.most = max(_SOLVED_STATES, 2 * clicks)
+    @property
+    def solved(self) -> tuple[Segmentation, ...]:
+        """All states that are kept, the least recently used first."""
+        return self._solved.values
 
 
 class Upsampled:
@@ -85,6 +86,11 @@ class Upsampled:
         """Return what :func:`~napari_m2n2v2.session.segmentation.upsampled_map` gives."""
         key = pixel, features.joins_upsampling
         return self._kept.get_or(key, lambda: upsampled_map(features, pixel, parameters))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self._kept.nbytes
 
 
 class ClickMaps:

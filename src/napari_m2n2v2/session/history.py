@@ -29,6 +29,11 @@ class History(Generic[T]):
         return self._states[self._now]
 
     @property
+    def states(self) -> tuple[T, ...]:
+        """All that one can go to, the oldest first."""
+        return tuple(self._states)
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is an earlier state."""
         return self._now > 0

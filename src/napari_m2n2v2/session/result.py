@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.guides.choice import GuideChoice
 from napari_m2n2v2.images.resampling import at_resolution
+from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.session.effects import Effect
 from napari_m2n2v2.session.segmentation import Segmentation, pixel_within
 
 __all__ = ["SessionResult"]
+
+_BYTES_PER_CLICK, _BYTES_PER_OBJECT = 8, 200  # in tuples and mappings
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +43,13 @@ class SessionResult:
     guides: Mapping[int, GuideChoice]
     shape: tuple[int, int]
     working_shape: tuple[int, int]
-    _contested: NDArray[np.int64]  # flat working pixels that several objects claim ...
-    _winners: NDArray[np.int64]  # ... and the id of the one that gets each
+    _labels: Squeezed  # at working resolution: undo without limit keeps one of these per change
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes, without that of the objects, which other results share."""
+        of_objects = _BYTES_PER_OBJECT * (len(self.objects) + len(self.guides))
+        return self._labels.nbytes + _BYTES_PER_CLICK * len(self.clicks) + of_objects
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -56,11 +64,7 @@ class SessionResult:
     @property
     def working_labels(self) -> NDArray[np.int32]:
         """The same at working resolution, int32 ``[H', W']``, a new array."""
-        working = np.zeros(self.working_shape, dtype=np.int32)
-        for object_id, segmentation in self.objects.items():
-            working[segmentation.working_mask] = object_id
-        working.flat[self._contested] = self._winners
-        return working
+        return self._labels.as_labels()
 
     @property
     def thresholds(self) -> tuple[float, ...]:

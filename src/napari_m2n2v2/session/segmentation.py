@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.images.resampling import at_resolution, pixel_at
+from napari_m2n2v2.images.sparse import Box
+from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.method.flood_fill import flood_fill
 from napari_m2n2v2.method.markov import markov_map, start_state
-from napari_m2n2v2.method.nearest_neighbour import nearest_click
+from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
 from napari_m2n2v2.method.scoring import (
     CandidateThresholds,
     ScoreFactors,
@@ -45,6 +48,9 @@ __all__ = [
 
 Pixel = tuple[int, int]
 Nearest = tuple[NDArray[np.int32], NDArray[np.float32]]
+
+
+_BYTES_PER_CLICK = 60  # in tuples
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,24 +108,31 @@ class Segmentation:
     effects: tuple[Effect, ...]
     shape: tuple[int, int]
     start: Segmentation | None
-    _working_shape: tuple[int, int]
-    _packed: NDArray[np.uint8] = field(repr=False)  # one bit a pixel: undo without limit keeps one of these per click
+    _mask: Squeezed  # undo without limit keeps one of these per click
 
     @classmethod
     def begin(cls, working_mask: NDArray[np.bool_], shape: tuple[int, int]) -> Segmentation:
         """Return ``Y_0``: no clicks, and a mask at working resolution, empty in the paper."""
-        height, width = working_mask.shape
         first = cls(
             clicks=(), thresholds=(), ceilings=(), discarded=(), radii=(), effects=(),
-            shape=shape, start=None, _working_shape=(height, width), _packed=np.packbits(working_mask),
+            shape=shape, start=None, _mask=Squeezed.of(working_mask),
         )  # fmt: skip
         return replace(first, start=first) if working_mask.any() else first
 
     @property
     def working_mask(self) -> NDArray[np.bool_]:
         """The mask at working resolution, bool ``[H', W']``, a new array."""
-        count = math.prod(self._working_shape)
-        return np.unpackbits(self._packed, count=count).astype(bool).reshape(self._working_shape)
+        return self._mask.as_mask()
+
+    @property
+    def box(self) -> Box | None:
+        """Where at working resolution the mask is; None if it is empty."""
+        return self._mask.box
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self._mask.nbytes + _BYTES_PER_CLICK * len(self.clicks)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -248,17 +261,20 @@ def advance(
         effects=(*before.effects, effect_of(mask, solved, pixels[-1], click.foreground, *nearest)),
         shape=before.shape,
         start=before.start,
-        _working_shape=before._working_shape,
-        _packed=np.packbits(solved),
+        _mask=Squeezed.of(solved),
     )
 
 
 def distance_to_clicks(
-    segmentation: Segmentation, features: ImageFeatures, map_at: Callable[[Pixel], ClickMap]
+    segmentation: Segmentation,
+    features: ImageFeatures,
+    map_at: Callable[[Pixel], ClickMap],
+    pixels: NDArray[np.intp],
 ) -> NDArray[np.float32]:
-    """Return ``min_i S_i [H', W']`` float32 over the clicks of a segmentation, at least one (Eq. 11)."""
-    maps = [map_at(working_pixel(click, features)) for click in segmentation.clicks]
-    return nearest_click(_values(maps), segmentation.thresholds)[1]
+    """Return ``min_i S_i`` over the clicks of a segmentation, at least one, at flat pixels, float32 (Eq. 11)."""
+    maps = (map_at(working_pixel(click, features)).values.ravel()[pixels] for click in segmentation.clicks)
+    scaled = (scale(values, threshold) for values, threshold in zip(maps, segmentation.thresholds, strict=True))
+    return reduce(np.minimum, scaled)
 
 
 def _values(maps: Sequence[ClickMap]) -> list[NDArray[np.float32]]:

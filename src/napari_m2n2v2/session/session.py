@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -15,10 +15,11 @@ from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
 from napari_m2n2v2.images.resampling import at_resolution
-from napari_m2n2v2.method.nearest_neighbour import nearest_object
+from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
+from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, distance_to_clicks, working_pixel
@@ -82,10 +83,13 @@ class Session:
         self._start = _starting_masks(start, features)
         self.start = None if start is None else np.array(start, dtype=np.int32)
         options = features.options
-        shared = Upsampled() if len(options) > 1 else None
+        self._shared = shared = Upsampled() if len(options) > 1 else None
         self._chains = [
             Chain(option, self.parameters, self._start, _MAP_BYTES // len(options), shared) for option in options
         ]
+        self._working_shape = features.image.shape[0], features.image.shape[1]
+        self._competition = Competition(self._working_shape, self._distance)
+        self._solved: dict[int, tuple[Segmentation, GuideChoice]] = {}  # each object as it was last
         self._history = History(self._join(()))
 
     @property
@@ -110,8 +114,13 @@ class Session:
 
     @property
     def nbytes(self) -> int:
-        """Memory held beside the features, in bytes: the Markov-maps that are kept."""
-        return sum(chain.maps.nbytes for chain in self._chains)
+        """Memory held beside the features, in bytes: the Markov-maps that are kept, and every state one can go to."""
+        states = self._history.states
+        found = [*self._start.values(), *(one for state in states for one in state.objects.values())]
+        found += [one for chain in self._chains for one in chain.solved]
+        masks = sum(one.nbytes for one in {id(one): one for one in found}.values())
+        caches = sum(part.nbytes for part in (self._shared, self._competition, self.start) if part is not None)
+        return masks + caches + sum(state.nbytes for state in states) + sum(chain.maps.nbytes for chain in self._chains)
 
     def click(self, click: Click) -> SessionResult:
         """Add a click and return the new result.
@@ -207,34 +216,32 @@ class Session:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
         guides: dict[int, GuideChoice] = {}
-        for chain in self._chains:
-            chain.make_room(len(clicks))
-        for i in sorted({click.object_id for click in clicks}):
-            own = tuple(click for click in clicks if click.object_id == i)
-            solved = [chain.solve(own, report) for chain in self._chains]
-            guides[i] = self._choose(own)
-            objects[i] = solved[guides[i].option]
-        ids = sorted(objects)
-        masks = {i: found.working_mask.ravel() for i, found in objects.items()}
-        contested = np.zeros(0, dtype=np.int64)
-        winners = contested
-        if len(ids) > 1:
-            contested = np.flatnonzero(np.sum(list(masks.values()), axis=0) > 1)
-        if contested.size:
-            rivals = [i for i in ids if masks[i][contested].any()]
-            claims = [masks[i][contested] for i in rivals]
-            winners = np.array(rivals)[
-                nearest_object(claims, self._distances(rivals, objects, guides, clicks, contested))
-            ]
+        for i, own in sorted(_by_object(clicks).items()):
+            objects[i], guides[i] = self._solved[i] = self._solve(i, own, report)
+        for i in self._solved.keys() - guides.keys():
+            del self._solved[i]
+        last = {} if self.compete else {click.object_id: n for n, click in enumerate(clicks)}
+        claims = {
+            i: Claim(found, guides[i].option if i in guides else None, None if self.compete else -last.get(i, -1))
+            for i, found in objects.items()
+        }
         return SessionResult(
             clicks=clicks,
             objects=MappingProxyType(objects),
             guides=MappingProxyType(guides),
             shape=self.features.shape,
-            working_shape=(self.features.image.shape[0], self.features.image.shape[1]),
-            _contested=contested,
-            _winners=winners,
+            working_shape=self._working_shape,
+            _labels=Squeezed.of(self._competition.labels(claims)),
         )
+
+    def _solve(self, object_id: int, own: tuple[Click, ...], report: Progress) -> tuple[Segmentation, GuideChoice]:
+        """Solve one object, unless its clicks are what they were last."""
+        known = self._solved.get(object_id)
+        if known is not None and known[0].clicks == own:
+            return known
+        solved = [chain.solve(own, report) for chain in self._chains]
+        choice = self._choose(own)
+        return solved[choice.option], choice
 
     def _choose(self, clicks: tuple[Click, ...]) -> GuideChoice:
         """Choose the guides of an object by its clicks."""
@@ -249,26 +256,19 @@ class Session:
         ]
         return choose(parted, names)
 
-    def _distances(
-        self,
-        rivals: list[int],
-        objects: Mapping[int, Segmentation],
-        guides: Mapping[int, GuideChoice],
-        clicks: Sequence[Click],
-        pixels: NDArray[np.int64],
-    ) -> list[NDArray[np.float32]]:
-        """How near each rival is to the pixels; when objects do not compete, the one clicked last is nearest."""
-        if self.compete:
-            return [self._distance(objects[i], guides.get(i)).ravel()[pixels] for i in rivals]
-        last = {click.object_id: n for n, click in enumerate(clicks)}
-        return [np.full(pixels.size, -last.get(i, -1), dtype=np.float32) for i in rivals]
+    def _distance(self, claim: Claim, pixels: NDArray[np.intp]) -> NDArray[np.float32]:
+        """How far flat pixels are from an object's clicks; what it began with counts as just in reach."""
+        if claim.option is None:  # it has no clicks
+            return np.ones(pixels.size, dtype=np.float32)
+        nearest = distance_to_clicks(claim.found, self.features, self._chains[claim.option].maps, pixels)
+        return nearest if claim.found.start is None else np.minimum(nearest, np.float32(1))
 
-    def _distance(self, segmentation: Segmentation, choice: GuideChoice | None) -> NDArray[np.float32]:
-        """How far each working pixel is from the object's clicks; what it began with counts as just in reach."""
-        if choice is None:  # it has no clicks
-            return np.ones(self.features.image.shape[:2], dtype=np.float32)
-        nearest = distance_to_clicks(segmentation, self.features, self._chains[choice.option].maps)
-        return nearest if segmentation.start is None else np.minimum(nearest, np.float32(1))
+
+def _by_object(clicks: Iterable[Click]) -> dict[int, tuple[Click, ...]]:
+    found: dict[int, list[Click]] = {}
+    for click in clicks:
+        found.setdefault(click.object_id, []).append(click)
+    return {object_id: tuple(own) for object_id, own in found.items()}
 
 
 def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentation]:

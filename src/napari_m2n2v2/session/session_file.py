@@ -159,7 +159,9 @@ class _Part(_OfPlane):
 
     @property
     def outcome(self) -> Outcome | None:
-        return None if self.provenance is None else Fingerprint(self.provenance, self.labels_sha256)
+        if self.provenance is None or not self.labels_sha256:  # the masks were still to come
+            return None
+        return Fingerprint(self.provenance, self.labels_sha256)
 
 
 @dataclass(frozen=True, kw_only=True)

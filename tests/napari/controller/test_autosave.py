@@ -1,6 +1,13 @@
 """Sessions save themselves, and earlier work is offered again."""
 
+import os
+import time
+from concurrent.futures import Executor, Future
+
+import pytest
+
 from napari_m2n2v2 import load_session
+from napari_m2n2v2._napari.controller import autosave
 from napari_m2n2v2._napari.controller.autosave import Autosaves
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.view.dock import SegmentWithClicks
@@ -17,12 +24,19 @@ def test_every_solved_state_is_saved_by_itself_and_can_be_restored(clicked, auto
     same(clicked.labels, before)
 
 
-def test_a_folder_that_cannot_be_written_stops_nobody(started, tmp_path):
+def test_22_a_folder_that_cannot_be_written_stops_nobody_and_is_told_once(started, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     started.widget.controller.sessions.autosaves.folder = blocked / "autosave"
+    told = []
+    started.controller.state.told.connect(told.append)
     started.controller.clicks.add(16, 16)
+    started.controller.clicks.add(33, 48)
     assert started.labels.any() and not started.errors
+    assert len(told) == 1 and "NAPARI_M2N2V2_AUTOSAVE" in told[0]
+    blocked.unlink()
+    started.controller.clicks.add(40, 10)
+    assert len(list((blocked / "autosave").glob("*.json"))) == 1 and len(told) == 1
 
 
 def test_autosaves_of_earlier_work_are_offered_before_the_present_one(clicked, autosaves, image):
@@ -38,18 +52,119 @@ def test_autosaves_of_earlier_work_are_offered_before_the_present_one(clicked, a
     same(clicked.labels, earlier)
 
 
-def test_only_the_latest_autosaves_are_kept(clicked, autosaves, monkeypatch):
-    monkeypatch.setattr("napari_m2n2v2._napari.controller.autosave._KEEP", 3)
-    for year in (1999, 2000, 2001, 2002):
-        (autosaves / f"{year}0101-000000-000000.json").write_text("{}")
-    (autosaves / "0 of somebody else.json").write_text("{}")
-    clicked.controller.clicks.add(40, 10)
-    assert [path.name[:4] for path in sorted(autosaves.glob("*.json"))][:3] == ["0 of", "2001", "2002"]
+def write_old(folder, name, days):
+    (folder / name).write_text("{}")
+    then = time.time() - days * 24 * 3600
+    os.utime(folder / name, (then, then))
+
+
+class TestKeeping:
+    """Issue 16, line 22: which files go."""
+
+    @pytest.fixture(autouse=True)
+    def three(self, monkeypatch):
+        monkeypatch.setattr(autosave, "_KEEP", 3)
+
+    def test_22_only_the_latest_are_kept_and_only_ours_go(self, clicked, autosaves):
+        for days, year in enumerate((2002, 2001, 2000, 1999), start=10):
+            write_old(autosaves, f"{year}0101-000000-000000.json", days)
+        write_old(autosaves, "0 of somebody else.json", 1000)
+        clicked.controller.clicks.add(40, 10)
+        assert [path.name[:4] for path in sorted(autosaves.glob("*.json"))][:3] == ["0 of", "2001", "2002"]
+
+    def test_22_those_of_the_last_days_stay_however_many_because_others_may_be_at_them(self, clicked, autosaves):
+        for n in range(9):
+            write_old(autosaves, f"20000101-000000-00000{n}.json", n / 8)
+        clicked.controller.clicks.add(40, 10)
+        assert len(list(autosaves.glob("*.json"))) == 10
+
+    def test_22_what_this_process_works_on_stays_however_old(self, clicked, autosaves, image, monkeypatch):
+        (mine,) = autosaves.glob("*.json")
+        os.utime(mine, (0, 0))
+        for n in range(5):
+            write_old(autosaves, f"20990101-000000-00000{n}.json", 3 + n)
+        clicked.start(clicked.viewer.add_image(image[::-1].copy(), name="other"))
+        clicked.controller.clicks.add(16, 16)
+        assert mine.is_file() and len(list(autosaves.glob("*.json"))) == 4
+
+    def test_22_of_two_viewers_neither_drops_the_other_s(self, clicked, autosaves, make_napari_viewer, image):
+        (mine,) = autosaves.glob("*.json")
+        os.utime(mine, (0, 0))
+        other = make_napari_viewer()
+        widget = SegmentWithClicks(other, Jobs(run_now, AtOnce()))
+        other.window.add_dock_widget(widget)
+        widget.controller.features.change(attention="appearance", grid=12, device="cpu")
+        for n in range(5):
+            write_old(autosaves, f"20990101-000000-00000{n}.json", 3 + n)
+        widget.controller.images.start(other.add_image(image, name="cells"))
+        widget.controller.clicks.add(16, 16)
+        assert mine.is_file() and len(list(autosaves.glob("*.json"))) == 4
+        widget.close_down()
+
+
+class Held(Executor):
+    """An executor that holds work back, as one that is busy with something slow."""
+
+    def __init__(self):
+        self.works = []
+
+    def submit(self, function, /, *arguments, **named):
+        self.works.append(lambda: function(*arguments, **named))
+        return Future()
+
+
+class TestNotYetSolved:
+    """Issue 16, line 22: clicks whose masks are still to come."""
+
+    @pytest.fixture
+    def held(self, started, monkeypatch):
+        monkeypatch.setattr(autosave, "_MOMENT", 0.0)
+        executor = Held()
+        monkeypatch.setattr(started.controller.jobs, "_executor", executor)
+        return executor
+
+    def test_22_a_click_is_saved_before_it_is_solved_and_found_again(self, started, held, autosaves):
+        started.controller.clicks.add(16, 16)
+        (path,) = autosaves.glob("*.json")
+        assert load_session(path).clicks == started.workspace.clicks and not started.labels.any()
+        assert list(load_session(path).solutions.values()) == [None]
+        assert Autosaves(started.controller.state, Jobs(run_now, AtOnce()), autosaves).latest() == path
+        for work in held.works:
+            work()
+        assert started.labels.any() and None not in load_session(path).solutions.values()
+
+    def test_22_clicks_that_wait_for_features_are_saved_and_found_by_shape(self, dock, image, autosaves, monkeypatch):
+        monkeypatch.setattr(autosave, "_MOMENT", 0.0)
+        held = Held()
+        monkeypatch.setattr(dock.controller.jobs, "_executor", held)
+        layer = dock.viewer.add_image(image, name="cells")
+        dock.start(layer, wait=False)
+        dock.controller.clicks.add(16, 16)
+        dock.controller.clicks.add(33, 48)
+        assert dock.workspace.features is None
+        (path,) = autosaves.glob("*.json")
+        assert [click.row for click in load_session(path).clicks] == [16, 33]
+        again = Autosaves(dock.controller.state, Jobs(run_now, AtOnce()), autosaves)
+        while held.works:
+            held.works.pop(0)()
+        assert dock.workspace.features is not None and again.latest() == path
+
+    def test_22_the_last_click_is_written_when_napari_closes_while_it_is_solved(self, started, held, autosaves):
+        saves = started.controller.sessions.autosaves
+        saves._writer._executor = Held()
+        started.controller.clicks.add(16, 16)
+        assert not list(autosaves.glob("*.json"))
+        started.widget.close_down()
+        (path,) = autosaves.glob("*.json")
+        assert [click.row for click in load_session(path).clicks] == [16]
+        for work in saves._writer._executor.works:
+            work()  # what began before comes too late
+        assert [click.row for click in load_session(path).clicks] == [16]
 
 
 def test_a_damaged_autosave_hides_no_other(clicked, autosaves, viewer, qtbot):
     (autosaves / "20200101-000000-000000.json").write_bytes(b"\xff\xfe no text")
-    found = Autosaves(clicked.controller.state, clicked.controller.jobs, clicked.controller.solving, autosaves)
+    found = Autosaves(clicked.controller.state, clicked.controller.jobs, autosaves)
     assert found.latest() in set(autosaves.glob("*.json")) and not clicked.errors
 
 

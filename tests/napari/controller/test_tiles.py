@@ -90,6 +90,19 @@ def test_all_of_it_coarse_can_be_asked_for(slide):
     same(slide.labels, joined(slide))
 
 
+def test_18_a_strip_that_is_too_much_at_once_begins_with_the_view_and_a_click_in_a_piece(dock, monkeypatch):
+    monkeypatch.setattr("napari_m2n2v2.images.tile._MOST_PIXELS", SIDE * 600)
+    dock.controller.features.change(working_side=SIDE)
+    strip = np.tile(scene()[60:130], (1, 4))  # 70 x 1280
+    dock.start(dock.viewer.add_image(strip, name="strip"))
+    dock.viewer.reset_view()
+    assert dock.workspace.by_view and not dock.errors
+    dock.controller.clicks.add(20, 1000)
+    (placed,) = dock.workspace.placed
+    assert placed.region.shape == (70, 192) and placed.region.holds(20, 1000)
+    assert dock.labels[20, 1000] == 1 and not dock.errors
+
+
 def test_small_images_know_nothing_of_it(started):
     assert not started.widget.by_view.isVisibleTo(started.widget)
     look_at(started, 16, 16, 8)

@@ -83,6 +83,7 @@ class Controller:
 
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
+        self.sessions.autosaves.close()
         self.images.close_all()
         in_viewer = (self.preview, self.explain, self.viewer, self.points, self.first_click)
         for part in (*in_viewer, self.activity, self.precompute, self.jobs, self.features):

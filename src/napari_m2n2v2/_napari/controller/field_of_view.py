@@ -6,7 +6,7 @@ from napari_m2n2v2._napari.layers.geometry import show_plane, show_point, shown_
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.status import no_plane
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.images.tile import Region, has_parts, region_of_view
+from napari_m2n2v2.images.tile import Region, fits_whole, has_parts, region_of_view
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
 __all__ = ["FieldOfView"]
@@ -28,10 +28,10 @@ class FieldOfView:
         self._shown: tuple[object, ...] = ()
 
     def begin(self, workspace: Workspace) -> None:
-        """Begin with an image: by the field of view if all of it at once would show little."""
+        """Begin with an image: by the field of view if all of it at once would show little, or be too much."""
         workspace.working_side = self._state.settings.working_side
-        shortest = min(workspace.stack.plane_shape)
-        workspace.by_view = shortest > _MUCH_LARGER * workspace.working_side
+        shape, side = workspace.stack.plane_shape, workspace.working_side
+        workspace.by_view = min(shape) > _MUCH_LARGER * side or not fits_whole(shape, side)
         workspace.here = shown_plane(self._state.viewer.dims, workspace.image)
 
     def look(self) -> None:

@@ -44,8 +44,13 @@ class Jobs:
 
     def __init__(self, deliver: Deliver, executor: Executor | None = None) -> None:
         self.deliver = deliver
+        self._given = executor
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="napari-m2n2v2")
         self._present: dict[Hashable, _Job] = {}
+
+    def beside(self) -> Jobs:
+        """Return other jobs with a worker of their own, or on the same executor if one was given."""
+        return Jobs(self.deliver, self._given)
 
     def submit(
         self,

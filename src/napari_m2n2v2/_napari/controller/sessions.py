@@ -33,7 +33,7 @@ class SessionController:
     clicks, solving : ClickController, SolveController
         Take what is loaded.
     folder : Path
-        Where every solved state is saved by itself, one file for each time an image is worked on.
+        Where every change is saved by itself, one file for each time an image is worked on.
     """
 
     wanted = Signal()  # an image to load a session onto, while there is none: whoever knows which begins with it
@@ -45,7 +45,7 @@ class SessionController:
         self._jobs = jobs
         self._clicks = clicks
         self._solving = solving
-        self.autosaves = Autosaves(state, jobs, solving, folder)
+        self.autosaves = Autosaves(state, jobs, folder)
         self._waiting: list[tuple[Workspace, Callable[[], None]]] = []  # for an image to be settled
         for signal in (state.solved, state.features_changed, state.closed):
             signal.connect(self._look)

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_m2n2v2._napari.attach import register
+from napari_m2n2v2._napari.controller.autosave import Autosaves
 from napari_m2n2v2._napari.controller.console import Console
 from napari_m2n2v2._napari.controller.controller import Controller
 from napari_m2n2v2._napari.controller.jobs import Jobs
@@ -84,6 +85,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         state.failed.connect(show_error)
         state.told.connect(show_info)
         # A window that is closed takes its docks with it without closing them.
+        self.destroyed.connect(partial(Autosaves.close, controller.sessions.autosaves))
         self.destroyed.connect(partial(Jobs.close, jobs))
         register(self.console, True)
         self._show_meaning()

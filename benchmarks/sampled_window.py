@@ -1,0 +1,50 @@
+"""What sampling the window of a coarse grid costs and saves, on photos: ``python -m benchmarks.sampled_window``."""
+
+import time
+
+import numpy as np
+from skimage.data import astronaut, coffee, immunohistochemistry
+
+from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
+from napari_m2n2v2.method import upsampling
+
+PHOTOS = {"astronaut": astronaut, "coffee": coffee, "immunohistochemistry": immunohistochemistry}
+SIDE, GRIDS = 320, (10, 5)  # cells of 32 and 64 pixels
+
+
+def built(guide, grid, dense):
+    """Return an operator and how long it took."""
+    kept = upsampling._DENSE
+    upsampling._DENSE = 1e9 if dense else kept
+    begin = time.perf_counter()
+    operator = upsampling.build_upsampling_operator(guide, grid, 1.0, 0.1)
+    upsampling._DENSE = kept
+    return operator, time.perf_counter() - begin
+
+
+def masks(features, operator):
+    """Return what single clicks give by an operator."""
+    features._operators[False] = operator
+    clicks = [Click(row, col) for row in range(40, SIDE, 80) for col in range(40, SIDE, 80)]
+    return [Session(features).click(click).mask for click in clicks]
+
+
+def main():
+    for name, photo in PHOTOS.items():
+        image = np.ascontiguousarray(photo()[:SIDE, :SIDE])
+        guide = np.ascontiguousarray(np.moveaxis(image.astype(np.float32) / 255, -1, 0))
+        for grid in GRIDS:
+            parameters = FeatureParameters(grid=grid)
+            features = compute_features(image, "appearance", device="cpu", parameters=parameters)
+            (exact, slow), (sampled, fast) = (built(guide, features.grid_shape, dense) for dense in (True, False))
+            pairs = zip(masks(features, exact), masks(features, sampled), strict=True)
+            overlap = [(one & other).sum() / (one | other).sum() for one, other in pairs]
+            print(
+                f"{name}, grid {grid}: {slow / fast:.1f} times faster ({slow:.1f} s, {fast:.1f} s), "
+                f"mask IoU with the dense window: median {np.median(overlap):.4f}, least {min(overlap):.4f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Planes of whole numbers that are kept for long, mostly of one value: compressed, with the box they are in."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2v2.images.sparse import Box, Boxed
+
+__all__ = ["Squeezed"]
+
+_FASTEST = 1  # of zlib's levels; the next ones take twice as long for a tenth less
+
+
+_FIXED_BYTES = 300  # of the object itself
+
+
+_Kind = TypeVar("_Kind", np.bool_, np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Squeezed:
+    """A mask or labels ``[H, W]`` in little memory. Made by :meth:`of`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(H, W)``.
+    box : tuple of int or None
+        Where anything but 0 is; None if that is nowhere.
+    """
+
+    shape: tuple[int, int]
+    box: Box | None
+    _kind: np.dtype[np.bool_] | np.dtype[np.unsignedinteger]
+    _data: bytes
+
+    @classmethod
+    def of(cls, values: NDArray[np.bool_] | NDArray[np.int32]) -> Squeezed:
+        """Keep a plane of bool, or of whole numbers from 0 on."""
+        boxed = Boxed.of(values)
+        inside = boxed.values
+        if inside.dtype == bool:
+            kind, packed = inside.dtype, np.packbits(inside)
+        else:
+            kind = np.min_scalar_type(int(inside.max(initial=0)))
+            packed = inside.astype(kind)
+        height, width = values.shape
+        return cls((height, width), boxed.box, kind, zlib.compress(packed.tobytes(), _FASTEST))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return len(self._data) + _FIXED_BYTES
+
+    def as_mask(self) -> NDArray[np.bool_]:
+        """Return where anything but 0 is, bool ``[H, W]``, a new array."""
+        return self._spread(np.zeros(self.shape, dtype=bool))
+
+    def as_labels(self) -> NDArray[np.int32]:
+        """Return int32 ``[H, W]``, a new array."""
+        return self._spread(np.zeros(self.shape, dtype=np.int32))
+
+    def _spread(self, plane: NDArray[_Kind]) -> NDArray[_Kind]:
+        if self.box is not None:
+            top, bottom, left, right = self.box
+            size = bottom - top, right - left
+            raw = np.frombuffer(zlib.decompress(self._data), dtype=np.uint8)
+            inside = np.unpackbits(raw, count=math.prod(size)) if self._kind.kind == "b" else raw.view(self._kind)
+            plane[top:bottom, left:right] = inside.reshape(size)
+        return plane
