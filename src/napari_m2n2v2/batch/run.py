@@ -76,7 +76,7 @@ def segment_folder(
     attention, guide, device, contrast_limits, parameters
         As :func:`~napari_m2n2v2.compute_features` takes them, but a guide is named, or a backbone.
     segmentation : SegmentationParameters, optional
-        M2N2V2 by default.
+        What measures best by default.
     format : str
         "auto" for PNG, or the kind of the input where that is a stack; "ome-zarr" or "ome-tiff" for all.
     overlay : Path, optional

@@ -41,7 +41,8 @@ class Session:
     features : ImageFeatures
         Of the image.
     parameters : SegmentationParameters, optional
-        M2N2V2 by default; ``SegmentationParameters.m2n2()`` for the earlier method.
+        What measures best by default; ``SegmentationParameters.paper()`` for M2N2V2 as published, ``.m2n2()`` for the
+        method before it.
     start : array-like, optional
         ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object. What no click reaches keeps
         its label.
