@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from napari.layers import Labels
 
 from napari_m2n2v2._napari.layers import labels as module
 from napari_m2n2v2._napari.layers.label_ids import LabelIds
@@ -97,6 +98,16 @@ def test_line_8_masks_opened_again_in_a_wide_layer_are_known(dock, image, monkey
     assert masks.protected.sum() == 16 and masks.areas == {5: 16}
 
 
-def test_line_8_the_lowest_free_id_is_below_holes(dock):
-    labels = dock.viewer.add_labels(np.array([[1, 2, 4, 255]], np.uint8))
+def test_line_8_the_lowest_free_id_is_below_holes():
+    labels = Labels(np.array([[1, 2, 4, 255]], np.uint8))
     assert LabelIds.of(labels).free() == 3 and LabelIds.of(labels).free([3]) == 5
+
+
+def test_line_8_the_last_id_may_come_into_use_later():
+    known = LabelIds(Labels(np.zeros((4, 4), np.uint8)))
+    known.see(np.array([[3, 7]], np.uint8))
+    known.see(255)
+    assert (known.free(), known.free([8])) == (8, 9)
+    known = LabelIds.of(Labels(np.array([[1, 2, 255]], np.uint8)))
+    known.see(np.array([[3, 255]], np.uint8))
+    assert known.free() == 4

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelIds"]
 
-_FEW = 2**16 - 1  # ids so small are noted one by one wherever they are seen
-
 
 class LabelIds:
     """The ids that a Labels layer is known to hold, as far as an object could have them.
@@ -42,31 +40,38 @@ class LabelIds:
         self.name, self.dtype = f"'{labels.name}'", dtype
         self.last = min(int(np.iinfo(dtype).max), LARGEST_ID)
         self.highest = 0
-        self._taken: set[int] = set()
+        self._below = 0  # the highest but for the last there can be
+        self._taken: set[int] | None = None  # each of them, looked for where the last is in use
 
     @classmethod
     def of(cls, labels: Labels, report: Progress = lambda share, stage: None) -> LabelIds:
         """Look through all planes of a layer, once; twice where the highest id is the last there can be."""
         found, stack = cls(labels), stack_of(labels)
-        for one_by_one in (False, True):
-            if one_by_one and (found.last <= _FEW or found.highest < found.last):
-                break
-            for done, index in enumerate(stack):
-                found.see(stack.read(index), one_by_one)
-                report(done / len(stack), "looking for labels")
+        for done, index in enumerate(stack):
+            found.see(stack.read(index))
+            report(done / len(stack), "looking for labels")
+        if found.highest == found.last:
+            found._taken = set()
+            for index in stack:
+                found._taken.update(np.unique(found._fitting(stack.read(index))).tolist())
+                report(1.0, "looking for free labels")
         return found
 
-    def see(self, labels: NDArray[Any] | int, one_by_one: bool = False) -> None:
-        """Note the ids in an array, or one id: the highest, and where there are few or it is asked each one."""
+    def see(self, labels: NDArray[Any] | int) -> None:
+        """Note the ids in an array, or one id."""
         ids = np.asarray(labels)
-        ids = ids[(ids > 0) & (ids <= self.last)]
-        if not ids.size:
-            return
-        self.highest = max(self.highest, int(ids.max()))
-        if one_by_one:
-            self._taken.update(np.unique(ids).tolist())
-        elif self.last <= _FEW:
-            self._taken.update(np.flatnonzero(np.bincount(ids)).tolist())
+        if ids.size and int(ids.max()) >= self.last:  # seldom, and slower
+            ids = self._fitting(ids)
+            if self._taken is not None:
+                self._taken.update(np.unique(ids).tolist())
+            self.highest = self.last if (ids == self.last).any() else self.highest
+            ids = ids[ids < self.last]
+        if ids.size:
+            self._below = max(self._below, int(ids.max()))
+            self.highest = max(self.highest, self._below)
+
+    def _fitting(self, ids: NDArray[Any]) -> NDArray[Any]:
+        return ids[(ids > 0) & (ids <= self.last)]
 
     def free(self, clicked: Iterable[int] = ()) -> int:
         """Return an id that neither a label nor any of these objects has.
@@ -79,8 +84,7 @@ class LabelIds:
         clicked = set(clicked)
         if (highest := max(self.highest, *clicked, 0)) < self.last:
             return highest + 1
-        taken = self._taken | clicked
-        first = 1 if self._taken or self.highest == self.last else self.highest + 1
+        taken, first = (clicked, self._below + 1) if self._taken is None else (clicked | self._taken, 1)
         free = next((i for i in range(first, min(self.last, first + len(taken)) + 1) if i not in taken), None)
         if free is None:
             raise ImageError(
