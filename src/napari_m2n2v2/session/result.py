@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ class SessionResult:
         of_object = {object_id: iter(found.thresholds) for object_id, found in self.objects.items()}
         return tuple(next(of_object[click.object_id]) for click in self.clicks)
 
-    @property
+    @cached_property
     def effects(self) -> tuple[Effect, ...]:
         """What every click did when it was placed, or why it did nothing, in click order."""
         of_object = {object_id: iter(found.effects) for object_id, found in self.objects.items()}

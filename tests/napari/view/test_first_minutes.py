@@ -192,3 +192,17 @@ def test_a_click_waits_visibly_on_a_slice_too(real_dock, volume, held):
     assert real_dock.widget.hint.text() == "1 click waits for features."
     held.set()
     real_dock.qtbot.waitUntil(lambda: bool(real_dock.labels[3].any()), timeout=30_000)
+
+
+def test_the_line_says_what_the_newest_click_did(started):
+    started.click(16, 16)
+    first = started.widget.hint.text()
+    pixels = int((started.labels == 1).sum())
+    assert first.startswith(f"+{pixels} px. ")
+    started.click(16, 16)
+    assert "changed nothing: it was so already" in started.widget.hint.text()
+    started.controller.clicks.undo()
+    started.settle()
+    assert started.widget.hint.text() == first
+    started.controller.objects.next()
+    assert "px" not in started.widget.hint.text()

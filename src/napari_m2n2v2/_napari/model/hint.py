@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.features.states import FeatureState
@@ -82,4 +84,24 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
     if not workspace.clicks_of(focus.plane, workspace.object_id):
         return "Click on another object." if workspace.placed else "Click on an object."
     onward = " W: to the next slice." if focus.plane.index else ""
-    return f"Right-click what is not it, click what is missing.{onward} N: next object."
+    return f"{_effect(workspace, focus)}Right-click what is not it, click what is missing.{onward} N: next object."
+
+
+def _effect(workspace: Workspace, focus: PartKey) -> str:
+    """Say what the newest click changed; empty while it is being solved."""
+    result = workspace.solution.result if workspace.solution is not None else None
+    clicks = workspace.clicks
+    if result is None or not clicks or result.clicks != tuple(map(focus.region.into, clicks)):
+        return ""
+    click, effect = clicks[-1], result.effects[-1]
+    if effect.acted:
+        pixels = effect.claimed * math.prod(result.shape) / math.prod(result.working_shape)
+        return f"{'+' if click.foreground else '−'}{pixels:.0f} px. "  # noqa: RUF001 (a minus sign)
+    of_object = [n for n, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
+    why = {
+        "already so": "it was so already",
+        "nearer to a click": f"nearer to click {of_object[effect.rival or 0]}",
+        "too large a change": "what it stands for is too large; click nearer to the outline",
+        "another object": f"that is object {effect.rival}",
+    }[effect.why]
+    return f"Click {len(clicks)} changed nothing: {why}. "

@@ -95,6 +95,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _build(self) -> None:
         """Put what is used all the time on top, where it never scrolls away; the table takes the room that is left."""
+        top = self._build_top()
         self.table = ObjectsTable(self.state, self.controller.objects)
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -104,7 +105,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self._build_top())
+        outer.addWidget(top)
         outer.addWidget(VerticalScroll(inside), 1)  # docks are often lower than what is unfolded
 
     def _build_folds(self, column: QVBoxLayout) -> None:
