@@ -84,19 +84,22 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
     if not workspace.clicks_of(focus.plane, workspace.object_id):
         return "Click on another object." if workspace.placed else "Click on an object."
     onward = " W: to the next slice." if focus.plane.index else ""
-    return f"{_effect(workspace, focus)}Right-click what is not it, click what is missing.{onward} N: next object."
+    said, acted = _effect(workspace, focus)
+    if not acted:
+        return said
+    return f"{said}Right-click what is not it, click what is missing.{onward} N: next object."
 
 
-def _effect(workspace: Workspace, focus: PartKey) -> str:
-    """Say what the newest click changed; empty while it is being solved."""
+def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
+    """Say what the newest click changed, empty while it is being solved; and whether it may have changed something."""
     result = workspace.solution.result if workspace.solution is not None else None
     clicks = workspace.clicks
     if result is None or not clicks or result.clicks != tuple(map(focus.region.into, clicks)):
-        return ""
+        return "", True
     click, effect = clicks[-1], result.effects[-1]
     if effect.acted:
         pixels = effect.claimed * math.prod(result.shape) / math.prod(result.working_shape)
-        return f"{'+' if click.foreground else '−'}{pixels:.0f} px. "  # noqa: RUF001 (a minus sign)
+        return f"{'+' if click.foreground else '−'}{pixels:.0f} px. ", True  # noqa: RUF001 (a minus sign)
     of_object = [n for n, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
     why = {
         "already so": "it was so already",
@@ -104,4 +107,4 @@ def _effect(workspace: Workspace, focus: PartKey) -> str:
         "too large a change": "what it stands for is too large; click nearer to the outline",
         "another object": f"that is object {effect.rival}",
     }[effect.why]
-    return f"Click {len(clicks)} changed nothing: {why}. "
+    return f"Click {len(clicks)} changed nothing: {why}.", False
