@@ -9,6 +9,7 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.layers import points as convert
+from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 
@@ -109,7 +110,10 @@ class ViewerController:
         self.image_changed.emit(event.source)
 
     def _on_redrawn(self, event: Any) -> None:
-        self.redrawn.emit(event.source)
+        workspace = self._state.of(event.source)
+        # An image that is being given other data is drawn before anyone hears of it.
+        if workspace is not None and stack_of(workspace.image).shape == tuple(workspace.labels.data.shape):
+            self.redrawn.emit(event.source)
 
     def _on_image_moved(self, event: Any) -> None:
         workspace = self._state.of(event.source)
