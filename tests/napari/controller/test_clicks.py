@@ -24,7 +24,7 @@ def test_left_click_is_foreground_right_click_background(started):
 def test_points_differ_by_colour_and_symbol(started):
     started.click(16, 16)
     started.click(5, 50, RIGHT)
-    assert [str(symbol) for symbol in started.points.symbol] == ["disc", "cross"]
+    assert [str(symbol) for symbol in started.points.symbol] == ["ring", "cross"]
     green, red = started.points.face_color[:, :3]
     assert green[1] > green[0] and red[0] > red[1]
 

@@ -125,7 +125,8 @@ class ActivityController:
         self.changed.emit()
 
     def _turned(self) -> None:
-        self._share, self._stage = 0.0, ""
+        if not self._jobs.keys:  # what comes next has not begun
+            self._share, self._stage = 0.0, ""
         self.changed.emit()
 
 

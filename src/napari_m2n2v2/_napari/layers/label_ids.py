@@ -89,6 +89,6 @@ class LabelIds:
         if free is None:
             raise ImageError(
                 f"Layer {self.name} of {self.dtype} has no label left for another object: expected a free one from 1 "
-                f"to {self.last}. Convert its data to int32, or choose another layer under More settings > Write into."
+                f"to {self.last}. Convert its data to int32, or choose another layer under More > Write into."
             )
         return free
