@@ -150,6 +150,7 @@ def test_an_object_too_high_for_the_layer_does_not_choose_a_label(dock, image):
     data[40:44, 2:9] = 255
     dock.widget.settings.labels.value = dock.viewer.add_labels(data)
     dock.start(dock.viewer.add_image(image))
+    dock.controller.objects.select(256)
     assert dock.workspace.object_id == 256 and dock.workspace.labels.selected_label <= 255 and not dock.errors
 
 
