@@ -27,7 +27,7 @@ def scene(across, side):
 
 def main(objects=100, side=1024):
     image, centres = scene(10, side)
-    features = compute_features(image, "appearance", device="cpu", parameters=FeatureParameters(grid=32))
+    features = compute_features(image, "appearance", device="cpu", parameters=FeatureParameters(grid=side // 16))
     module._MAP_BYTES = module._MAP_BYTES * side**2 // 1024**2
     session, took = Session(features), []
     for n in range(objects + 10):
