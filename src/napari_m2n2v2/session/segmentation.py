@@ -49,7 +49,6 @@ __all__ = [
 Pixel = tuple[int, int]
 Nearest = tuple[NDArray[np.int32], NDArray[np.float32]]
 
-
 _BYTES_PER_CLICK = 60  # in tuples
 
 
