@@ -46,7 +46,7 @@ class TestOblique:
         stack.workspace.image.affine = coupled(0, 1, 0.2)["affine"]
         assert "mixes the axes" in stack.widget.status.text()
         stack.points.add([1, 16, 19])
-        assert "mixes the axes" in stack.errors[-1] and stack.workspace.placed == ()
+        assert "mixes the axes" in stack.hints[-1] and stack.workspace.placed == ()
         assert len(stack.points.data) == 0 and not stack.labels.any()
         stack.workspace.image.affine = np.eye(4)
         stack.points.add([1, 16, 19])

@@ -207,3 +207,17 @@ def test_the_line_says_what_the_newest_click_did(started):
     assert started.widget.hint.text() == first
     started.controller.objects.next()
     assert "px" not in started.widget.hint.text()
+
+
+@pytest.mark.parametrize("size", [1, 1.5, 2])
+def test_the_longest_hint_fits_its_place(dock, image, size):
+    dock.start(dock.viewer.add_image(image))
+    hint, font = dock.widget.hint, dock.widget.hint.font()
+    font.setPointSizeF(size * font.pointSizeF())
+    dock.widget.setFont(font)
+    hint.setFont(font)
+    place = QRect(0, 0, round(size * 330), hint.height())  # as wide as the dock's buttons make it
+    longest = "The image or the settings changed. Press Compute again before you carry an object on."
+    for text in (longest, "You see slices z 10 to 13, time 4 to 5 as one; clicks segment slice z 12, time 4 alone."):
+        needed = hint.fontMetrics().boundingRect(place, int(Qt.TextFlag.TextWordWrap), text)
+        assert needed.height() <= place.height()

@@ -13,7 +13,7 @@ from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
 from napari_m2n2v2._napari.controller.propagation_run import Run, Way
 from napari_m2n2v2._napari.layers.geometry import axis_names, likely_axis, stack_of
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
-from napari_m2n2v2._napari.model.status import check_shown
+from napari_m2n2v2._napari.model.hint import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.states import FeatureState
@@ -134,7 +134,7 @@ class PropagationController:
         with self._state.errors_shown():
             check_shown(workspace)
             if (key := workspace.here) is None or not key.index:
-                raise Slip(f"'{workspace.image.name}' is a single slice: there is none to carry an object to.")
+                raise Slip("This image is a single slice: there is none to carry an object to.")
             ways = ways_from(self.axis_of(workspace, key), key)
             if self.queue.is_running:
                 self._extend(workspace, ways, follow)

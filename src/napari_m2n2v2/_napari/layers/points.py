@@ -58,13 +58,13 @@ _SYMBOL = {FOREGROUND: "ring", BACKGROUND: "cross"}
 
 
 # Okabe and Ito's, which nearly everybody tells apart, without the dark ones; blue first, for brown tissue.
-_MASK_COLORS = ("#56b4e9", "#f0e442", "#cc79a7", "#009e73", "#d55e00", "#e69f00")
+_MASK_COLORS = ("#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#d55e00", "#e69f00")
 
 
 _BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
 
 
-_CANVAS_PIXELS = (7, 14)  # a click is drawn no smaller and no larger, however far one zooms
+_CANVAS_PIXELS = (7, 16)  # a click is drawn no smaller and no larger, however far one zooms
 
 
 _LARGE = 1024  # image pixels: from there on, points grow no more

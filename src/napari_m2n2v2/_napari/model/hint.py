@@ -5,11 +5,23 @@ from __future__ import annotations
 import math
 
 from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
+from napari_m2n2v2._napari.model.dock_state import Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PartKey
 
-__all__ = ["next_step"]
+__all__ = ["check_shown", "next_step"]
+
+
+def check_shown(workspace: Workspace) -> None:
+    """Say what to do when no plane of the image is shown, where something is done to it.
+
+    Raises
+    ------
+    Slip
+    """
+    if workspace.here is None:
+        raise Slip(_to_see(workspace))
 
 
 def next_step(workspace: Workspace | None, foreground: bool = True, images: int = 1) -> str:
@@ -47,7 +59,7 @@ def _to_see(workspace: Workspace) -> str:
     if dims.ndisplay != 2:
         return "Go back to the 2-D view (Ctrl+Y) to click."
     if is_oblique(dims, image):
-        return "Its transform mixes screen and slider axes: turn the axes, or reset it."
+        return "Its transform mixes the axes of screen and sliders: reset it, or turn them."
     return "The sliders are beyond the image: move them to a slice of it."
 
 

@@ -14,21 +14,10 @@ from napari_m2n2v2.session.document import PartKey
 if TYPE_CHECKING:
     from napari_m2n2v2._napari.model.workspace import Workspace
 
-__all__ = ["check_shown", "describe", "no_plane"]
+__all__ = ["describe", "no_plane"]
 
 
 _MOST_CHARACTERS = 60  # of a name
-
-
-def check_shown(workspace: Workspace) -> None:
-    """Complain when no plane of the image is shown.
-
-    Raises
-    ------
-    ImageError
-    """
-    if workspace.here is None:
-        raise no_plane(workspace.dims, workspace.image)
 
 
 def no_plane(dims: Any, image: Any) -> ImageError:
