@@ -14,7 +14,6 @@ from skimage.data import cell, coffee, retina
 from skimage.io import imsave
 from superqt import QCollapsible
 
-import napari_m2n2v2
 from napari_m2n2v2.features.states import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
@@ -44,7 +43,7 @@ def begin(image: np.ndarray, name: str, **named: Any) -> tuple[napari.Viewer, An
     viewer = napari.Viewer()
     viewer.window.resize(1250, 800)
     layer = viewer.add_image(image, name=name, **named)
-    dock = napari_m2n2v2.attach(viewer)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
     wait(dock.isVisible)
     viewer.reset_view()
     dock.image.value = layer

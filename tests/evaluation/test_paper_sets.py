@@ -89,7 +89,7 @@ def test_from_the_shell(tmp_path):
     command = ["evaluate", f"DAVIS={tmp_path}", "-o", str(tmp_path / "r"), "--attention", "appearance"]
     assert main([*command, "--set", "tau=0.2", "--sweep", "grid=8,9", "--max-clicks", "1"]) == 0
     names = {path.name for path in (tmp_path / "r").iterdir()}
-    assert names == {f"davis_v2_{end}.jsonl" for end in ("tau-0.2", "grid-8_tau-0.2", "grid-9_tau-0.2")}
+    assert names == {f"davis_default_{end}.jsonl" for end in ("tau-0.2", "grid-8_tau-0.2", "grid-9_tau-0.2")}
 
 
 @pytest.mark.parametrize("wrong", ["tau", "tau=", "tau=much", "colour=3", "tau=7"])

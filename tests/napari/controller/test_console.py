@@ -33,28 +33,28 @@ def test_the_page_and_the_example_name_no_others():
 
 
 def test_a_viewer_without_a_window_is_refused_in_words():
-    with pytest.raises(TypeError, match="viewer with a window"):
+    with pytest.raises(TypeError, match="Viewer with a window"):
         napari_m2n2v2.attach(ViewerModel())
 
 
-def test_its_calls_do_what_the_dock_does(dock):
-    console = dock.widget.console
-    assert napari_m2n2v2.attach(dock.viewer) is console
+def test_its_calls_do_what_the_dock_does(started):
+    console = started.widget.console
+    assert napari_m2n2v2.attach(started.viewer) is console
     console.click(16, 16)
-    dock.settle()
+    started.settle()
     one = np.asarray(console.labels.data).copy()
     assert one.any() and len(console.clicks) == len(console.points.data) == 1 and not console.is_busy
     console.undo()
-    dock.settle()
+    started.settle()
     assert not np.asarray(console.labels.data).any() and console.clicks == ()
     console.redo()
     console.next_object()
     console.select_object(1)
     console.set_threshold(0, 0.3)
-    dock.settle()
+    started.settle()
     assert console.clicks[0].threshold == 0.3 and console.clicks[0].object_id == 1
     console.reset_object()
-    dock.settle()
+    started.settle()
     assert console.clicks == () and not np.asarray(console.labels.data).any()
     console.change_rules(compete=False)
     assert console.rules.compete is False

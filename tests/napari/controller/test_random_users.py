@@ -2,7 +2,9 @@
 
 import contextlib
 import queue
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,7 +35,8 @@ class Clicking(RuleBasedStateMachine):
 
     @initialize()
     def start(self):
-        self.controller = Controller(ViewerModel(), self.make_jobs())
+        self.folder = tempfile.TemporaryDirectory()
+        self.controller = Controller(ViewerModel(), self.make_jobs(), Jobs(run_now, AtOnce()), Path(self.folder.name))
         self.errors = []
         self.controller.state.failed.connect(self.errors.append)
         self.controller.features.change(attention="appearance", grid=8, device="cpu")
@@ -142,6 +145,7 @@ class Clicking(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "controller"):
             self.controller.close()
+            self.folder.cleanup()
 
 
 class Racing(Clicking):

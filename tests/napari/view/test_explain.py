@@ -53,7 +53,7 @@ def test_views_go_over_to_another_image(clicked, image):
 def test_views_are_no_channels(clicked):
     clicked.widget.why.toggles["Markov-map"].click()
     clicked.widget.settings.merge.setChecked(True)
-    assert clicked.controller.features.channels() == [clicked.workspace.image]
+    assert clicked.controller.features.channels(clicked.workspace) == [clicked.workspace.image]
 
 
 def test_a_view_deleted_by_hand_puts_its_toggle_out(clicked):
@@ -121,7 +121,6 @@ class TestPreview:
         assert "preview" not in clicked.viewer.layers
 
     def test_beside_the_image_it_is_empty(self, clicked):
-        clicked.hover = clicked.widget.hover
         clicked.controller.preview.toggle()
 
         class Event:

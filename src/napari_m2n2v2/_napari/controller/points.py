@@ -16,7 +16,6 @@ from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.hint import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.session.document import PlacedClick, keep_carried
 
 __all__ = ["PointsController"]
@@ -142,8 +141,10 @@ class PointsController:
         with self._state.errors_shown():
             if added > 0:
                 check_shown(workspace)
+            _check_inside(workspace)
+            if added > 0:
                 self._label_new(workspace, added)
-            found = _clicks_of(workspace)
+            found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
             now = keep_carried(before, [self._fitted(workspace, placed) for placed in found])
             workspace.history.push(now)
             workspace.columns.look(workspace.points, now)
@@ -181,12 +182,13 @@ class PointsController:
             workspace.points.features = table
 
 
-def _clicks_of(workspace: Workspace) -> tuple[PlacedClick, ...]:
-    """Read the clicks that the layer shows; that one was put beside the image is a slip."""
-    try:
-        return convert.read_clicks(workspace.points, workspace.image, workspace.here)
-    except ClickError as error:
-        nearest = np.round(workspace.points.data)
-        if ((nearest < 0) | (nearest >= workspace.stack.shape)).any():
-            raise Slip("That is outside the image: click on an object in it.") from error
-        raise
+def _check_inside(workspace: Workspace) -> None:
+    """Hint at points that were put beside the image.
+
+    Raises
+    ------
+    Slip
+    """
+    pixels = np.floor(workspace.points.data + 0.5)
+    if ((pixels < 0) | (pixels >= workspace.stack.shape)).any():
+        raise Slip("That is outside the image: click on an object in it.")
