@@ -16,6 +16,7 @@ from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.hint import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.session.document import PlacedClick, keep_carried
 
 __all__ = ["PointsController"]
