@@ -183,7 +183,7 @@ def test_the_reach_of_a_click_is_that_of_the_part_in_view(slide):
     assert slide.workspace.clicks == (Click(*slide.points.data[1]),)
     slide.controller.clicks.set_threshold(0, 0.25)
     assert [placed.click.threshold for placed in slide.workspace.placed] == [None, 0.25, None]
-    assert "click 1, set by hand" in slide.widget.reach.title.text()
+    assert "Click 1, set by hand" in slide.widget.reach.title.text()
     same(slide.labels, joined(slide))
 
 
