@@ -66,7 +66,7 @@ class TestTheUsersHands:
         before = cylinder.workspace.clicks
         cylinder.slide(3)
         cylinder.controller.clicks.add(24, 25)
-        cylinder.widget.propagation.propagate_again.click()
+        cylinder.widget.propagation.again.click()
         assert cylinder.workspace.clicks_in(key(5)) == before
 
     def test_labels_that_were_there_stay(self, dock):

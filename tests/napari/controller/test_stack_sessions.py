@@ -56,7 +56,7 @@ class TestStacks:
         stack.slide(1)
         stack.controller.objects.select(1)
         stack.controller.clicks.add(40, 10, False)
-        assert stack.widget.propagation.propagate_again.isEnabled()
+        assert stack.widget.propagation.again.isEnabled()
 
     def test_what_is_known_of_carried_slices_stays_when_its_own_file_is_loaded(self, stack, tmp_path):
         rows = stack.widget.propagation.table.rows
