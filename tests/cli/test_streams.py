@@ -53,6 +53,8 @@ def test_line_17_a_batch_whose_progress_is_not_read_does_every_image(tmp_path, i
 def test_line_17_an_interrupt_while_modules_are_imported(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
+        # Where the tests run in the background, it is ignored, and so would it be here.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, *rest):\n"
         "        if name == 'napari_m2n2v2.cli.main': os.kill(os.getpid(), signal.SIGINT)\n"
