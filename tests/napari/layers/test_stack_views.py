@@ -97,10 +97,10 @@ class TestOtherParts:
         assert rows == [["1", "1", f"{areas[0]} px"], ["1", "2", f"{areas[1]} px"], ["1", "0", "0 px"]]
         assert not stack.widget.reach.isEnabled()
         stack.slide(3)
-        assert "click 2" in stack.widget.reach.title.text() and stack.widget.reach.plot.scores.max() > 0
+        assert "Click 2" in stack.widget.reach.title.text() and stack.widget.reach.plot.scores.max() > 0
         stack.points.mode = "select"
         stack.points.selected_data = {1}
-        assert "click 1" in stack.widget.reach.title.text()
+        assert "Click 1" in stack.widget.reach.title.text()
 
     @pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")  # tifffile's, of any stack of four
     def test_layers_saved_by_napari_are_taken_up_again(self, stack, volume, tmp_path):
