@@ -69,7 +69,9 @@ def get_reader(path: str | Sequence[str]) -> Any:
 
 def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     """Read a session file as a Points layer with its clicks."""
+    from napari_m2n2v2._napari.attach import WORK
     from napari_m2n2v2.session.session_file import load_session
+    from napari_m2n2v2.session.work import Work
 
     document = load_session(path)
     ndim, placed = len(document.shape), document.placed
@@ -80,7 +82,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     settings = {
         "name": f"{Path(path).stem} clicks",
         "features": convert.feature_table(placed, ndim),
-        "metadata": {"napari_m2n2v2": "clicks", "session": str(path)},
+        "metadata": {"napari_m2n2v2": "clicks", "session": str(path), WORK: Work(placed, document.accepted)},
         "ndim": ndim,
     }
     return [(positions, settings, "points")]

@@ -29,12 +29,15 @@ class Effect:
         it claims belongs to "another object" that is nearer or on top.
     rival : int or None
         Index of that click among the clicks of the object, or id of that object.
+    took_from : tuple of int
+        Ids of the other objects, accepted or in work, that the click's own pixel was taken from.
     """
 
     changed: int
     claimed: int
     why: Why = "changed"
     rival: int | None = None
+    took_from: tuple[int, ...] = ()
 
     @property
     def acted(self) -> bool:

@@ -10,7 +10,7 @@ from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.label_ids import LabelIds
 from napari_m2n2v2._napari.layers.labels import SMALL, is_small, read_plane
-from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
 
 __all__ = ["ObjectController"]
@@ -28,7 +28,7 @@ class ObjectController:
     field : FieldOfView
         Says which plane is shown.
     clicks : ClickController
-        Removes those of an object.
+        Removes those of an object, and accepts it.
     solving : SolveController
         Makes masks where labels were taken over.
     """
@@ -45,10 +45,33 @@ class ObjectController:
         state.moved.connect(self._on_moved)
 
     def next(self) -> None:
-        """Let the next clicks be of a new object, with an id that no label has in any plane."""
+        """Accept the present object; let the next clicks be of a new one, with an id that no label has in any plane."""
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
-                self.select(self._next_id(workspace))
+                following = self._next_id(workspace)
+                self._accept(workspace, workspace.object_id)
+                self.select(following)
+
+    def accept(self, object_id: int | None = None) -> None:
+        """Keep an object as it is, by default the present one, in all planes; can be undone."""
+        if (workspace := self._state.active) is not None:
+            object_id = workspace.object_id if object_id is None else object_id
+            with self._state.errors_shown():
+                self._accept(workspace, object_id)
+                if not workspace.work.is_accepted(object_id):
+                    raise Slip("Click on an object first: then it can be accepted.")
+
+    def reopen(self, object_id: int | None = None) -> None:
+        """Let an accepted object, by default the present one, compete for pixels again; can be undone."""
+        if (workspace := self._state.active) is not None:
+            object_id = workspace.object_id if object_id is None else object_id
+            self._clicks.change(workspace, workspace.work.reopen(object_id))
+
+    def toggle_accepted(self) -> None:
+        """Accept the present object, or open it again."""
+        if (workspace := self._state.active) is not None:
+            is_accepted = workspace.work.is_accepted(workspace.object_id)
+            (self.reopen if is_accepted else self.accept)()
 
     def select(self, object_id: int) -> None:
         """Let the next clicks be of this object, the same in all planes; its clicks in the one shown are selected."""
@@ -105,6 +128,10 @@ class ObjectController:
         selected = {i for i in workspace.points.selected_data if i < len(workspace.placed)}
         if any(workspace.placed[i].plane != workspace.here for i in selected):
             workspace.points.selected_data = workspace.places_of(workspace.object_id)
+
+    def _accept(self, workspace: Workspace, object_id: int) -> None:
+        taken_over = [masks.key for masks in workspace.masks if (masks.start.values == object_id).any()]
+        self._clicks.change(workspace, workspace.work.accept(object_id, taken_over))
 
     def _next_id(self, workspace: Workspace) -> int:
         """Return an id that neither a click nor a label has in any plane."""

@@ -95,6 +95,8 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
         return "Click on what is not the object (T: back to foreground)."
     if not workspace.clicks_of(focus.plane, workspace.object_id):
         return "Click on another object." if workspace.placed else "Click on an object."
+    if workspace.work.is_accepted(workspace.object_id):
+        return f"Object {workspace.object_id} is kept as it is; a click of it opens it (K). N: next object."
     onward = " W: to the next slice." if focus.plane.index else ""
     said, acted = _effect(workspace, focus)
     if not acted:
@@ -108,10 +110,11 @@ def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
     clicks = workspace.clicks
     if result is None or not clicks or result.clicks != tuple(map(focus.region.into, clicks)):
         return "", True
-    click, effect = clicks[-1], result.effects[-1]
+    click, effect = clicks[-1], result.last_effect
     if effect.acted:
         pixels = effect.claimed * math.prod(result.shape) / math.prod(result.working_shape)
-        return f"{'+' if click.foreground else '−'}{pixels:.0f} px. ", True  # noqa: RUF001 (a minus sign)
+        others = f", taken from object {' and '.join(map(str, effect.took_from))}" if effect.took_from else ""
+        return f"{'+' if click.foreground else '−'}{pixels:.0f} px{others}. ", True  # noqa: RUF001 (a minus sign)
     of_object = [n for n, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
     why = {
         "already so": "it was so already",

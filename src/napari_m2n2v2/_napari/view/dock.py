@@ -168,7 +168,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.sign = make_button("", tip, controller.clicks.toggle)
         self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.clicks.undo)
         self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.clicks.redo)
-        self.next_object = make_button("Next object (N)", "The next clicks are a new object", controller.objects.next)
+        self.next_object = make_button(
+            "Next object (N)", "Accept this object, and let the next clicks be a new one", controller.objects.next
+        )
         self.reset = make_button(
             "Reset object",
             "Remove this object's clicks in this slice (undo brings them back)",

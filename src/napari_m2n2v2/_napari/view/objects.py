@@ -1,4 +1,4 @@
-"""The table of objects: id, colour, clicks, area in physical units, doubt."""
+"""The table of objects: id, colour, clicks, area in physical units, doubt, whether it is accepted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from napari_m2n2v2._napari.view.qt import follow
 
 __all__ = ["ObjectsTable", "area_text"]
 
-_COLUMNS = ("Object", "Clicks", "Area", "Doubt")
+_COLUMNS = ("Object", "Clicks", "Area", "Doubt", "Keep")
+
+
+_KEEP = _COLUMNS.index("Keep")
 
 
 class ObjectsTable(QTableWidget):  # type: ignore[misc]
@@ -37,6 +40,8 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         self.setHorizontalHeaderLabels(_COLUMNS)
         self.setToolTip(
             "Doubt: the share of the object whose border could as well be elsewhere.\n"
+            "Keep (K, and Next object): it is accepted, and clicks of others leave it as it is;\n"
+            "a click of its own, or the box, opens it again.\n"
             "Delete removes the clicks of the chosen one in this slice (undo brings them back).\n"
             "Of a stack, all objects are listed, with what they are in the slice that is shown"
         )
@@ -48,6 +53,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         line = self.fontMetrics().height()
         self.setMinimumHeight(5 * line)
         self.itemSelectionChanged.connect(self._choose)
+        self.itemChanged.connect(self._keep)
         follow(self.refresh, state.activated, state.clicks_changed, state.solved, state.moved, state.selected)
 
     def refresh(self) -> None:
@@ -66,6 +72,9 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
                     item.setData(Qt.ItemDataRole.UserRole, object_id)
                     if column == 0:
                         item.setData(Qt.ItemDataRole.DecorationRole, _colour(workspace, object_id))
+                    if column == _KEEP:
+                        kept = workspace.work.is_accepted(object_id)
+                        item.setCheckState(Qt.CheckState.Checked if kept else Qt.CheckState.Unchecked)
                     self.setItem(row, column, item)
                 if object_id == workspace.object_id:
                     self.selectRow(row)
@@ -79,6 +88,16 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             self._objects.reset(int(items[0].data(Qt.ItemDataRole.UserRole)))
         else:
             super().keyPressEvent(event)
+
+    def _keep(self, item: QTableWidgetItem) -> None:
+        """Accept an object whose box was ticked, or open it again; nothing where it is so already."""
+        workspace, object_id = self._state.active, int(item.data(Qt.ItemDataRole.UserRole))
+        if workspace is None or item.column() != _KEEP:
+            return
+        wanted = item.checkState() == Qt.CheckState.Checked
+        if wanted != workspace.work.is_accepted(object_id):
+            (self._objects.accept if wanted else self._objects.reopen)(object_id)
+            self.refresh()  # what cannot be accepted is not
 
     def _choose(self) -> None:
         items = self.selectedItems()
@@ -118,7 +137,7 @@ def _describe(workspace: Workspace, object_id: int) -> tuple[str, ...]:
     doubt = masks.doubts.get(object_id) if masks is not None else None
     axes = list(here.axes) if here is not None else [-2, -1]
     area = area_text(pixels, image.scale[axes], [image.units[axis] for axis in axes])
-    return f"{object_id}", f"{clicks}", area, "" if doubt is None else f"{doubt:.0%}"
+    return f"{object_id}", f"{clicks}", area, "" if doubt is None else f"{doubt:.0%}", ""
 
 
 def _colour(workspace: Workspace, object_id: int) -> QColor:
