@@ -7,6 +7,7 @@ from typing import Any
 
 from napari_m2n2v2._napari.controller.activity import ActivityController
 from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.dragging import DragController
 from napari_m2n2v2._napari.controller.explain import ExplainController
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
@@ -52,6 +53,7 @@ class Controller:
         self.features = FeatureController(state, jobs)
         self.solving = SolveController(state, jobs)
         self.points = PointsController(state, self.field)
+        self.dragging = DragController(state, self.points)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
         self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
