@@ -165,13 +165,15 @@ class SolveController:
 
 
 def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) -> list[Pending]:
-    """List those whose pixels are not known yet, with what these come from."""
-    known = [(one, since) for one in accepted if (since := one.since) is not None]
-    return [
-        Pending(
-            one,
-            workspace.regions_of(key, (placed for placed in since.placed if placed.plane == key)),
-            since.accepted_in(key),
-        )
-        for one, since in known
-    ]
+    """List those whose pixels are not known yet, with what these come from: others, perhaps, that come before them."""
+    found: dict[Accepted, Pending] = {}
+
+    def look(some: Sequence[Accepted]) -> None:
+        for one in some:
+            if (since := one.since) is not None and one not in found:
+                look(beside := since.accepted_in(key))
+                placed = workspace.regions_of(key, (p for p in since.placed if p.plane == key))
+                found[one] = Pending(one, placed, beside)
+
+    look(accepted)
+    return list(found.values())
