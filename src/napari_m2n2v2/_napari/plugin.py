@@ -75,6 +75,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
 
     document = load_session(path)
     ndim, placed = len(document.shape), document.placed
+    work = Work(placed, document.accepted, document.about)
     positions = np.zeros((len(placed), ndim))
     for row, p in zip(positions, placed, strict=True):
         others = [axis for axis in range(ndim) if axis not in p.plane.axes]
@@ -82,7 +83,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     settings = {
         "name": f"{Path(path).stem} clicks",
         "features": convert.feature_table(placed, ndim),
-        "metadata": {"napari_m2n2v2": "clicks", "session": str(path), WORK: Work(placed, document.accepted)},
+        "metadata": {"napari_m2n2v2": "clicks", "session": str(path), WORK: work},
         "ndim": ndim,
     }
     return [(positions, settings, "points")]

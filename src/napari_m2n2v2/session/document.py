@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.session.result import SessionResult
     from napari_m2n2v2.session.session import Session
     from napari_m2n2v2.session.tiled import Mosaic
-    from napari_m2n2v2.session.work import Accepted
+    from napari_m2n2v2.session.work import About, Accepted
 
 __all__ = [
     "Document",
@@ -163,6 +163,8 @@ class Document:
         What was carried from plane to plane, and not corrected since.
     accepted : tuple of Accepted
         Objects that were accepted, in every plane in which they are.
+    about : tuple of About
+        What is said of objects: name and class.
     versions : mapping
         Of Python and of the packages that compute.
     """
@@ -175,6 +177,7 @@ class Document:
     starts: Mapping[PlaneKey, Boxed] = field(default_factory=dict)
     carried: tuple[Carried, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    about: tuple[About, ...] = ()
     versions: Mapping[str, str] = field(default_factory=software)
 
     @classmethod

@@ -19,7 +19,7 @@ from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.files.atomic import write_whole
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
-from napari_m2n2v2.session.session_rows import FORMAT, VERSION, WITH_ACCEPTED, SessionRows
+from napari_m2n2v2.session.session_rows import FORMAT, VERSION, WITH_OBJECTS, SessionRows
 
 if TYPE_CHECKING:
     from napari_m2n2v2.session.session import Session
@@ -66,11 +66,11 @@ def load_session(path: str | Path) -> Document:
         raise UnreadableFileError(f"{path} cannot be read as a session file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UnreadableFileError(f'{path} is no session file: expected JSON with "format": "{FORMAT}".')
-    if (version := content.get("format_version")) not in (VERSION, WITH_ACCEPTED):
-        newer = isinstance(version, int) and version > WITH_ACCEPTED
+    if (version := content.get("format_version")) not in (VERSION, WITH_OBJECTS):
+        newer = isinstance(version, int) and version > WITH_OBJECTS
         raise UnreadableFileError(
             f"{path} is a session file of version {version}, and this napari-m2n2v2 reads versions {VERSION} and "
-            f"{WITH_ACCEPTED}. "
+            f"{WITH_OBJECTS}. "
             + ("Install a newer one." if newer else "It was written before the first release, and has to be made anew.")
         )
     try:
@@ -82,10 +82,11 @@ def load_session(path: str | Path) -> Document:
 
 
 def _written(file: SessionRows) -> dict[str, Any]:
-    """Leave out what files did not have at first: parameters that are as in the paper, and a list of none accepted."""
+    """Leave out what files did not have at first: parameters that are as in the paper, and lists of nothing."""
     content = asdict(file)
-    if not file.accepted:
-        del content["accepted"]
+    for name in ("accepted", "about"):
+        if not content[name]:
+            del content[name]
     named, paper = content["segmentation_parameters"], asdict(SegmentationParameters.paper())
     content["segmentation_parameters"] = {
         name: value for name, value in named.items() if name not in _NAMED_LATER or value != paper[name]

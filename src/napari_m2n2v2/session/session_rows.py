@@ -20,15 +20,15 @@ from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.document import Document, Fingerprint, Outcome, Place, PlacedClick, PlaneKey
 from napari_m2n2v2.session.packed import packed_labels, packed_mask, unpacked_labels, unpacked_mask
 from napari_m2n2v2.session.provenance import Provenance
-from napari_m2n2v2.session.work import Accepted, Work, by_object
+from napari_m2n2v2.session.work import About, Accepted, Work, by_object
 
-__all__ = ["FORMAT", "VERSION", "WITH_ACCEPTED", "SessionRows"]
+__all__ = ["FORMAT", "VERSION", "WITH_OBJECTS", "SessionRows"]
 
 FORMAT = "napari-m2n2v2 session"
 
 
-VERSION, WITH_ACCEPTED = 2, 3
-"""Of files; the second only where objects were accepted, so that what does not know these refuses it."""
+VERSION, WITH_OBJECTS = 2, 3
+"""Of files; the second where objects were accepted, or named, so that what does not know of that refuses it."""
 
 
 def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -187,6 +187,13 @@ class _Carried(_OfPlane):
 
 
 @dataclass(frozen=True, kw_only=True)
+class _About(About):
+    """Name and class of an object."""
+
+    object_id: _FromOne
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Click(Click):
     """A click, which of the parts it was placed in, and whether propagation placed it."""
 
@@ -231,6 +238,7 @@ class SessionRows:
     starts: tuple[_Start, ...]
     carried: tuple[_Carried, ...] = ()
     accepted: tuple[_Accepted, ...] = ()
+    about: tuple[_About, ...] = ()
     clicks: tuple[_Click, ...]
 
     @classmethod
@@ -238,7 +246,7 @@ class SessionRows:
         """Write down a document."""
         numbers = {place: n for n, place in enumerate(document.solutions)}
         return cls(
-            format_version=WITH_ACCEPTED if document.accepted else VERSION,
+            format_version=WITH_OBJECTS if document.accepted or document.about else VERSION,
             shape=document.shape,
             compete=document.compete,
             segmentation_parameters=_Parameters(**asdict(document.segmentation_parameters)),
@@ -247,6 +255,7 @@ class SessionRows:
             starts=tuple(_Start.of(*item) for item in document.starts.items()),
             carried=tuple(map(_Carried.of, document.carried)),
             accepted=tuple(map(_Accepted.of, document.accepted)),
+            about=tuple(_About(**asdict(one)) for one in document.about),
             clicks=tuple(
                 _Click(**asdict(p.click), part=numbers[p.plane, p.region], carried=p.carried) for p in document.placed
             ),
@@ -274,6 +283,7 @@ class SessionRows:
             segmentation_parameters=self.segmentation_parameters.now,
             compete=self.compete,
             carried=tuple(row.known(there) for row in self.carried),
+            about=tuple(About(**asdict(row)) for row in self.about),
             versions=self.versions,
         )
         document.check()

@@ -1,8 +1,8 @@
-"""What is worked on, as undo and redo go through it: the clicks of all planes, and which objects were accepted."""
+"""What is worked on, as undo and redo go through it: the clicks of all planes, what is accepted, what objects are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from napari_m2n2v2.clicks import Click
@@ -10,7 +10,7 @@ from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
-__all__ = ["Accepted", "Work", "by_object", "changed_clicks", "changed_planes", "keep_carried"]
+__all__ = ["About", "Accepted", "Work", "by_object", "changed_clicks", "changed_planes", "keep_carried"]
 
 
 @dataclass(eq=False)
@@ -44,6 +44,15 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class About:
+    """What the user says of an object: its name and its class, empty where nothing is said."""
+
+    object_id: int
+    name: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
 class Work:
     """One state of it.
 
@@ -53,10 +62,13 @@ class Work:
         All clicks, in the order they were placed.
     accepted : tuple of Accepted
         In the order they were accepted.
+    about : tuple of About
+        Of objects of which something is said, by id.
     """
 
     placed: tuple[PlacedClick, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    about: tuple[About, ...] = ()
 
     def with_clicks(self, placed: Iterable[PlacedClick]) -> Work:
         """Change the clicks; what is clicked of an accepted object in a plane opens it there again."""
@@ -66,7 +78,8 @@ class Work:
         was, now = _clicks(self.placed), _clicks(placed)
         places = ((one.plane, one.object_id) for one in self.accepted)
         same = [was.get(place) == now.get(place) for place in places]
-        return Work(placed, tuple(one for one, stays in zip(self.accepted, same, strict=True) if stays))
+        accepted = tuple(one for one, stays in zip(self.accepted, same, strict=True) if stays)
+        return replace(self, placed=placed, accepted=accepted)
 
     def accept(self, object_id: int, also: Iterable[PlaneKey] = ()) -> Work:
         """Accept an object in all planes with clicks of it, and others; where it is accepted already it stays so."""
@@ -78,6 +91,32 @@ class Work:
     def reopen(self, object_id: int) -> Work:
         """Let an object compete again, in all planes."""
         return replace(self, accepted=tuple(one for one in self.accepted if one.object_id != object_id))
+
+    def about_of(self, object_id: int) -> About:
+        """Return what is said of an object."""
+        return next((one for one in self.about if one.object_id == object_id), About(object_id))
+
+    def describe(self, about: About) -> Work:
+        """Say something of an object, in place of what was said of it."""
+        others = [one for one in self.about if one.object_id != about.object_id]
+        said = [about] if about.name or about.kind else []
+        return replace(self, about=tuple(sorted((*others, *said), key=lambda one: one.object_id)))
+
+    def without(self, object_ids: Collection[int]) -> Work:
+        """Delete objects: their clicks in all planes, and all that is said of them."""
+        return Work(
+            tuple(p for p in self.placed if p.click.object_id not in object_ids),
+            tuple(one for one in self.accepted if one.object_id not in object_ids),
+            tuple(one for one in self.about if one.object_id not in object_ids),
+        )
+
+    def with_object(self, places: Collection[int], object_id: int) -> Work:
+        """Let some clicks, by their places among all, be of another object; what that changes is opened again."""
+        moved = (
+            replace(p, click=replace(p.click, object_id=object_id), carried=False) if n in places else p
+            for n, p in enumerate(self.placed)
+        )
+        return self.with_clicks(moved)
 
     def accepted_in(self, plane: PlaneKey) -> tuple[Accepted, ...]:
         """Return what is accepted in a plane."""
@@ -91,7 +130,7 @@ class Work:
     def onto(self, plane: PlaneKey) -> Work:
         """Return the same, all of it in another plane."""
         accepted = tuple(one.onto(plane) for one in self.accepted)
-        return Work(tuple(replace(placed, plane=plane) for placed in self.placed), accepted)
+        return Work(tuple(replace(placed, plane=plane) for placed in self.placed), accepted, self.about)
 
     def changed_planes(self, before: Work) -> list[PlaneKey]:
         """List the planes in which clicks, or what is accepted, are not what they were."""

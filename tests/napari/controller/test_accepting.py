@@ -12,7 +12,7 @@ from tests.napari.field.test_dock_again import dock_again
 
 def keep_box(dock, row):
     table = dock.widget.table
-    return table.item(row, table.columnCount() - 1)
+    return table.item(row, 4)
 
 
 @pytest.fixture
@@ -165,3 +165,21 @@ def test_labels_taken_over_are_accepted_too(dock, image):
     dock.press(Qt.Key.Key_N)
     dock.controller.clicks.add(16, 20)
     same(dock.labels == 3, data == 3)
+
+
+def test_many_are_left_before_features_are_there(real_dock, image):
+    """What is accepted comes from what was there then, also where that was accepted itself, and opened since."""
+    dock = real_dock
+    dock.start(dock.viewer.add_image(image), wait=False)
+    console, places = dock.widget.console, [(16, 16), (16, 27), (33, 48), *((5, col) for col in range(2, 60, 4))]
+    for place in places:
+        console.click(*place)
+        console.next_object()
+    console.reopen(1)
+    dock.qtbot.waitUntil(lambda: dock.workspace.features is not None and not console.is_busy, timeout=60_000)
+    session = Session(dock.workspace.features)
+    for i, click in enumerate(dock.workspace.clicks, start=1):
+        session.click(click)
+        session.accept(i)
+    same(dock.labels, session.reopen(1).labels)
+    assert len(dock.workspace.clicks) == len(places) and not dock.errors

@@ -15,6 +15,8 @@ from napari_m2n2v2._napari.controller.first_click import FirstClick
 from napari_m2n2v2._napari.controller.images import ImageController
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.looks import LooksController
+from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
+from napari_m2n2v2._napari.controller.object_table import ObjectTable
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController
@@ -57,6 +59,8 @@ class Controller:
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
         self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
+        self.edits = ObjectEdits(state, self.field, self.clicks, self.objects)
+        self.table = ObjectTable(state, jobs)
         self.images = ImageController(state, jobs, self.field, self.features, self.solving)
         queue = PropagationQueue(state, jobs, self.features, self.solving, self.clicks, self.field)
         self.propagation = PropagationController(state, jobs, queue)

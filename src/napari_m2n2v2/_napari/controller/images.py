@@ -186,8 +186,8 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     points.metadata[SESSION_ID] = uuid4().hex
     mark(image, (points, labels), viewer.layers)
     before = points.metadata.pop(WORK, None)
-    accepted = before.with_clicks(clicks).accepted if isinstance(before, Work) else ()
-    workspace = Workspace(viewer.dims, image, points, labels, clicks, accepted, is_new=is_new)
+    known = before if isinstance(before, Work) else Work()
+    workspace = Workspace(viewer.dims, image, points, labels, clicks, known, is_new=is_new)
     if clicks:
         workspace.object_id = clicks[-1].click.object_id
     convert.show_clicks(points, image, clicks)

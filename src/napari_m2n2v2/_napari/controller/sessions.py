@@ -125,7 +125,10 @@ class SessionController:
             workspace.carried.add(carried)
         workspace.carried.take_up(document.placed)
         self._state.set_rules(compete=document.compete, reach=document.segmentation_parameters.reach)
-        self._clicks.change(workspace, Work((*others, *document.placed), (*kept, *document.accepted)))
+        work = Work((*others, *document.placed), (*kept, *document.accepted), workspace.work.about if flat else ())
+        for one in document.about:
+            work = work.describe(one)
+        self._clicks.change(workspace, work)
         for key in dict.fromkeys((*(plane for plane, _ in document.solutions), *document.starts)):
             self._solving.solve(workspace, key)  # labels to start from are no clicks
         self._when_settled(workspace, partial(self._compare, workspace, workspace.work, document))

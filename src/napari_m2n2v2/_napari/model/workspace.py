@@ -19,7 +19,7 @@ from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.session.carried import CarriedPlanes
 from napari_m2n2v2.session.document import Document, PartKey, Place, PlacedClick, PlaneKey, Rules, Solution, plane_text
 from napari_m2n2v2.session.history import History
-from napari_m2n2v2.session.work import Accepted, Work
+from napari_m2n2v2.session.work import Work
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
@@ -42,7 +42,7 @@ class Workspace:
     points: Points
     labels: Labels
     taken_up: tuple[PlacedClick, ...] = ()  # clicks of ours that were opened again
-    taken_up_accepted: tuple[Accepted, ...] = ()  # of them
+    taken_up_work: Work = field(default_factory=Work)  # by the dock that was there before
     history: History[Work] = field(init=False)
     parts: Parts = field(default_factory=Parts)
     carried: CarriedPlanes = field(default_factory=CarriedPlanes)
@@ -61,7 +61,7 @@ class Workspace:
         self.written_into = self.labels.data
         self.label_ids = LabelIds(self.labels)
         self.history = History(Work())
-        self.history.push(Work(self.taken_up, self.taken_up_accepted))
+        self.history.push(self.taken_up_work.with_clicks(self.taken_up))
         self.carried.take_up(self.taken_up)
 
     # -- of any plane --------------------------------------------------------------------------------------------
@@ -138,6 +138,7 @@ class Workspace:
             starts={masks.key: masks.start for masks in self.masks if masks.start.box is not None},
             carried=tuple(known for *_, known in self.carried.present(self.placed) if known is not None),
             accepted=self.work.accepted,
+            about=self.work.about,
         )
 
     def _solutions(self, rules: Rules) -> dict[Place, Solution | None]:

@@ -31,6 +31,7 @@ from napari_m2n2v2._napari.view.explain import WhyPanel
 from napari_m2n2v2._napari.view.hint import HintLine
 from napari_m2n2v2._napari.view.key_list import show_keys
 from napari_m2n2v2._napari.view.keys import Keys
+from napari_m2n2v2._napari.view.object_panel import ObjectPanel
 from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.precompute import PreparePanel
 from napari_m2n2v2._napari.view.propagation import PropagationPanel
@@ -96,11 +97,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build(self) -> None:
         """Put what is used all the time on top, where it never scrolls away; the table takes the room that is left."""
         top = self._build_top()
-        self.table = ObjectsTable(self.state, self.controller.objects)
+        self.table = ObjectsTable(self.state, self.controller.objects, self.controller.edits)
+        self.objects = ObjectPanel(self.state, self.table, self.controller.table)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(9, 0, 9, 0)
-        column.addWidget(self.table, 1)
+        column.addWidget(self.objects, 1)
         self._build_folds(column)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
