@@ -36,7 +36,8 @@ def test_clicks_beside_an_object_that_was_left_change_nothing_of_it(left):
 
 def test_a_click_on_it_is_on_purpose_and_says_so(left):
     left.controller.clicks.add(16, 18)
-    assert left.labels[16, 18] == 2 and "taken from object 1" in left.widget.hint.text()
+    assert left.labels[16, 18] == 2 and "changed object 1, too" in left.widget.hint.text()
+    left.qtbot.waitUntil(lambda: "taken from object 1" in left.widget.hint.text(), timeout=10_000)
     same(left.labels, left.expected())
 
 
@@ -165,6 +166,32 @@ def test_labels_taken_over_are_accepted_too(dock, image):
     dock.press(Qt.Key.Key_N)
     dock.controller.clicks.add(16, 20)
     same(dock.labels == 3, data == 3)
+
+
+class TestOthers:
+    def test_an_object_that_a_click_of_another_changed_is_named_and_flashes(self, started):
+        started.controller.clicks.add(16, 16)
+        started.controller.objects.select(2)
+        started.controller.clicks.add(16, 22)  # both in work
+        assert "changed object 1, too" in started.widget.hint.text()
+        assert started.widget.flash.is_shown and started.viewer.layers.selection.active is started.points
+        started.qtbot.waitUntil(lambda: not started.widget.flash.is_shown, timeout=5_000)
+        assert [layer.name for layer in started.viewer.layers] == ["cells", "cells masks", "cells clicks"]
+
+    def test_what_changes_its_own_object_alone_flashes_nothing(self, started):
+        started.controller.clicks.add(16, 16)
+        started.controller.clicks.add(20, 12)
+        started.press(Qt.Key.Key_N)
+        started.controller.clicks.add(33, 48)
+        started.controller.clicks.undo()
+        assert not started.widget.flash.is_shown and "too" not in started.widget.hint.text()
+
+    def test_several_and_their_names(self, started):
+        started.controller.clicks.add(16, 16)
+        started.controller.edits.describe(1, name="disc")
+        started.press(Qt.Key.Key_N)
+        started.controller.clicks.add(16, 18)  # on what was accepted: on purpose
+        assert "changed object disc, too" in started.widget.hint.text()
 
 
 def test_many_are_left_before_features_are_there(real_dock, image):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from napari_m2n2v2._napari.controller.plane_solver import Asked, Pending, PlaneS
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.tile import Region, clicks_in
 from napari_m2n2v2.session.document import PartKey, PlaneKey
 from napari_m2n2v2.session.work import Accepted, Work, changed_planes
@@ -58,6 +59,7 @@ class SolveController:
         )  # fmt: skip
 
         def done(found: Solved) -> None:
+            clicked = _clicked(masks.solved, found.clicks)
             masks.solved, masks.doubts, masks.cuts = found.clicks, found.doubts, found.cuts
             for part in workspace.parts.of(key):
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
@@ -68,6 +70,8 @@ class SolveController:
             with self._state.errors_shown():
                 masks.write(found.patches)
                 masks.arrived = found.serial
+                if clicked and (others := masks.changed - clicked):
+                    self._state.others_changed.emit(workspace, key, sorted(others))
             self._ask_for(workspace, key, found.lacking)
             self._state.solved.emit()
 
@@ -162,6 +166,12 @@ class SolveController:
             return question(solver.session(made_from, focus.region, features, clicks, report))
 
         self._jobs.submit((id(workspace), key), work, done, self._state.show_error)
+
+
+def _clicked(before: Mapping[Region, tuple[Click, ...]], now: Mapping[Region, tuple[Click, ...]]) -> set[int]:
+    """Return the objects whose clicks are others than before."""
+    differ = ({*before.get(region, ())} ^ {*now.get(region, ())} for region in {*before, *now})
+    return {click.object_id for clicks in differ for click in clicks}
 
 
 def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) -> list[Pending]:

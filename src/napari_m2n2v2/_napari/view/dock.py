@@ -25,9 +25,11 @@ from napari_m2n2v2._napari.controller.controller import Controller
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.model.hint import next_step
 from napari_m2n2v2._napari.model.status import describe
+from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2._napari.view.activity import ActivityBar
 from napari_m2n2v2._napari.view.backbone import BackbonePanel
 from napari_m2n2v2._napari.view.explain import WhyPanel
+from napari_m2n2v2._napari.view.flash import Flash
 from napari_m2n2v2._napari.view.hint import HintLine
 from napari_m2n2v2._napari.view.key_list import show_keys
 from napari_m2n2v2._napari.view.keys import Keys
@@ -41,6 +43,7 @@ from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ReachPanel
 from napari_m2n2v2.features.states import FeatureState
+from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
     import napari
@@ -82,6 +85,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         follow(self._show_status, state.solved, state.selected, self.prepare.preparing.marked)
         follow(self._show_meaning, state.meant)
         follow(self.hint.answer, state.hinted)
+        follow(self._on_others_changed, state.others_changed)
+        self.flash = Flash(state)
         follow(self._on_first_click, controller.first_click.made)
         state.failed.connect(show_error)
         state.told.connect(show_info)
@@ -217,6 +222,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._is_open = False
         register(self.console, False)
         self._keys.release()
+        self.flash.close()
         self.backbones.close_down()
         self.controller.close()
 
@@ -233,6 +239,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.image.value = image
         self._on_start()
         self.controller.clicks.add(row, col)
+
+    def _on_others_changed(self, workspace: Workspace, key: PlaneKey, object_ids: list[int]) -> None:
+        named = " and ".join(workspace.work.about_of(i).name or str(i) for i in object_ids)
+        if workspace is self.state.active and workspace.here == key:
+            self.hint.answer(f"This changed object {named}, too (Ctrl+Z takes it back).")
 
     def _on_place(self) -> None:
         try:
