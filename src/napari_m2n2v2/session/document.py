@@ -101,7 +101,7 @@ class Rules:
     compete: bool = True
     reach: Reach = "connected"
 
-    @property
+    @cached_property
     def parameters(self) -> SegmentationParameters:
         """What clicks are solved with."""
         return SegmentationParameters(reach=self.reach)

@@ -244,7 +244,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.sign.setText("● Foreground (T)" if foreground else "✚ Background (T)")
         color = "#1d7a2c" if foreground else "#a3271f"
         self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
-        self._show_status()
+        self._show_hint()
 
     def _refresh(self) -> None:
         workspace = self.state.active
@@ -270,4 +270,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         text = describe(self.state.active, self.prepare.is_ready_here)
         self.status.setText(text)
         self.hint.setToolTip(text)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
         self.hint.show_step(next_step(self.state.active, self.state.foreground, len(self.image.choices)))
