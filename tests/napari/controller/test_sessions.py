@@ -101,6 +101,7 @@ def test_parameters_that_the_dock_has_not_are_said(started, tmp_path):
 
 def test_save_gives_the_ending_that_load_looks_for(clicked, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: dialog.selectFile(str(tmp_path / "mine")) or True)
+    clicked.widget.session.masks.setCurrentText("none, the session alone")
     clicked.widget.session.save.click()
     assert load_session(tmp_path / "mine.json").clicks == clicked.workspace.clicks
 

@@ -114,7 +114,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.prepare = PreparePanel(state, controller.field, controller.precompute, controller.features.store)
         self.propagation = PropagationPanel(state, controller.field, controller.objects, controller.propagation)
         self.why = WhyPanel(state, controller.field, controller.explain)
-        self.session = SessionPanel(state, controller.sessions, lambda: self.image.value, self._on_start)
+        self.session = SessionPanel(
+            state, controller.sessions, controller.saving, controller.next_image, lambda: self.image.value,
+            self._on_start,
+        )  # fmt: skip
+        follow(self._begin_with, controller.next_image.wanted)
         self.settings = SettingsPanel(state, controller.features, controller.objects)
         self.backbones = BackbonePanel(state, controller.features, Jobs(MainThread()))
         self.place = QLineEdit()
@@ -226,9 +230,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _on_first_click(self, image: Any, row: float, col: float) -> None:
         """Start the image that was clicked on; the click waits for its features."""
+        self._begin_with(image)
+        self.controller.clicks.add(row, col)
+
+    def _begin_with(self, image: Any) -> None:
         self.image.value = image
         self._on_start()
-        self.controller.clicks.add(row, col)
 
     def _on_place(self) -> None:
         try:
