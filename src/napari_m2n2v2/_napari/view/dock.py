@@ -35,10 +35,12 @@ from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.precompute import PreparePanel
 from napari_m2n2v2._napari.view.propagation import PropagationPanel
 from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, add_fold, autosave_folder, follow, make_button
+from napari_m2n2v2._napari.view.readers import FOCUS_STYLE, name_for_readers
 from napari_m2n2v2._napari.view.session import SessionPanel
 from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ReachPanel
+from napari_m2n2v2._napari.view.tour import Tour
 from napari_m2n2v2.features.states import FeatureState
 
 if TYPE_CHECKING:
@@ -105,8 +107,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
+        self.tour = Tour(autosave_folder().with_name("tour-seen"))
+        outer.addWidget(self.tour)
         outer.addWidget(top)
         outer.addWidget(VerticalScroll(inside), 1)  # docks are often lower than what is unfolded
+        name_for_readers(self)
+        self.setStyleSheet(FOCUS_STYLE)
 
     def _build_folds(self, column: QVBoxLayout) -> None:
         controller, state = self.controller, self.state
