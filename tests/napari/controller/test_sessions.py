@@ -102,7 +102,7 @@ def test_a_session_of_another_method_is_solved_by_it(started, tmp_path, changed)
     assert "bit for bit" in told[-1] and started.controller.state.rules.parameters == method
     same(started.labels, session.result.labels)
     chosen = started.widget.settings.method
-    assert chosen.currentText() == ("as in the loaded session" if changed else "M2N2")
+    assert chosen.currentText() == ("of the session" if changed else "M2N2")
     chosen.setCurrentIndex(0)
     chosen.activated.emit(0)
     assert started.controller.state.rules.method == SegmentationParameters()

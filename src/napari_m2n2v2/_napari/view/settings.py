@@ -33,7 +33,7 @@ _METHODS = {
     "M2N2V2 as published": SegmentationParameters.paper(),
     "M2N2": SegmentationParameters.m2n2(),
 }
-_OF_SESSION = "as in the loaded session"
+_OF_SESSION = "of the session"
 
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
