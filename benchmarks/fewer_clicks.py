@@ -36,7 +36,7 @@ SETS = (
     "polyps_endoscopy", "retina", "skin_isic", "ssd_rgbd_sod", "ultrasound", "wbc_blood",
 )  # fmt: skip
 HALVES = {"choose": 0, "report": 1}
-MOST_SECONDS = 60  # of a baseline on one object; what takes longer is left out
+MOST_SECONDS = 20  # of processor time of a baseline on one object; what takes longer is left out
 CHANGE = 0.02  # of the IoU, from which a click makes a mask worse
 
 
@@ -75,10 +75,10 @@ def parameters_named(variant):
 
 def traced(variant, features, image, truth, ignore, settings, name):
     if variant in BASELINES:
-        begin = time.monotonic()
+        begin = time.process_time()
 
         def solve(clicks):
-            if time.monotonic() - begin > MOST_SECONDS:
+            if time.process_time() - begin > MOST_SECONDS:
                 raise TimeoutError
             return BASELINES[variant](image, clicks), ""
 

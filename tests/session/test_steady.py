@@ -1,4 +1,4 @@
-"""On real images: the mirrored image gives the mirrored mask, and a click moved by a pixel nearly the same mask."""
+"""On real images: the mirrored image gives the mirrored mask, and a click moved by a pixel mostly nearly the same."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
+from napari_m2n2v2.backbones import BACKBONES
 from napari_m2n2v2.evaluation.clicker import next_click_union
 from napari_m2n2v2.evaluation.datasets import open_dataset
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
@@ -14,16 +15,18 @@ from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.method.attention import flip_cells
 
-COARSE = FeatureParameters(grid=24)
+COARSE = FeatureParameters(grid=20)
 
 
 @pytest.fixture(params=["grabcut", "dsb2018_nuclei", "mri"])
 def clicked(request, shared):
     """Features of a photo or a picture from a microscope or scanner, and three clicks of a simulated user on it."""
+    if not BACKBONES["offline"].locate():
+        pytest.skip("the offline weights are not installed")
     sample = open_dataset(shared / "data" / request.param).samples[0]
     step = -(-max(sample.read_truth().shape) // 160)
     image, truth = as_rgb(read_image(sample.image))[::step, ::step], sample.read_truth()[::step, ::step]
-    features = compute_features(image, "appearance", device="cpu", parameters=COARSE)
+    features = compute_features(image, "offline", device="cpu", parameters=COARSE)
     session, clicks = Session(features), []
     while len(clicks) < 3:
         clicks.append(next_click_union(session.result.mask, truth, None, clicks))
@@ -48,7 +51,7 @@ def test_mirrored_image_and_clicks_give_the_mirrored_mask(clicked):
         assert intersection_over_union(mask, other.replay(there[:count]).mask[:, ::-1]) > 0.98
 
 
-def test_a_click_moved_by_a_pixel_gives_nearly_the_same_mask(clicked):
+def test_a_click_moved_by_a_pixel_mostly_gives_nearly_the_same_mask(clicked):
     features, clicks = clicked
     session, overlaps = Session(features), []
     for count in range(1, len(clicks) + 1):
@@ -56,4 +59,4 @@ def test_a_click_moved_by_a_pixel_gives_nearly_the_same_mask(clicked):
         for down, right in ((1, 0), (-1, 0), (0, 1), (0, -1)):
             moved = replace(last, row=last.row + down, col=last.col + right)
             overlaps.append(intersection_over_union(mask, session.replay([*clicks[: count - 1], moved]).mask))
-    assert np.mean(overlaps) > 0.9 and np.mean(np.array(overlaps) < 0.9) <= 0.25
+    assert np.median(overlaps) > 0.9 and np.mean(np.array(overlaps) < 0.5) <= 0.1
