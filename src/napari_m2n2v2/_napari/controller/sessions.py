@@ -122,7 +122,8 @@ class SessionController:
         for carried in document.carried:
             workspace.carried.add(carried)
         workspace.carried.take_up(document.placed)
-        self._state.set_rules(compete=document.compete, reach=document.segmentation_parameters.reach)
+        rules = document.rules
+        self._state.set_rules(compete=rules.compete, reach=rules.reach, method=rules.method)
         self._clicks.place(workspace, [*others, *document.placed])
         for key in dict.fromkeys((*(plane for plane, _ in document.solutions), *document.starts)):
             self._solving.solve(workspace, key)  # labels to start from are no clicks
