@@ -15,8 +15,8 @@ from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.click_table import TableClick
-from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.files.overlay import draw_overlay
+from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
@@ -33,7 +33,9 @@ class PlaneJob:
     Parameters
     ----------
     source : Path
-        The image or stack.
+        The image or stack ...
+    opened : callable
+        ... and what opens it.
     index : tuple of int
         Of the plane.
     clicks : tuple of TableClick
@@ -49,6 +51,7 @@ class PlaneJob:
     """
 
     source: Path
+    opened: Callable[[Path], StackFile]
     index: Index
     clicks: tuple[TableClick, ...]
     spec: FeatureSpec
@@ -85,7 +88,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         Whatever is wrong with the image, the clicks or the backbone.
     """
     spec = job.spec
-    with open_stack(job.source) as file:
+    with job.opened(job.source) as file:
         plane = file.read(job.index, file.stack.level_for(spec.parameters.working_side))
         shape = file.stack.plane_shape
     for placed in job.clicks:

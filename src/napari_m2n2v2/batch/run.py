@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from napari_m2n2v2.features.keys import identity_of
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.atomic import make_folder
 from napari_m2n2v2.files.click_table import read_click_table
-from napari_m2n2v2.files.open_stack import is_zarr
+from napari_m2n2v2.files.open_stack import is_zarr, open_stack
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.parallel import each_done, pool_of
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
@@ -52,6 +53,8 @@ def segment_folder(
     segmentation: SegmentationParameters | None = None,
     format: str = "auto",
     overlay: Path | str | None = None,
+    series: int | None = None,
+    allow_outside: bool = False,
     redo: bool = False,
     workers: int = 1,
     scheduler: str | None = None,
@@ -81,6 +84,10 @@ def segment_folder(
         "auto" for PNG, or the kind of the input where that is a stack; "ome-zarr" or "ome-tiff" for all.
     overlay : Path, optional
         Folder for pictures of labels and clicks.
+    series : int, optional
+        Which image of files that hold several, as :func:`~napari_m2n2v2.open_stack` takes it.
+    allow_outside : bool
+        Whether files outside their own folder are read, where images name such.
     redo : bool
         Do everything again.
     workers : int
@@ -112,7 +119,8 @@ def segment_folder(
     about = _about(spec, segmentation, elsewhere=scheduler is not None)
     items = list_items(Path(source), Path(output), format, table)
     pictures = None if overlay is None else _folder_for_pictures(Path(overlay), Path(source), Path(output))
-    plans = [Plan(item, pictures) for item in items]
+    opened = partial(open_stack, series=series, allow_outside=allow_outside)
+    plans = [Plan(item, pictures, opened, series) for item in items]
     for plan in plans:
         with plan.noting_errors():
             plan.prepare(table, about, redo)
@@ -122,7 +130,7 @@ def segment_folder(
     todo = [(plan, task) for plan in plans for task in plan.tasks]
     jobs = [
         PlaneJob(
-            source=plan.outcome.image, index=task.index, clicks=task.clicks, spec=spec, compute=compute,
+            source=plan.outcome.image, opened=opened, index=task.index, clicks=task.clicks, spec=spec, compute=compute,
             segmentation=segmentation, overlay=overlay is not None,
         )
         for plan, task in todo

@@ -55,6 +55,7 @@ def run_batch(options: argparse.Namespace) -> int:
         contrast_limits=options.contrast, parameters=FeatureParameters(grid=options.grid),
         segmentation=MODES[options.mode](),
         format=options.format, overlay=options.overlay, redo=options.redo,
+        series=options.series, allow_outside=options.allow_outside,
         workers=options.workers, scheduler=options.scheduler, finished=counter(options.image.name),
     )  # fmt: skip
     failed = [outcome for outcome in outcomes if outcome.errors]

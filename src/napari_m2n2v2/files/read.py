@@ -13,9 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import UnreadableFileError
-from napari_m2n2v2.files.paths import inside, no_file
+from napari_m2n2v2.files.paths import inside, is_file, no_file
 
-__all__ = ["ENDINGS", "PICTURE_FORMATS", "read_image", "reason_of", "seen_as", "series_of"]
+__all__ = [
+    "ALLOW_OUTSIDE",
+    "ENDINGS",
+    "OTHER_SERIES",
+    "PICTURE_FORMATS",
+    "check_only_series",
+    "read_image",
+    "reason_of",
+    "seen_as",
+    "series_of",
+]
 
 ENDINGS = (
     ".bmp", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".npy", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff",
@@ -25,6 +35,9 @@ ENDINGS = (
 
 PICTURE_FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP", "PPM")
 """What Pillow may read; others, such as EPS, would make it start programs that the file chooses."""
+
+OTHER_SERIES = "use open_stack(path, series=1) in Python, --series 1 in a shell"
+ALLOW_OUTSIDE = "allow_outside=True in Python, --allow-outside in a shell"
 
 _TIFF = (".tif", ".tiff")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -40,13 +53,15 @@ _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 
 
-def read_image(path: Path) -> NDArray[Any]:
+def read_image(path: Path, *, series: int | None = None, allow_outside: bool = False) -> NDArray[Any]:
     """Read one image file: TIFF, PNG, JPEG, JPEG 2000, BMP, GIF, WebP, PPM or ``.npy``.
 
     Parameters
     ----------
     path : Path
         Of a file. What is in it counts, not how its name ends; but for TIFF and ``.npy``.
+    series, allow_outside
+        As :func:`~napari_m2n2v2.open_stack` takes them.
 
     Returns
     -------
@@ -60,13 +75,14 @@ def read_image(path: Path) -> NDArray[Any]:
     UnreadableFileError
         If there is no such file, or it is no image of these kinds.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise no_file(path, "an image file")
     ending = path.suffix.lower()
     try:
-        if ending == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
-        return _read_tiff(path) if ending in _TIFF else _read_picture(path)
+        if ending in _TIFF:
+            return _read_tiff(path, series, allow_outside)
+        check_only_series(series)
+        return np.asarray(np.load(path, allow_pickle=False)) if ending == ".npy" else _read_picture(path)
     except Exception as error:  # every format's reader raises its own
         raise UnreadableFileError(f"{path} cannot be read as an image: {reason_of(error)}") from error
 
@@ -137,11 +153,11 @@ def _deep_png(path: Path) -> NDArray[np.uint16] | None:
     return pixels[..., 0] if about["planes"] == 2 else pixels
 
 
-def _read_tiff(path: Path) -> NDArray[Any]:
+def _read_tiff(path: Path, number: int | None, allow_outside: bool) -> NDArray[Any]:
     from tifffile import TiffFile
 
     with TiffFile(path) as tiff:
-        series = series_of(tiff)
+        series = series_of(tiff, number, allow_outside)
         _check_room(series.size * series.dtype.itemsize)
         _, _, convert = seen_as(series)
         pixels = convert(series.asarray())
@@ -150,7 +166,18 @@ def _read_tiff(path: Path) -> NDArray[Any]:
     return pixels
 
 
-def series_of(tiff: Any, number: int | None = None) -> Any:
+def check_only_series(number: int | None) -> None:
+    """Complain where another image than the first is asked for of a file that holds one.
+
+    Raises
+    ------
+    UnreadableFileError
+    """
+    if number:
+        raise UnreadableFileError(f"there is no image {number} in it, but 1, counted from 0")
+
+
+def series_of(tiff: Any, number: int | None = None, allow_outside: bool = False) -> Any:
     """Return one image of an opened TIFF: the first, and a warning if there are others and none was asked for.
 
     Raises
@@ -159,8 +186,12 @@ def series_of(tiff: Any, number: int | None = None) -> Any:
         If there is no such image, or the file names others outside its folder.
     """
     names = re.findall(r"FileName\s*=\s*[\"']([^\"']*)", tiff.ome_metadata or "")
-    if outside := sorted({name for name in map(html.unescape, names) if not inside(name)}):
-        raise UnreadableFileError(f"it names files outside its own folder ({', '.join(outside)}): put them beside it")
+    outside = [] if allow_outside else sorted({name for name in map(html.unescape, names) if not inside(name)})
+    if outside:
+        raise UnreadableFileError(
+            f"it names files outside its own folder ({', '.join(outside)}): put them beside it, or trust it by "
+            f"{ALLOW_OUTSIDE}"
+        )
     count = len(tiff.series)
     if not 0 <= (number or 0) < count:
         raise UnreadableFileError(f"there is no image {number} in it, but {count}, counted from 0")
@@ -168,7 +199,7 @@ def series_of(tiff: Any, number: int | None = None) -> Any:
         told = ", ".join(f"{n}: {one.name or 'unnamed'} {one.axes} {one.shape}" for n, one in enumerate(tiff.series))
         warnings.warn(
             f"{tiff.filename} holds {count} images, and the first is taken ({told}). "
-            "For another one, use open_stack(path, series=1), or save it as a file of its own.",
+            f"For another one, {OTHER_SERIES}, or save it as a file of its own.",
             UserWarning, stacklevel=2,
         )  # fmt: skip
     return tiff.series[number or 0]
