@@ -20,6 +20,7 @@ from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
+from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.session import Session
 
@@ -48,6 +49,8 @@ class PlaneJob:
         What is decided per click.
     overlay : bool
         Whether a picture is wanted too.
+    progress : callable
+        Told how far it is; for another process only what can be sent there.
     """
 
     source: Path
@@ -58,6 +61,7 @@ class PlaneJob:
     compute: Callable[..., ImageFeatures]
     segmentation: SegmentationParameters
     overlay: bool = False
+    progress: Progress = silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +106,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         plane, spec.attention, spec.guide, spec.device,
         contrast_limits=spec.contrast_limits, parameters=spec.parameters,
     )  # fmt: skip
-    result = Session(features, job.segmentation).replay(clicks)
+    result = Session(features, job.segmentation).replay(clicks, job.progress)
     labels = result.labels
     overlay = draw_overlay(rgb, labels > 0, clicks) if job.overlay else None
     full = at_resolution(labels.astype(np.min_scalar_type(labels.max())), shape)

@@ -16,6 +16,7 @@ from napari_m2n2v2.batch.items import Item
 from napari_m2n2v2.batch.job import PlaneResult
 from napari_m2n2v2.batch.ledger import Ledger, digest, identity
 from napari_m2n2v2.errors import (
+    Cancelled,
     DeviceError,
     ImageError,
     M2N2V2Error,
@@ -178,7 +179,7 @@ class Plan:
         """Note what goes wrong in the ``with``, so that the other images go on; unless it is wrong for all of them."""
         try:
             yield
-        except _OF_THE_RUN:
+        except (*_OF_THE_RUN, Cancelled):
             raise
         except M2N2V2Error as error:
             self.outcome.errors.append(str(error))
@@ -206,9 +207,10 @@ class Plan:
     def tidy(self) -> None:
         """Leave nothing empty behind where no plane could be written."""
         output = self.outcome.output
-        of_before = output.exists() and output not in self._made
-        if not self._begun or of_before or self._ledger.planes():
+        if not self._begun or self._ledger.planes():
             return
+        if output.exists() and output not in self._made:
+            return  # of an earlier run
         self._ledger.remove()
         for path in reversed(self._made):
             if path == output and path.is_dir():

@@ -183,8 +183,10 @@ def _number(text: str) -> Any:
 def _report(options: argparse.Namespace) -> int:
     from napari_m2n2v2.evaluation.report import draw_gallery, write_report
     from napari_m2n2v2.evaluation.results import main_run, read_run
+    from napari_m2n2v2.files.paths import is_folder
 
-    paths = [p for given in options.results for p in (sorted(given.glob("*.jsonl")) if given.is_dir() else [given])]
+    folders = [sorted(given.glob("*.jsonl")) if is_folder(given) else [given] for given in options.results]
+    paths = [path for folder in folders for path in folder]
     runs = [read_run(path) for path in paths]
     runs = [run for run in runs if run.records]
     if not runs:

@@ -203,7 +203,7 @@ def _guide(given: str) -> Sequence[Guide]:
 def _solve(
     image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "default"
 ) -> tuple[ImageFeatures, SessionResult]:
-    from napari_m2n2v2.cli.progress import shares
+    from napari_m2n2v2.cli.progress import of_long_work, shares
     from napari_m2n2v2.features.compute import compute
     from napari_m2n2v2.features.request import FeatureRequest
     from napari_m2n2v2.parallel import silent
@@ -212,7 +212,7 @@ def _solve(
     watched = sys.stderr.isatty()
     features = compute(FeatureRequest.of(image, spec_of(options, guide)), shares() if watched else silent)
     parameters = MODES[mode]()
-    return features, Session(features, parameters).replay(clicks)
+    return features, Session(features, parameters).replay(clicks, of_long_work("clicks"))
 
 
 def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:

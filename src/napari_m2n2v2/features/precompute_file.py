@@ -11,6 +11,7 @@ from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.planes import Outcome, request_of_plane, try_plane
 from napari_m2n2v2.features.precompute import Precompute, Standing
 from napari_m2n2v2.features.spec import FeatureSpec
+from napari_m2n2v2.files.atomic import make_folder
 from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.stack import Index
@@ -65,6 +66,8 @@ def precompute_file(
         If a guide or a backbone is given as an object to several workers, or no cluster answers.
     UnreadableFileError
         If the stack cannot be opened, here or by a worker.
+    UnwritableFileError
+        If the folder cannot be made.
 
     What :meth:`Precompute.run` raises passes through.
     """
@@ -73,8 +76,9 @@ def precompute_file(
         raise ParameterError("On several processes, name the attention and the guide: objects stay in their own.")
     opened = partial(open_stack, series=series, allow_outside=allow_outside)
     task = partial(_in_worker, opened, path.resolve(), folder.resolve(), disk_bytes, spec) if away else None
-    cache = FeatureCache(folder, memory_bytes=0, disk_bytes=disk_bytes, notify=notify)
     with opened(path) as file, pool_of(workers, scheduler) as pool:
+        make_folder(folder)
+        cache = FeatureCache(folder, memory_bytes=0, disk_bytes=disk_bytes, notify=notify)
         run = Precompute(file.stack, cache, spec, start=start)
         run.run(progress, pool, task)
     return run

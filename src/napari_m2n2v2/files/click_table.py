@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from napari_m2n2v2.clicks import LARGEST_ID, Click
@@ -81,12 +82,18 @@ class ClickTable:
     @property
     def images(self) -> dict[str, int]:
         """Every image that is named, and the first line that does."""
-        return {row.image: row.line for row in reversed(self.rows) if row.image}
+        return {image: rows[0].line for image, rows in self._by_image.items() if image}
+
+    @cached_property
+    def _by_image(self) -> dict[str, list[_Row]]:
+        found: dict[str, list[_Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.image, []).append(row)
+        return found
 
     def mentions(self, names: Sequence[str]) -> bool:
         """Tell whether there is a click on an image that may be called by these names."""
-        known = {"", *map(one_form, names)}
-        return any(row.image in known for row in self.rows)
+        return any(name in self._by_image for name in ("", *map(one_form, names)))
 
     def clicks_of(
         self, names: Sequence[str], axes: Sequence[str] = ("y", "x"), stack: Stack | None = None
@@ -107,19 +114,19 @@ class ClickTable:
         ClickError
             If a line lacks a coordinate, has one too many, or names a plane or a pixel that is not there.
         """
-        known = {"", *map(one_form, names)}
+        known = dict.fromkeys(("", *map(one_form, names)))
+        own = [row for name in known for row in self._by_image.get(name, ())]
         found: dict[Index, list[TableClick]] = {}
-        for row in self.rows:
-            if row.image in known:
-                index, click = self._bound(row, axes, stack)
-                found.setdefault(index, []).append(TableClick(row.line, click))
-        for index, clicks in found.items():
-            if len(clicks) > _MOST_CLICKS:
+        for row in sorted(own, key=lambda row: row.line):
+            index, click = self._bound(row, axes, stack)
+            clicks = found.setdefault(index, [])
+            if len(clicks) == _MOST_CLICKS:
                 raise self.error(
-                    clicks[_MOST_CLICKS].line,
+                    row.line,
                     f"this is the click after {_MOST_CLICKS} on one plane {index or ''}, which would be solved one by "
                     "one for hours: keep the few that each object needs",
                 )
+            clicks.append(TableClick(row.line, click))
         return {index: tuple(clicks) for index, clicks in sorted(found.items())}
 
     def error(self, line: int, reason: object) -> ClickError:

@@ -288,8 +288,10 @@ def _shapes(layer: Any) -> list[tuple[int, ...]]:
 
 def _with_guide(known: ImageFeatures, recipe: Recipe, report: Report) -> ImageFeatures:
     """Give features other guides, whose level need not be the one that the features were computed from."""
-    channel = recipe.guide.read() if recipe.guide is not None else None
-    features = known if channel is None else replace(known, shape=channel.shape)
-    features = replace(features.with_guide(recipe.guides(channel)), shape=known.shape)
+    from napari_m2n2v2.guides.guide import Guide
+
+    layer = Guide(recipe.guide.read(), recipe.settings.guide_weight) if recipe.guide is not None else None
+    features = known if layer is None else replace(known, shape=layer.source.shape)
+    features = replace(features.with_guide(recipe.guides(layer)), shape=known.shape)
     features.upsampling_operator(guided=True, progress=report)
     return features
