@@ -39,7 +39,7 @@ class TestFailures:
         ]
         last = told.err.splitlines()[-3:]
         assert "p1.png" in last[0] and "cannot be read as an image" in last[0]
-        assert "p3.tif" in last[1] and "cannot be read as TIFF" in last[1]
+        assert "p3.tif" in last[1] and "cannot be read as an image: expected TIFF" in last[1]
         assert "p4.png" in last[2] and "line 2" in last[2] and "outside the image of 10 rows" in last[2]
         imsave(photos / "p1.png", blob_image())
         imsave(photos / "p4.png", blob_image())

@@ -174,7 +174,8 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 def _coco_samples(path: Path, allow_outside: bool) -> list[Sample]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # editors may begin with a byte order mark
+        content = json.loads(text)
         images = {image["id"]: image for image in content["images"]}
         annotations = content["annotations"]
         return [_coco_sample(path.parent, images[found["image_id"]], found, allow_outside) for found in annotations]
@@ -182,7 +183,12 @@ def _coco_samples(path: Path, allow_outside: bool) -> list[Sample]:
         raise
     except FileNotFoundError as error:
         raise no_file(path, "COCO instances") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except KeyError as error:
+        raise UnreadableFileError(
+            f"{path} cannot be read as COCO instances: {error} is missing. Expected images with id, file_name, height "
+            "and width, and annotations with id, image_id of one of them, and segmentation."
+        ) from error
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableFileError(f"{path} cannot be read as COCO instances: {type(error).__name__} {error}") from error
 
 

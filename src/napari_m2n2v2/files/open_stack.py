@@ -14,8 +14,8 @@ import numpy as np
 
 from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import LabelVolume
-from napari_m2n2v2.files.paths import is_folder
-from napari_m2n2v2.files.read import read_image
+from napari_m2n2v2.files.paths import is_file, is_folder
+from napari_m2n2v2.files.read import is_tiff, read_image
 from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.stack import Stack
 
@@ -76,7 +76,7 @@ def _open(path: Path, series: int | None, allow_outside: bool) -> StackFile:
         from napari_m2n2v2.files.ome_zarr import open_zarr
 
         return open_zarr(path, series)
-    if path.suffix.lower() in _TIFF:
+    if path.suffix.lower() in _TIFF if not is_file(path) else is_tiff(path):
         from napari_m2n2v2.files.ome_tiff import open_tiff
 
         return open_tiff(path, series, allow_outside)

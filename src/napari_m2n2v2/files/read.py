@@ -21,6 +21,7 @@ __all__ = [
     "OTHER_SERIES",
     "PICTURE_FORMATS",
     "check_only_series",
+    "is_tiff",
     "read_image",
     "reason_of",
     "seen_as",
@@ -39,9 +40,13 @@ PICTURE_FORMATS = ("PNG", "JPEG", "JPEG2000", "BMP", "GIF", "WEBP", "PPM")
 OTHER_SERIES = "use open_stack(path, series=1) in Python, --series 1 in a shell"
 ALLOW_OUTSIDE = "allow_outside=True in Python, --allow-outside in a shell"
 
-_TIFF = (".tif", ".tiff")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the latter two are of BigTIFF
+_NPY = b"\x93NUMPY"
 _PNG = b"\x89PNG\r\n\x1a\n"
-_ORIENTATION = 0x0112  # of EXIF
+_PPM = re.compile(rb"P6" + 3 * (rb"(?:\s+|#[^\n]*\n)+(\d+)") + rb"\s")
+_MOST_HEADER = 4096  # bytes, with comments in it
+_ORIENTATION = 0x0112  # of EXIF, and of TIFF
+_LYING = 5  # from this orientation on rows and columns are exchanged
 _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
@@ -59,7 +64,7 @@ def read_image(path: Path, *, series: int | None = None, allow_outside: bool = F
     Parameters
     ----------
     path : Path
-        Of a file. What is in it counts, not how its name ends; but for TIFF and ``.npy``.
+        Of a file. What is in it counts, not how its name ends.
     series, allow_outside
         As :func:`~napari_m2n2v2.open_stack` takes them.
 
@@ -77,14 +82,23 @@ def read_image(path: Path, *, series: int | None = None, allow_outside: bool = F
     """
     if not is_file(path):
         raise no_file(path, "an image file")
-    ending = path.suffix.lower()
     try:
-        if ending in _TIFF:
+        if is_tiff(path):
             return _read_tiff(path, series, allow_outside)
         check_only_series(series)
-        return np.asarray(np.load(path, allow_pickle=False)) if ending == ".npy" else _read_picture(path)
+        return np.asarray(np.load(path, allow_pickle=False)) if _begins(path, _NPY) else _read_picture(path)
     except Exception as error:  # every format's reader raises its own
         raise UnreadableFileError(f"{path} cannot be read as an image: {reason_of(error)}") from error
+
+
+def is_tiff(path: Path) -> bool:
+    """Tell whether a file is TIFF, by its first bytes."""
+    return _begins(path, *_TIFF)
+
+
+def _begins(path: Path, *marks: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(8).startswith(marks)
 
 
 def reason_of(error: Exception) -> str:
@@ -101,7 +115,7 @@ def _read_picture(path: Path) -> NDArray[Any]:
     try:
         with Image.open(path, formats=PICTURE_FORMATS) as image:
             _check_room(image.width * image.height * len(image.getbands()))
-            deep = _deep_png(path)
+            deep = _deep_ppm(path) if image.format == "PPM" else _deep_png(path)
             pixels = _pixels_of(image) if deep is None else deep
             turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION) or 1)
             return pixels if turn is None else np.ascontiguousarray(turn(pixels))
@@ -151,6 +165,20 @@ def _deep_png(path: Path) -> NDArray[np.uint16] | None:
         rows = list(rows)
     pixels = np.vstack([np.asarray(row, dtype=np.uint16) for row in rows]).reshape(height, width, about["planes"])
     return pixels[..., 0] if about["planes"] == 2 else pixels
+
+
+def _deep_ppm(path: Path) -> NDArray[np.uint16] | None:
+    """Read a PPM of 16 bits in three channels, of which Pillow keeps 8; None for any other file."""
+    with path.open("rb") as file:
+        found = _PPM.match(file.read(_MOST_HEADER))
+        if found is None or int(found[3]) < 256:
+            return None
+        file.seek(found.end())
+        width, height = int(found[1]), int(found[2])
+        values = np.frombuffer(file.read(6 * width * height), dtype=">u2")
+    if values.size < 3 * width * height:
+        raise UnreadableFileError("image file is truncated")
+    return values.astype(np.uint16).reshape(height, width, 3)
 
 
 def _read_tiff(path: Path, number: int | None, allow_outside: bool) -> NDArray[Any]:
@@ -227,7 +255,21 @@ def seen_as(series: Any) -> tuple[str, tuple[int, ...], Callable[[NDArray[Any]],
     UnreadableFileError
         For several planes in a palette or in CMYK, and for colours of other kinds.
     """
+    axes, shape, convert = _in_colour(series)
+    tag = series.keyframe.tags.get(_ORIENTATION)
+    turn = _UPRIGHT.get(tag.value) if tag is not None and axes in ("yx", "yxs") and len(series.levels) == 1 else None
+    if turn is None:
+        return axes, shape, convert
+    upright = (shape[1], shape[0], *shape[2:]) if tag.value >= _LYING else shape
+    return axes, upright, lambda pixels: np.ascontiguousarray(turn(convert(pixels)))
+
+
+def _in_colour(series: Any) -> tuple[str, tuple[int, ...], Callable[[NDArray[Any]], NDArray[Any]]]:
+    """Tell what :func:`seen_as` does, but not upright."""
     axes, shape, kind = series.axes.lower(), tuple(series.shape), series.keyframe.photometric.name
+    if kind == "MINISBLACK" and axes in ("yxs", "syx") and shape[axes.index("s")] == 2 and series.keyframe.extrasamples:
+        at = axes.index("s")  # grey with alpha
+        return "yx", tuple(n for axis, n in zip(axes, shape, strict=True) if axis != "s"), lambda p: p.take(0, at)
     planar = axes == "syx" and kind in ("RGB", "SEPARATED") and shape[0] in (3, 4)
     if planar:
         axes, shape = "yxs", (*shape[1:], shape[0])

@@ -8,6 +8,7 @@ whoever made it, that is not of the right kind and inside the image.
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import math
 import zlib
@@ -78,7 +79,7 @@ def load_session(path: str | Path) -> Document:
     if not is_file(Path(path)):
         raise UnreadableFileError(f"{path} cannot be read as a session file: there is no such file.")
     try:
-        text = Path(path).read_bytes()
+        text = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)  # which editors add
         content = from_json(text)
     except (OSError, ValueError) as error:
         raise UnreadableFileError(f"{path} cannot be read as a session file: {error}") from error

@@ -49,6 +49,7 @@ class Workspace:
     by_view: bool = False  # whether the field of view is worked on, or all of a plane
     here: PlaneKey | None = None  # the plane that is shown; None in 3-D, and where the sliders are beyond the image
     region: Region | None = None  # of that plane, in view; None is all of it
+    sees_beyond: bool = False  # more than that part is in view
     working_side: int = FeatureParameters().working_side
     columns: OwnColumns = field(default_factory=OwnColumns)  # the user's, of the table of clicks
     label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold
