@@ -15,11 +15,12 @@ from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.click_table import TableClick
-from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.files.overlay import draw_overlay
+from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
+from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.effects import effect_in_words
 from napari_m2n2v2.session.result import SessionResult
@@ -35,7 +36,9 @@ class PlaneJob:
     Parameters
     ----------
     source : Path
-        The image or stack.
+        The image or stack ...
+    opened : callable
+        ... and what opens it.
     index : tuple of int
         Of the plane.
     clicks : tuple of TableClick
@@ -48,15 +51,19 @@ class PlaneJob:
         What is decided per click.
     overlay : bool
         Whether a picture is wanted too.
+    progress : callable
+        Told how far it is; for another process only what can be sent there.
     """
 
     source: Path
+    opened: Callable[[Path], StackFile]
     index: Index
     clicks: tuple[TableClick, ...]
     spec: FeatureSpec
     compute: Callable[..., ImageFeatures]
     segmentation: SegmentationParameters
     overlay: bool = False
+    progress: Progress = silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +95,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         Whatever is wrong with the image, the clicks or the backbone.
     """
     spec = job.spec
-    with open_stack(job.source) as file:
+    with job.opened(job.source) as file:
         plane = file.read(job.index, file.stack.level_for(spec.parameters.working_side))
         shape = file.stack.plane_shape
     for placed in job.clicks:
@@ -102,7 +109,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         plane, spec.attention, spec.guide, spec.device,
         contrast_limits=spec.contrast_limits, parameters=spec.parameters,
     )  # fmt: skip
-    result = Session(features, job.segmentation).replay(clicks)
+    result = Session(features, job.segmentation).replay(clicks, job.progress)
     labels = result.labels
     overlay = draw_overlay(rgb, labels > 0, clicks) if job.overlay else None
     full = at_resolution(labels.astype(np.min_scalar_type(labels.max())), shape)

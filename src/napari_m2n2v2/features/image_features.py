@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.backbones.device import resolve_device
-from napari_m2n2v2.features.request import Plane, to_transition_
+from napari_m2n2v2.features.request import Plane, notes_on, to_transition_
 from napari_m2n2v2.guides.channel import GuideChannel, channels_of, combined, guide_options, refuse_depth, weighted
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.method.attention import check_attention
@@ -210,8 +210,7 @@ class ImageFeatures:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done to the image and its guides to take them, in sentences; empty for numbers as they should be."""
-        counts = [("the image", self.clipped), *((f"the guide {guide.name}", guide.clipped) for guide in self.guides)]
-        return tuple(_clipped_in_words(what, count) for what, count in counts if count)
+        return notes_on(self.clipped, self.guides)
 
     @property
     def guides_named(self) -> str:
@@ -234,8 +233,3 @@ class ImageFeatures:
         used = {id(guide): guide for guides in (self.guides, *self.alternatives) for guide in guides}
         guides = sum(guide.values.nbytes for guide in used.values())
         return fixed + guides + sum(operator.nbytes for operator in self._operators.values())
-
-
-def _clipped_in_words(what: str, count: int) -> str:
-    some = "1 pixel of {} was" if count == 1 else f"{count} pixels of {{}} were"
-    return f"{some.format(what)} NaN or infinite: clipped, NaN to the lowest."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_m2n2v2._napari.controller.activity import ActivityController
+from napari_m2n2v2._napari.controller.channels import ChannelsController
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.explain import ExplainController
 from napari_m2n2v2._napari.controller.features import FeatureController
@@ -56,6 +57,7 @@ class Controller:
         self.points = PointsController(state, self.field)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
+        self.channels = ChannelsController(state, self.features)
         self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
         self.images = ImageController(state, jobs, self.field, self.features, self.solving)
         queue = PropagationQueue(state, jobs, self.features, self.solving, self.clicks, self.field)
@@ -89,6 +91,6 @@ class Controller:
         """Let go of the viewer. Layers stay as they are."""
         self.sessions.autosaves.close()
         self.images.close_all()
-        in_viewer = (self.preview, self.explain, self.viewer, self.points, self.first_click)
+        in_viewer = (self.preview, self.explain, self.viewer, self.channels, self.points, self.first_click)
         for part in (*in_viewer, self.activity, self.precompute, self.jobs, self.features):
             part.close()

@@ -50,6 +50,7 @@ class Workspace:
     here: PlaneKey | None = None  # the plane that is shown; None in 3-D, and where the sliders are beyond the image
     region: Region | None = None  # of that plane, in view; None is all of it
     focus: PartKey | None = None  # the part of it that is worked on where one clicks in view
+    sees_beyond: bool = False  # more than that part is in view
     working_side: int = FeatureParameters().working_side
     columns: OwnColumns = field(default_factory=OwnColumns)  # the user's, of the table of clicks
     label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold
