@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_m2n2v2.batch import BatchOutcome
 
-__all__ = ["add_options", "run_batch", "unusable"]
+__all__ = ["add_options", "limits", "run_batch", "unusable"]
 
 _FEW_LINES = 20
 
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     batch.add_argument(
         "--contrast",
-        type=_limits,
+        type=limits,
         metavar="LOW,HIGH",
         help="values shown black and white (each plane's own)",
     )
@@ -111,7 +111,8 @@ def _count(text: str) -> int:
     return number
 
 
-def _limits(text: str) -> tuple[float, float]:
+def limits(text: str) -> tuple[float, float]:
+    """Read two numbers."""
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
