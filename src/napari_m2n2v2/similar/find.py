@@ -47,11 +47,10 @@ class Likeness:
     reproduced: float
     limits: tuple[float, float] | None
     _learned: Learned
-    _seen: tuple[Plane, Seen] | None = None
 
     @property
     def radius(self) -> float:
-        """Of the examples in pixels, as if they were discs: others are found from a third to three times as large."""
+        """Of the examples in pixels, as if they were discs."""
         return self._learned.radius
 
     @classmethod
@@ -84,15 +83,7 @@ class Likeness:
         for image, labels in pairs:
             plane = Plane.of(image, limits)
             planes.append((plane, known(plane.shape, labels, wanted, some=len(pairs) > 1)))
-        return cls._of(planes, cues, progress or silent)
-
-    @classmethod
-    def _of(cls, planes: Sequence[tuple[Plane, Known]], cues: Cues, report: Progress) -> Likeness:
-        if cues not in CUES:
-            raise ParameterError(f"Objects are told by {', '.join(CUES)}, got {cues!r}.")
-        lesson = learn(planes, cues, report)
-        seen = None if lesson.seen is None else (planes[0][0], lesson.seen)
-        return cls(lesson.reproduced, planes[0][0].limits, lesson.learned, seen)
+        return _learn(planes, cues, progress or silent)[0]
 
     def find(
         self,
@@ -204,11 +195,16 @@ def find_similar(
     image = _as_array(source)
     plane = Plane.of(image, contrast_limits or limits_of([image]))
     there = known(plane.shape, examples, ids, rejected, background, doubtful)
-    likeness = Likeness._of([(plane, there)], cues, lambda share, stage: report(0.6 * share, stage))
-    seen = likeness._seen
-    return likeness._found(
-        plane, there, lambda share, stage: report(0.6 + 0.4 * share, stage), None if seen is None else seen[1]
-    )
+    likeness, seen = _learn([(plane, there)], cues, lambda share, stage: report(0.6 * share, stage))
+    return likeness._found(plane, there, lambda share, stage: report(0.6 + 0.4 * share, stage), seen)
+
+
+def _learn(planes: Sequence[tuple[Plane, Known]], cues: Cues, report: Progress) -> tuple[Likeness, Seen | None]:
+    """Learn, and return what was seen too, if it was one part: nobody has to look at it again."""
+    if cues not in CUES:
+        raise ParameterError(f"Objects are told by {', '.join(CUES)}, got {cues!r}.")
+    lesson = learn(planes, cues, report)
+    return Likeness(lesson.reproduced, planes[0][0].limits, lesson.learned), lesson.seen
 
 
 def find_similar_in_stack(
