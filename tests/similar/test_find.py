@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2 import Cancelled, Click, ClickError, ImageError, ParameterError, Session, find_similar
+from napari_m2n2v2 import (
+    Cancelled,
+    Click,
+    ClickError,
+    FeatureParameters,
+    ImageError,
+    ParameterError,
+    Session,
+    compute_features,
+    find_similar,
+)
 from tests.similar.drawn import agreements, discs, only
 
 OTHER = (90, 90, 150)
@@ -122,6 +132,16 @@ def test_of_a_session_its_objects_are_the_examples(features):
     assert not (proposals.labels() > 0)[session.result.mask].any()
     with pytest.raises(ParameterError, match="segment one object first"):
         find_similar(Session(features))
+
+
+def test_of_features_that_work_on_less_proposals_are_of_the_whole_resolution():
+    image, labels = discs()
+    few = FeatureParameters(grid=8, working_side=120)
+    features = compute_features(image, "appearance", device="cpu", parameters=few)
+    proposals = find_similar(features, only(labels, 13))
+    found = agreements(proposals, labels)
+    assert features.image.shape == (120, 120, 3) and proposals.shape == (200, 200)
+    assert len(found) == 24 and min(found.values()) > 0.75
 
 
 def test_sixteen_bits_are_seen_as_they_are_shown():

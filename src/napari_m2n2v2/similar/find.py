@@ -268,7 +268,9 @@ def _in_planes(
 def _as_array(source: Any) -> Any:
     """Return what can be sliced: the image that features work on, at the resolution of clicks, or the image itself."""
     if isinstance(source, ImageFeatures):
-        return at_resolution(source.image, source.shape) if source.image.shape[:2] != source.shape else source.image
+        if source.image.shape[:2] == source.shape:
+            return source.image
+        return np.stack([at_resolution(source.image[..., n], source.shape) for n in range(3)], axis=-1)
     return source if hasattr(source, "shape") and hasattr(source, "dtype") else np.asarray(source)
 
 
