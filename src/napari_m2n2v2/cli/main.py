@@ -1,4 +1,4 @@
-"""The command line: ``napari-m2n2v2 segment | features | demo | backbones | download | evaluate | report``."""
+"""The command line: ``napari-m2n2v2 segment | find | features | demo | backbones | download | evaluate | report``."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
     from napari_m2n2v2.cli import evaluate as cli_evaluate
     from napari_m2n2v2.cli import features as cli_stacks
+    from napari_m2n2v2.cli import find as cli_find
     from napari_m2n2v2.cli import segment as cli_batch
     from napari_m2n2v2.cli import weights as cli_weights
 
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add_spec_options(demo)
     demo.set_defaults(run=_demo)
 
+    cli_find.add_commands(commands)
     cli_stacks.add_commands(commands)
     cli_weights.add_commands(commands)
     cli_evaluate.add_commands(commands)

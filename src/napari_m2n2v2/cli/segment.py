@@ -14,7 +14,7 @@ from napari_m2n2v2.files.paths import is_file
 if TYPE_CHECKING:
     from napari_m2n2v2.batch import BatchOutcome
 
-__all__ = ["FEW_LINES", "add_options", "run_batch", "unusable"]
+__all__ = ["FEW_LINES", "add_options", "limits", "run_batch", "unusable"]
 
 _LARGE_TABLE = 3_000_000  # bytes
 
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     batch.add_argument(
         "--contrast",
-        type=_limits,
+        type=limits,
         metavar="LOW,HIGH",
         help="values shown black and white (each plane's own)",
     )
@@ -130,7 +130,8 @@ def _count(text: str) -> int:
     return number
 
 
-def _limits(text: str) -> tuple[float, float]:
+def limits(text: str) -> tuple[float, float]:
+    """Read two numbers."""
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
