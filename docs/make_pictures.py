@@ -10,10 +10,12 @@ from typing import Any
 import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
-from skimage.data import cell, coffee, retina
+from skimage.data import cell, coffee, coins, retina
 from skimage.io import imsave
+from skimage.segmentation import find_boundaries
 from superqt import QCollapsible
 
+from napari_m2n2v2 import Click, Session, compute_features, find_similar
 from napari_m2n2v2.features.states import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
@@ -110,6 +112,22 @@ def large() -> None:
     viewer.close()
 
 
+def similar() -> None:
+    """Coins like one that was clicked: green what is certain, red what is not; the example in blue."""
+    image = coins()
+    session = Session(compute_features(image))
+    session.click(Click(125, 90))
+    proposals = find_similar(session)
+    picture = np.repeat(image[..., None], 3, axis=2)
+    for one in proposals:
+        outline = find_boundaries(np.pad(one.mask.values, 2), mode="thick")[2:-2, 2:-2]
+        place = slice(one.mask.row, None), slice(one.mask.col, None)
+        colour = (255 * (1 - one.certainty), 255 * one.certainty, 0)
+        picture[place][: outline.shape[0], : outline.shape[1]][outline] = colour
+    picture[find_boundaries(session.result.mask, mode="thick")] = (60, 150, 255)
+    imsave(IMAGES / "similar.png", np.kron(picture, np.ones((2, 2, 1), np.uint8)), check_contrast=False)
+
+
 def look(viewer: napari.Viewer, row: float, col: float) -> None:
     """Zoom in."""
     viewer.scene.camera.zoom, viewer.scene.camera.center = 0.66, (row, col)
@@ -121,6 +139,7 @@ def main() -> None:
     objects()
     why()
     large()
+    similar()
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ from .session.segmentation import Segmentation
 from .session.session import Session
 from .session.session_file import SessionFile, load_session, save_session
 from .session.tiled import Mosaic
+from .similar.find import Likeness, find_similar, find_similar_in_stack
+from .similar.proposals import Proposal, Proposals, Why
 
 __all__ = [
     "BACKBONES",
@@ -69,6 +71,7 @@ __all__ = [
     "GuideError",
     "ImageError",
     "ImageFeatures",
+    "Likeness",
     "M2N2V2Error",
     "MissingDependencyError",
     "MissingWeightsError",
@@ -77,6 +80,8 @@ __all__ = [
     "Precompute",
     "PropagatedPlane",
     "PropagationParameters",
+    "Proposal",
+    "Proposals",
     "Region",
     "RegionClick",
     "Segmentation",
@@ -90,10 +95,13 @@ __all__ = [
     "UnreadableFileError",
     "UnwritableFileError",
     "Walk",
+    "Why",
     "attach",
     "compute_features",
     "find_backbone",
     "find_depth",
+    "find_similar",
+    "find_similar_in_stack",
     "for_review",
     "load_session",
     "methods_paragraph",

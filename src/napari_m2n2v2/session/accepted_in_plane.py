@@ -14,7 +14,7 @@ from napari_m2n2v2.session.accepted import AcceptedMasks, Pixels, check_inside, 
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
 
-__all__ = ["AcceptedInPlane", "known_by"]
+__all__ = ["AcceptedInPlane"]
 
 
 class AcceptedInPlane:
@@ -31,6 +31,7 @@ class AcceptedInPlane:
         self._shape = shape
         self._placed: tuple[RegionClick, ...] = ()
         self._moved: dict[Region, WeakKeyDictionary[Boxed, Boxed]] = {}
+        self._before: WeakKeyDictionary[Session, set[int]] = WeakKeyDictionary()  # what sessions begin with
 
     def note(self, placed: tuple[RegionClick, ...], accepted: Pixels | None) -> dict[int, list[Box]]:
         """Take the pixels of accepted objects, or keep those whose clicks stay, and say of which labels may change.
@@ -70,6 +71,15 @@ class AcceptedInPlane:
             moved[pixels] = _into(region, pixels)
         return moved[pixels]
 
+    def of(self, region: Region, clicks: Iterable[Click], session: Session) -> dict[int, Boxed]:
+        """Return those that count where a session of a region is given some clicks."""
+        if not self.masks.pixels:
+            return {}
+        if session not in self._before:
+            none: set[int] = set()
+            self._before[session] = none if session.start is None else {int(i) for i in np.unique(session.start)}
+        return self.within(region, self._before[session] | {click.object_id for click in clicks})
+
     def is_as_in(self, region: Region, result: SessionResult) -> bool:
         """Whether a region was last solved with these."""
         return self.within(region, {*result.objects, *result.accepted}) == dict(result.accepted)
@@ -79,14 +89,8 @@ class AcceptedInPlane:
         if not clicks:
             moved = {i: self._into(region, pixels) for i, pixels in self.masks.pixels.items()}
             return {i: pixels for i, pixels in moved.items() if pixels.box is not None}
-        accepted = self.within(region, known_by(session, clicks))
+        accepted = self.of(region, clicks, session)
         return still_accepted(accepted, clicks_in(region, self._placed), clicks)
-
-
-def known_by(session: Session, clicks: Iterable[Click]) -> set[int]:
-    """Return the objects that a session knows, by these clicks or from before."""
-    before = set() if session.start is None else {int(i) for i in np.unique(session.start)}
-    return before | {click.object_id for click in clicks}
 
 
 def _into(region: Region, pixels: Boxed) -> Boxed:

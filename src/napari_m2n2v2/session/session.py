@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.clicks import Click, clicks_by_object
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
-from napari_m2n2v2.parallel import Progress, silent
+from napari_m2n2v2.parallel import Progress, silent, within
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.accepted import AcceptedMasks, check_inside, still_accepted
 from napari_m2n2v2.session.claims import Claims
+from napari_m2n2v2.session.click_map import ClickMap, Pixel
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
-from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, distance_to_clicks, working_pixel
+from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks, working_pixel
 from napari_m2n2v2.session.starting import starting_masks
 
 __all__ = ["Session"]
@@ -199,7 +200,7 @@ class Session:
         clicks : iterable of Click
             All of them, in order.
         progress : callable, optional
-            Called as ``progress(share, stage)`` before each click is solved; raise
+            Called as ``progress(share, stage)``, the share of all clicks, before each click is solved; raise
             :class:`~napari_m2n2v2.Cancelled` from it to stop. What was solved by then is kept for the next time.
         accepted : mapping, optional
             The pixels of accepted objects by id, Boxed bool; by default of those that are accepted now, and whose
@@ -270,8 +271,11 @@ class Session:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
         guides: dict[int, GuideChoice] = {}
-        for i, own in sorted(_by_object(clicks).items()):
-            objects[i], guides[i] = self._solved[i] = self._solve(i, own, report)
+        done = 0
+        for i, own in sorted(clicks_by_object(clicks).items()):
+            part = within(report, done / len(clicks), len(own) / len(clicks))
+            objects[i], guides[i] = self._solved[i] = self._solve(i, own, part)
+            done += len(own)
         for i in self._solved.keys() - guides.keys():
             del self._solved[i]
         masks = self._masks_of(accepted, clicks)
@@ -331,10 +335,3 @@ class Session:
             return np.ones(pixels.size, dtype=np.float32)
         nearest = distance_to_clicks(claim.found, self.features, self._chains[claim.option].maps, pixels)
         return nearest if claim.found.start is None else np.minimum(nearest, np.float32(1))
-
-
-def _by_object(clicks: Iterable[Click]) -> dict[int, tuple[Click, ...]]:
-    found: dict[int, list[Click]] = {}
-    for click in clicks:
-        found.setdefault(click.object_id, []).append(click)
-    return {object_id: tuple(own) for object_id, own in found.items()}

@@ -7,6 +7,7 @@ whoever made it, that is not of the right kind and inside the image.
 
 from __future__ import annotations
 
+import codecs
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic_core import from_json
 
 from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.files.atomic import write_whole
+from napari_m2n2v2.files.paths import is_file
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
 from napari_m2n2v2.session.session_rows import FORMAT, VERSION, WITH_OBJECTS, SessionRows
@@ -32,7 +34,7 @@ SessionFile = Document
 
 _NAMED_LATER = {
     "centred_start", "boundary_distance", "least_disc", "most_disc", "refinement", "refinement_band",
-    "refinement_window", "refinement_epsilon", "refinement_rounds",
+    "refinement_window", "refinement_epsilon", "refinement_rounds", "refinement_trust", "score_contrast",
 }  # fmt: skip
 
 
@@ -57,10 +59,10 @@ def load_session(path: str | Path) -> Document:
     UnreadableFileError
         If there is no such file, it is something else, damaged, or of another version than this one knows.
     """
-    if not Path(path).is_file():
+    if not is_file(Path(path)):
         raise UnreadableFileError(f"{path} cannot be read as a session file: there is no such file.")
     try:
-        text = Path(path).read_bytes()
+        text = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)  # which editors add
         content = from_json(text)
     except (OSError, ValueError) as error:
         raise UnreadableFileError(f"{path} cannot be read as a session file: {error}") from error

@@ -217,6 +217,8 @@ class _Parameters(SegmentationParameters):
     boundary_distance: bool = False
     least_disc: bool = False
     refinement: bool = False
+    refinement_trust: int = 1
+    score_contrast: bool = False
 
     @property
     def now(self) -> SegmentationParameters:

@@ -34,7 +34,7 @@ from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
-from napari_m2n2v2.session.accepted_in_plane import AcceptedInPlane, known_by
+from napari_m2n2v2.session.accepted_in_plane import AcceptedInPlane
 from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
 from napari_m2n2v2.session.result import SessionResult
@@ -292,7 +292,7 @@ class Mosaic:
     ) -> SolvedRegion:
         start, digest = self._start_of(region)
         session = self._session(region, start, digest)
-        accepted = self._accepted.within(region, known_by(session, clicks))
+        accepted = self._accepted.of(region, clicks, session)
         result = session.replay(map(region.into, clicks), report, accepted=accepted)
         session.forget_history()  # nobody goes back in it, and it holds the masks of every state
         joins = has_parts(self.shape, session.features.parameters.working_side)

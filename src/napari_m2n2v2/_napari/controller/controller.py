@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_m2n2v2._napari.controller.activity import ActivityController
+from napari_m2n2v2._napari.controller.channels import ChannelsController
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.dragging import DragController
 from napari_m2n2v2._napari.controller.explain import ExplainController
@@ -15,6 +16,7 @@ from napari_m2n2v2._napari.controller.first_click import FirstClick
 from napari_m2n2v2._napari.controller.images import ImageController
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.looks import LooksController
+from napari_m2n2v2._napari.controller.next_image import NextImage
 from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
 from napari_m2n2v2._napari.controller.object_table import ObjectTable
 from napari_m2n2v2._napari.controller.objects import ObjectController
@@ -23,6 +25,7 @@ from napari_m2n2v2._napari.controller.precompute import PrecomputeController
 from napari_m2n2v2._napari.controller.preview import PreviewController
 from napari_m2n2v2._napari.controller.propagation import PropagationController
 from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
+from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.controller.viewer import ViewerController
@@ -58,6 +61,7 @@ class Controller:
         self.dragging = DragController(state, self.points)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
+        self.channels = ChannelsController(state, self.features)
         self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
         self.edits = ObjectEdits(state, self.field, self.clicks, self.objects)
         self.table = ObjectTable(state, jobs)
@@ -71,6 +75,8 @@ class Controller:
         self.preview = PreviewController(state, self.solving)
         self.explain = ExplainController(state, self.solving)
         self.sessions = SessionController(state, jobs, self.clicks, self.solving, autosave_folder)
+        self.saving = SaveController(state, self.sessions)
+        self.next_image = NextImage(state)
         self._connect()
 
     def _connect(self) -> None:
@@ -91,6 +97,6 @@ class Controller:
         """Let go of the viewer. Layers stay as they are."""
         self.sessions.autosaves.close()
         self.images.close_all()
-        in_viewer = (self.preview, self.explain, self.viewer, self.points, self.first_click)
+        in_viewer = (self.preview, self.explain, self.viewer, self.channels, self.points, self.first_click)
         for part in (*in_viewer, self.activity, self.precompute, self.jobs, self.features):
             part.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QColor, QKeyEvent
+from qtpy.QtGui import QColor, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QTableWidget, QTableWidgetItem
 
 from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
@@ -29,6 +29,9 @@ _SEEN = ("Object", "Name", "Class", "Keep", "Area", "Clicks", "Doubt")
 
 
 _ID, _RANK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+
+
+_LEAST_NAME = 8  # letters
 
 
 _TIP = (
@@ -86,14 +89,35 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         follow(self._follow_object, state.selected)
 
     def _lay_out(self, header: QHeaderView) -> None:
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(2 * self.fontMetrics().averageCharWidth())
-        header.setStyleSheet("QHeaderView::section { padding: 1px 3px; }")  # napari's is for wide tables
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setMinimumSectionSize(1)
+        header.setStyleSheet("QHeaderView::section { padding: 1px 2px; }")  # napari's is for wide tables
+        header.sortIndicatorChanged.connect(lambda *_: self._fit())
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         for place, title in enumerate(_SEEN):
             header.moveSection(header.visualIndex(_COLUMNS.index(title)), place)
         self.setColumnHidden(_CLASS, True)
+
+    def _fit(self) -> None:
+        """Make columns as wide as they have to be, for all to be seen in a narrow dock; names get the rest.
+
+        Qt's own way keeps room in every title for the arrow of the one that sorts.
+        """
+        font, sorts = self.fontMetrics(), self.horizontalHeader().sortIndicatorSection()
+        letter = font.averageCharWidth()
+        rest = self.viewport().width()
+        for column, title in enumerate(_COLUMNS):
+            arrow = 3 * letter if column == sorts else letter
+            width = max(self.sizeHintForColumn(column), font.horizontalAdvance(title) + arrow)
+            if column != _NAME and not self.isColumnHidden(column):
+                self.setColumnWidth(column, width)
+                rest -= width
+        self.setColumnWidth(_NAME, max(rest, _LEAST_NAME * letter))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Follow the dock."""
+        super().resizeEvent(event)
+        self._fit()
 
     @property
     def chosen(self) -> list[int]:
@@ -115,6 +139,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
                     for column, cell in enumerate(_describe(workspace, object_id)):
                         self.setItem(row, column, _item(workspace, object_id, column, *cell))
                 self.setColumnHidden(_CLASS, not any(about.kind for about in workspace.work.about))
+                self._fit()
                 self.setSortingEnabled(True)
                 self._select(chosen if len(chosen) > 1 else [workspace.object_id])
         finally:

@@ -1,0 +1,104 @@
+"""Large planes, several images, stacks."""
+
+import numpy as np
+import pytest
+
+from napari_m2n2v2 import Cancelled, ImageError, Likeness, Stack, find_similar, find_similar_in_stack
+from napari_m2n2v2.similar import plane
+from tests.similar.drawn import agreements, discs, only
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr(plane, "_WHOLE", 150)
+    monkeypatch.setattr(plane, "_SIDE", 90)
+
+
+def test_parts_give_what_the_whole_gives(small_parts, monkeypatch):
+    image, labels = discs(across=10, side=300)
+    likeness = Likeness.learn([(image, only(labels, 34, 35))])
+    by_parts = likeness.find(image, only(labels, 34, 35))
+    monkeypatch.setattr(plane, "_WHOLE", 2048)
+    whole = likeness.find(image, only(labels, 34, 35))
+    assert len(by_parts) == len(whole) == 98
+    assert [one.seed for one in by_parts] == [one.seed for one in whole]
+    assert np.array_equal(by_parts.labels(), whole.labels())
+
+
+class Watched:
+    """An image that notes what is read of it, as one on disk would have to."""
+
+    def __init__(self, pixels):
+        self.pixels, self.shape, self.dtype, self.most = pixels, pixels.shape, pixels.dtype, 0
+
+    def __getitem__(self, place):
+        part = self.pixels[place]
+        self.most = max(self.most, part.shape[0] * part.shape[1])
+        return part
+
+
+def test_a_large_image_is_read_by_parts_alone(small_parts):
+    image, labels = discs(across=20, side=600)
+    watched = Watched(image)
+    proposals = find_similar(watched, only(labels, 21, 22, 300))
+    assert set(agreements(proposals, labels)) == set(range(1, 401)) - {21, 22, 300}
+    assert watched.most < image.shape[0] * image.shape[1] / 4
+
+
+def test_examples_of_one_image_serve_others():
+    first, labels = discs()
+    second, others = discs(seed=1, skip=(1, 2, 3))
+    likeness = Likeness.learn([(first, only(labels, 7))])
+    assert set(agreements(likeness.find(second), others)) == set(range(4, 26))
+    assert len(likeness.find(np.full_like(first, 220))) == 0
+    both = Likeness.learn([(first, only(labels, 7)), (second, only(others, 8))], ids=[7, 8])
+    assert set(agreements(both.find(second, others), others)) == set()
+
+
+def test_images_of_many_bits_are_all_seen_with_the_limits_of_the_examples():
+    first, labels = discs(colour=False)
+    bright, dim = first[..., 0].astype(np.uint16) * 100, np.full((200, 200), 3000, np.uint16)
+    dim[:3] = 3010  # stretched on its own, this would look like anything
+    likeness = Likeness.learn([(bright, only(labels, 7))])
+    assert likeness.limits == (bright.min(), bright.max())
+    assert len(likeness.find(dim)) == 0 and len(likeness.find(bright, only(labels, 7))) == 24
+
+
+def stack_of(count=4):
+    planes = [discs(across=4, side=120, colour=False, seed=n) for n in range(count)]
+    return np.stack([image[..., 0] for image, _ in planes]), np.stack([labels for _, labels in planes])
+
+
+def test_examples_of_any_plane_serve_the_whole_stack():
+    volume, truth = stack_of()
+    examples = {(2,): only(truth[2], 6), (3,): only(truth[3], 1)}
+    found = dict(find_similar_in_stack(Stack.of(volume), examples))
+    assert list(found) == [(0,), (1,), (2,), (3,)]
+    missing = {index: set(range(1, 17)) - agreements(each, truth[index]).keys() for index, each in found.items()}
+    assert missing == {(0,): set(), (1,): set(), (2,): {6}, (3,): {1}}
+
+
+def test_a_stack_may_lie_along_any_axis_and_be_looked_at_in_part():
+    volume, truth = stack_of()
+    stack = Stack.of(np.moveaxis(volume, 0, 1), plane_axes=(2, 0))  # rows and columns exchanged
+    found = list(find_similar_in_stack(stack, {(2,): only(truth[2], 6).T}, planes=[(1,)]))
+    assert [index for index, _ in found] == [(1,)]
+    assert set(agreements(found[0][1], truth[1].T)) == set(range(1, 17))
+
+
+def test_a_stack_stops_between_planes_and_within_one():
+    volume, truth = stack_of()
+    calls = []
+
+    def stop(share, stage):
+        calls.append(share)
+        if share > 0.3:
+            raise Cancelled("enough")
+
+    planes = find_similar_in_stack(Stack.of(volume), {(0,): only(truth[0], 1)}, progress=stop)
+    assert next(planes)[0] == (0,)
+    with pytest.raises(Cancelled):
+        list(planes)
+    assert calls == sorted(calls)
+    with pytest.raises(ImageError, match="no plane"):
+        find_similar_in_stack(Stack.of(volume), {(9,): truth[0]})
