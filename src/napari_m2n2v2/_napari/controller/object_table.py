@@ -42,6 +42,8 @@ class ObjectTable:
         if (workspace := self._state.active) is not None:
             rows = _features(workspace)
             before = workspace.labels.features
+            if not rows and _INDEX not in before.columns:
+                return
             table = _beside(before, rows)
             if not table.equals(before):
                 workspace.labels.features = table

@@ -31,7 +31,7 @@ _SEEN = ("Object", "Name", "Class", "Keep", "Area", "Clicks", "Doubt")
 _ID, _RANK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 
 
-_LEAST_NAME = 8  # letters
+_LEAST_NAME = 7  # letters
 
 
 _TIP = (
@@ -103,7 +103,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
 
         Qt's own way keeps room in every title for the arrow of the one that sorts.
         """
-        font, sorts = self.fontMetrics(), self.horizontalHeader().sortIndicatorSection()
+        font, sorts = self.horizontalHeader().fontMetrics(), self.horizontalHeader().sortIndicatorSection()
         letter = font.averageCharWidth()
         rest = self.viewport().width()
         for column, title in enumerate(_COLUMNS):
