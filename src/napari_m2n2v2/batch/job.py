@@ -22,6 +22,8 @@ from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.effects import effect_in_words
+from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
 
 __all__ = ["PlaneJob", "PlaneResult", "solve_plane"]
@@ -75,7 +77,8 @@ class PlaneResult:
     overlay : ndarray or None
         ``[h, w, 3]`` uint8, at the resolution of the level that was read.
     about : dict
-        JSON: backbone, weights, what was clipped, threshold of each click, pixels of each object.
+        JSON: backbone, weights, what was clipped and which clicks did nothing, threshold of each click, pixels of each
+        object.
     """
 
     labels: NDArray[Any]
@@ -115,11 +118,20 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         "backbone": features.backbone,
         "weights_revision": features.weights_revision,
         "guide": features.guide_from,
-        "notes": list(features.notes),
+        "notes": [*features.notes, *_without_effect(job.clicks, result)],
         "thresholds": list(result.thresholds),
         "areas": {str(i): int(area) for i, area in zip(ids, areas, strict=True)},
     }
     return PlaneResult(full, overlay, about)
+
+
+def _without_effect(placed: Sequence[TableClick], result: SessionResult) -> list[str]:
+    """Say which lines of the table changed nothing, and why."""
+    return [
+        f"line {placed[n].line} of the clicks changed {effect_in_words(n, result.clicks, effect)}"
+        for n, effect in enumerate(result.effects)
+        if not effect.acted
+    ]
 
 
 def _at_level(clicks: Sequence[Click], full: tuple[int, int], level: tuple[int, int]) -> list[Click]:

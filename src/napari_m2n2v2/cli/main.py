@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,8 +173,8 @@ def _segment(options: argparse.Namespace) -> int:
         print(json.dumps(summary, indent=2))
     else:
         print(f"{options.output}: {summary['area']} pixels, attention {features.backbone} ({features.chosen_because})")
-        for note in features.notes:
-            print(note)
+        for line in (*_effects_in_words(result), *features.notes):
+            print(line)
     return 0
 
 
@@ -215,13 +217,30 @@ def _solve(
     return features, Session(features, parameters).replay(clicks, of_long_work("clicks"))
 
 
+def _effects_in_words(result: SessionResult) -> list[str]:
+    """Say of each click what it changed, or why it changed nothing."""
+    from napari_m2n2v2.session.effects import effect_in_words
+
+    scale = math.prod(result.shape) / math.prod(result.working_shape)
+    return [
+        f"click {n + 1} at {click.row:g},{click.col:g} changed {effect_in_words(n, result.clicks, effect, scale)}"
+        for n, (click, effect) in enumerate(zip(result.clicks, result.effects, strict=True))
+    ]
+
+
 def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:
     return {
         "area": int(result.mask.sum()),
         "shape": list(result.shape),
         "clicks": [
-            {"row": click.row, "col": click.col, "foreground": click.foreground, "threshold": threshold}
-            for click, threshold in zip(result.clicks, result.thresholds, strict=True)
+            {
+                "row": click.row,
+                "col": click.col,
+                "foreground": click.foreground,
+                "threshold": threshold,
+                "effect": asdict(effect),
+            }
+            for click, threshold, effect in zip(result.clicks, result.thresholds, result.effects, strict=True)
         ],
         "attention": features.backbone,
         "chosen_because": features.chosen_because,

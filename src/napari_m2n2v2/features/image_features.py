@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,11 +19,14 @@ from napari_m2n2v2.features.request import Plane, notes_on, to_transition_
 from napari_m2n2v2.guides.channel import GuideChannel, channels_of, combined, guide_options, refuse_depth, weighted
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.method.attention import check_attention
+from napari_m2n2v2.method.contrast import pixel_contrast
 from napari_m2n2v2.method.upsampling import UpsamplingOperator, build_upsampling_operator
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters
 
 __all__ = ["ImageFeatures"]
+
+_SMOOTHED = 0.15  # cells, before pixels are compared
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -170,6 +174,17 @@ class ImageFeatures:
     def flood_guide(self) -> NDArray[np.float32] | None:
         """What guides the flood fill, ``[C, H', W']`` float32, each channel times its weight; None without a guide."""
         return weighted(self.guides)
+
+    @cached_property
+    def contrast(self) -> NDArray[np.int32]:
+        """How much neighbouring pixels differ (:func:`~napari_m2n2v2.method.contrast.pixel_contrast`)."""
+        return pixel_contrast(self.image, _SMOOTHED * self.cell)
+
+    @property
+    def cell(self) -> float:
+        """The side of a grid cell in working pixels."""
+        height, width = self.image.shape[:2]
+        return math.sqrt(height * width / math.prod(self.grid_shape))
 
     @property
     def options(self) -> tuple[ImageFeatures, ...]:

@@ -18,11 +18,12 @@ from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.click_map import ClickMap, Pixel
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
-from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, distance_to_clicks, working_pixel
+from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks, working_pixel
 from napari_m2n2v2.session.starting import starting_labels
 
 __all__ = ["Session"]

@@ -47,7 +47,7 @@ _FORMAT = "napari-m2n2v2 session"
 
 _NAMED_LATER = {
     "centred_start", "boundary_distance", "least_disc", "most_disc", "refinement", "refinement_band",
-    "refinement_window", "refinement_epsilon", "refinement_rounds",
+    "refinement_window", "refinement_epsilon", "refinement_rounds", "refinement_trust", "score_contrast",
 }  # fmt: skip
 _VERSION = 2
 
@@ -262,6 +262,8 @@ class _Parameters(SegmentationParameters):
     boundary_distance: bool = False
     least_disc: bool = False
     refinement: bool = False
+    refinement_trust: int = 1
+    score_contrast: bool = False
 
     @property
     def now(self) -> SegmentationParameters:

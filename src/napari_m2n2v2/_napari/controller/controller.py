@@ -15,12 +15,14 @@ from napari_m2n2v2._napari.controller.first_click import FirstClick
 from napari_m2n2v2._napari.controller.images import ImageController
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.looks import LooksController
+from napari_m2n2v2._napari.controller.next_image import NextImage
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController
 from napari_m2n2v2._napari.controller.preview import PreviewController
 from napari_m2n2v2._napari.controller.propagation import PropagationController
 from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
+from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.controller.viewer import ViewerController
@@ -67,6 +69,8 @@ class Controller:
         self.preview = PreviewController(state, self.solving)
         self.explain = ExplainController(state, self.solving)
         self.sessions = SessionController(state, jobs, self.clicks, self.solving, autosave_folder)
+        self.saving = SaveController(state, self.sessions)
+        self.next_image = NextImage(state)
         self._connect()
 
     def _connect(self) -> None:

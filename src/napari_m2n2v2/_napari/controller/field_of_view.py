@@ -32,14 +32,14 @@ class FieldOfView:
         workspace.working_side = self._state.settings.working_side
         shape, side = workspace.stack.plane_shape, workspace.working_side
         workspace.by_view = min(shape) > _MUCH_LARGER * side or not fits_whole(shape, side)
-        workspace.here = shown_plane(self._state.viewer.dims, workspace.image)
+        workspace.show(shown_plane(self._state.viewer.dims, workspace.image), None)
 
     def look(self) -> None:
         """See which planes are shown now, and which parts of them; told where that is another of the active image."""
         self.see_planes()
         for workspace in self._state.workspaces:
             here = workspace.here
-            workspace.region = self.region_at(workspace, here) if here is not None else None
+            workspace.show(here, self.region_at(workspace, here) if here is not None else None)
             workspace.sees_beyond = self._sees_beyond(workspace)
         active = self._state.active
         shown = (id(active), active.focus, active.sees_beyond) if active is not None else ()
@@ -52,7 +52,7 @@ class FieldOfView:
         for workspace in self._state.workspaces:
             image = workspace.image
             fits = image.ndim == workspace.labels.ndim  # not while the image is being given other data
-            workspace.here = shown_plane(self._state.viewer.dims, image) if fits else None
+            workspace.show(shown_plane(self._state.viewer.dims, image) if fits else None, workspace.region)
 
     def can_be_parted(self, workspace: Workspace) -> bool:
         """Whether the plane that is shown has parts."""
