@@ -1,6 +1,7 @@
 """Folders that cannot be written, scripts without a main guard, two at once: issue 16, lines 10, 11, 15, 23 and 27."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,44 @@ def test_line_10_no_folder_for_compiled_code(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout == "2 3\n", done.stderr
     assert done.stderr.count("Compiled code cannot be kept") == 1 and "NUMBA_CACHE_DIR" in done.stderr
+
+
+COMPILED = (
+    "import numpy as np\n"
+    "from napari_m2n2v2.method.kernel import kernel\n"
+    "@kernel()\n"
+    "def inner(x): return x + 1\n"
+    "@kernel()\n"
+    "def outer(x):\n"
+    "    total = 0.0\n"
+    "    for i in range(x.size): total += inner(x[i])\n"
+    "    return total\n"
+    "print(outer(np.ones(3)), outer(np.ones(3, np.float32)))\n"
+)
+
+
+def test_line_10_a_disk_that_is_full_of_compiled_code_or_damaged(tmp_path, small_disk):
+    """What is compiled is used all the same; what cannot be kept is said once; what cannot be read is made anew."""
+    place, _ = small_disk
+    (tmp_path / "script.py").write_text(COMPILED)
+
+    def run():
+        named = {**os.environ, "NUMBA_CACHE_DIR": str(place)}
+        command = [sys.executable, str(tmp_path / "script.py")]
+        done = subprocess.run(command, env=named, capture_output=True, text=True, check=False)
+        assert done.stdout == "6.0 6.0\n", done.stderr
+        return done.stderr.count("Compiled code cannot be kept")
+
+    filler = place / "filler"
+    filler.write_bytes(b"x" * 785_000)
+    assert run() == 1 and run() == 1
+    filler.unlink()
+    assert run() == 0
+    kept = list(place.rglob("*.nb?"))
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:200])
+    assert kept and run() == 0
+    assert all(path.stat().st_size > 200 for path in kept)
 
 
 def test_line_11_a_codec_that_is_missing(tmp_path, monkeypatch, capsys):

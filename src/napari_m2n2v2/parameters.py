@@ -108,6 +108,9 @@ class SegmentationParameters:
         limit the first is (section 4.3).
     score_edge, score_positive, score_negative : bool
         The factors ``s_edge``, ``s_pos``, ``s_neg`` of the score (Eq. 6).
+    score_contrast : bool
+        Of a click for which Eq. 10 sets no limit, as the first on an object: times the square of the image's contrast
+        across the segment's outline (:mod:`~napari_m2n2v2.method.contrast`). Beyond the paper.
     score_prior : bool
         The factor ``s_prior`` (Eq. 7), which M2N2V2 drops.
     prior_at_start : bool
@@ -144,6 +147,9 @@ class SegmentationParameters:
         Variance of colour in ``[0, 1]`` below which a window counts as of one colour, above 0.
     refinement_rounds : int
         How often the outline is moved within the band, at least 1.
+    refinement_trust : int
+        How many pixels each of those around clicks that keep their class counts for in these windows, between 1 and
+        30.
     """
 
     tau: float = 0.3
@@ -155,6 +161,7 @@ class SegmentationParameters:
     score_edge: bool = True
     score_positive: bool = True
     score_negative: bool = True
+    score_contrast: bool = True
     score_prior: bool = False
     prior_at_start: bool = True
     sigma_prior: float = 0.4
@@ -170,6 +177,7 @@ class SegmentationParameters:
     refinement_window: float = 0.9
     refinement_epsilon: float = 0.002
     refinement_rounds: int = 2
+    refinement_trust: int = 12
 
     def __post_init__(self) -> None:
         _require(0 < self.tau < 1, "tau", "between 0 and 1, both excluded", self.tau)
@@ -181,6 +189,7 @@ class SegmentationParameters:
         for name in ("refinement_band", "refinement_window", "refinement_epsilon"):
             _require(getattr(self, name) > 0, name, "above 0", getattr(self, name))
         _require(self.refinement_rounds >= 1, "refinement_rounds", "at least 1", self.refinement_rounds)
+        _require(1 <= self.refinement_trust <= 30, "refinement_trust", "between 1 and 30", self.refinement_trust)
 
     @classmethod
     def paper(cls) -> SegmentationParameters:
@@ -192,6 +201,8 @@ class SegmentationParameters:
             boundary_distance=False,
             least_disc=False,
             refinement=False,
+            refinement_trust=1,
+            score_contrast=False,
         )
 
     @classmethod

@@ -1,6 +1,7 @@
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -31,6 +32,17 @@ def test_segment_writes_the_mask_the_overlay_and_json(tmp_path, photo, image, ca
     assert imread(overlay).shape == image.shape
     told = json.loads(capsys.readouterr().out)
     assert told["area"] == np.count_nonzero(found) and [c["foreground"] for c in told["clicks"]] == [True, False]
+
+
+def test_segment_says_what_each_click_changed_or_why_it_did_not(tmp_path, photo, capsys):
+    again = ["segment", photo, "--fg", "16,16", "--fg", "16,17", "--mode", "v2", "-o", tmp_path / "m.png", *COARSE]
+    assert main([str(a) for a in again]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"click 1 at 16,16 changed \+\d+ px", lines[1])
+    assert lines[2] == "click 2 at 16,17 changed nothing: it was so already"
+    assert main([str(a) for a in [*again, "--json"]]) == 0
+    effects = [click["effect"] for click in json.loads(capsys.readouterr().out)["clicks"]]
+    assert effects[0]["changed"] > 1 and (effects[1]["why"], effects[1]["claimed"]) == ("already so", 0)
 
 
 def test_order_of_clicks_is_the_order_given(photo, tmp_path, capsys):

@@ -113,6 +113,7 @@ class TestRuns:
         for (row, col, foreground), iou in zip(record["clicks"], record["ious"], strict=True):
             mask = session.click(Click(row, col, foreground)).mask
             assert iou == pytest.approx(intersection_over_union(mask, sample.read_truth()))
+        assert record["effects"] == [effect.why for effect in session.result.effects]
 
     @pytest.mark.parametrize("method", BASELINES)
     def test_baselines_follow_clicks(self, folder, method):

@@ -127,7 +127,7 @@ def test_files_that_are_no_table(tmp_path, text, said):
 def test_no_file_and_no_text(tmp_path):
     with pytest.raises(UnreadableFileError, match="no file"):
         read_click_table(tmp_path / "none.csv")
-    (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00row")
+    (tmp_path / "x.csv").write_bytes(b"\xff\x80\x00row")
     with pytest.raises(UnreadableFileError, match="cannot be read as a table"):
         read_click_table(tmp_path / "x.csv")
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_m2n2v2 import FeatureCache, FeatureParameters, compute_features, segment_folder
+from napari_m2n2v2 import (
+    FeatureCache,
+    FeatureParameters,
+    FeatureSpec,
+    Precompute,
+    Stack,
+    compute_features,
+    segment_folder,
+)
 from napari_m2n2v2.cli.main import main
 from napari_m2n2v2.guides.channel import as_guide
 from napari_m2n2v2.images.rendering import RENDERINGS, as_rgb, clipped_pixels, finite_range
@@ -88,3 +96,33 @@ def test_line_9_a_batch_says_so(broken, tmp_path):
         tmp_path / "in", tmp_path / "clicks.csv", tmp_path / "out", "appearance", device="cpu", parameters=COARSE
     )
     assert outcome.done == 1 and not outcome.errors and "146 pixels" in outcome.notes[0]
+
+
+def test_line_9_a_guide_at_another_level_is_told_and_so_is_it_ahead_of_clicks(broken, tmp_path):
+    """The image as one level, the guide as a pyramid of which a smaller one fits."""
+    guide = np.kron(broken, np.ones((2, 2), broken.dtype))
+    pyramid = Stack.of([np.stack([guide, guide]), np.stack([broken[::2, ::2]] * 2)], multiscale=True)
+    parameters = FeatureParameters(grid=8, working_side=24)
+    spec = FeatureSpec("appearance", pyramid, "cpu", parameters=parameters)
+    grey = np.nan_to_num(broken, posinf=0.0, neginf=0.0)
+    stack = Stack.of(np.stack([grey, broken]))
+    run = Precompute(stack, FeatureCache(tmp_path), spec)
+    run.run()
+    assert not run.failures
+    count = clipped_pixels(broken[::2, ::2])
+    of_guide = f"{count} pixels of the guide given were NaN or infinite: clipped, NaN to the lowest."
+    assert run.notes[(0,)] == (of_guide,)
+    assert run.notes[(1,)] == ("146 pixels of the image were NaN or infinite: clipped, NaN to the lowest.", of_guide)
+    again = Precompute(stack, FeatureCache(tmp_path), spec)
+    again.run()
+    assert again.notes == run.notes  # although nothing had to be computed
+
+
+@pytest.mark.parametrize("planes", [1, 25])
+def test_line_9_features_in_a_shell_say_so(broken, tmp_path, capsys, planes):
+    tifffile.imwrite(tmp_path / "nan.tif", np.stack([broken] * planes) if planes > 1 else broken)
+    common = ["--attention", "appearance", "--grid", "8", "--device", "cpu"]
+    assert main(["features", str(tmp_path / "nan.tif"), "--cache", str(tmp_path / "c"), *common]) == 0
+    told = capsys.readouterr().err
+    assert told.count("146 pixels of the image were NaN") == min(planes, 20)
+    assert ("the image: 146" in told) == (planes == 1) and ("5 more planes like these" in told) == (planes == 25)

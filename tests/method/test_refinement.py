@@ -56,7 +56,7 @@ def test_the_filter_is_the_published_one():
     expected = sum(mean(slope[..., i]) * colours[i] for i in range(3)) + mean(offset)
     inner = np.zeros(SHAPE, bool)
     inner[2 * radius : -2 * radius, 2 * radius : -2 * radius] = True
-    found = _guided_filter(mask, image, inner, radius, epsilon)
+    found = _guided_filter(mask, image, inner, np.ones(SHAPE, np.int32), radius, epsilon)
     assert np.abs(found - expected)[inner].max() < 1e-5
     assert not found[~inner].any()
 
@@ -110,3 +110,13 @@ def test_discs_stop_half_way_to_clicks_of_the_other_class():
 def test_of_two_clicks_on_one_pixel_the_later_has_it():
     discs = discs_around(SHAPE, [(5, 5), (5, 5)], [True, False], [0.0, 0.0])
     assert discs[5, 5] == 0
+
+
+def test_what_a_click_says_is_carried_along_the_outline():
+    """A mask without a rim of the object's second colour, and one click on that rim: more of the rim joins it."""
+    whole, inner = disc(35, 45, 22), disc(35, 45, 18)
+    image = picture(inner)
+    image[whole & ~inner] = (150, 60, 160)
+    mask, fixed = inner | disc(35, 65, 2), disc(35, 65, 2)
+    plain, trusting = (refine(mask, image, **HOW, fixed=fixed, trust=trust) for trust in (1, 12))
+    assert (trusting & whole & ~inner).sum() > (plain & whole & ~inner).sum()

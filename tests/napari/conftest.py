@@ -149,9 +149,10 @@ class Dock:
 
 @pytest.fixture(autouse=True)
 def autosaves(tmp_path, monkeypatch):
-    """Sessions that save themselves do so into the test's own folder."""
+    """Sessions that save themselves do so into the test's own folder; the tour was taken."""
     folder = tmp_path / "autosave"
     monkeypatch.setenv("NAPARI_M2N2V2_AUTOSAVE", str(folder))
+    (tmp_path / "tour-seen").touch()
     return folder
 
 

@@ -14,6 +14,7 @@ PAPER = SegmentationParameters.paper()
 DISC, GROUND, SQUARE = Click(16, 16), Click(5, 50, False), Click(33, 48)
 WITH_ALL = replace(
     PAPER,
+    score_contrast=True,
     prior_at_start=True,
     centred_start=True,
     boundary_distance=True,
@@ -28,7 +29,7 @@ def near(click, radius, shape):
 
 
 def test_the_paper_is_the_paper():
-    switches = ("prior_at_start", "centred_start", "boundary_distance", "least_disc", "refinement")
+    switches = ("score_contrast", "prior_at_start", "centred_start", "boundary_distance", "least_disc", "refinement")
     assert not any(getattr(PAPER, name) for name in switches)
     assert PAPER.sigma_adaptive == 6 and not PAPER.score_prior
     assert not any(getattr(SegmentationParameters.m2n2(), name) for name in switches)
@@ -40,6 +41,15 @@ def test_a_centred_start_state_of_the_mirrored_click_is_the_mirrored_state(pixel
     mirrored = start_state(pixel[0], shape[1] - 1 - pixel[1], shape, grid, centred=True)
     state = start_state(*pixel, shape, grid, centred=True)
     np.testing.assert_allclose(mirrored.numpy()[:, ::-1], state.numpy(), atol=1e-5)
+
+
+def test_contrast_scores_the_first_click_alone(features):
+    """A later click's threshold is that of the plain score, with the first one's taken over by hand."""
+    clicks = [DISC, GROUND]
+    first, later = Session(features, replace(PAPER, score_contrast=True)).replay(clicks).thresholds
+    by_hand = Session(features, PAPER).replay([replace(DISC, threshold=first), GROUND]).thresholds
+    assert later == by_hand[1]
+    assert first == Session(features, replace(PAPER, score_contrast=True)).replay([DISC]).thresholds[0]
 
 
 def test_a_click_claims_its_least_disc(features):

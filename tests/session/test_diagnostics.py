@@ -3,6 +3,7 @@ import pytest
 from scipy.ndimage import label
 
 from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session
+from napari_m2n2v2.method.refinement import near_outline
 from napari_m2n2v2.session.diagnostics import (
     attention_from,
     doubt_of,
@@ -119,8 +120,11 @@ class TestStartingFromLabels:
     def test_a_correction_changes_them_only_where_clicks_reach(self, features, start):
         result = Session(features, start=start).click(Click(21, 31, False, object_id=4))
         assert result.labels[21, 31] == 0
-        changed = result.labels != start
-        assert not (changed & (start == 0)).any() and result.labels[30, 45] == 4
+        gained = (result.labels != start) & (start == 0)
+        band = near_outline(start > 0, SegmentationParameters().refinement_band * features.cell)
+        assert not (gained & ~band).any() and result.labels[30, 45] == 4
+        rough = Session(features, ALONE, start=start).click(Click(21, 31, False, object_id=4))
+        assert not ((rough.labels != start) & (start == 0)).any()
 
     def test_an_empty_start_is_exactly_the_paper(self, features):
         empty = np.zeros(features.shape, np.int32)

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session
-from napari_m2n2v2.session.segmentation import Segmentation, advance, click_map
+from napari_m2n2v2.session.click_map import click_map
+from napari_m2n2v2.session.segmentation import Segmentation, advance
 
 DISC, GROUND, SQUARE, CORNER = Click(16, 16), Click(5, 50, False), Click(33, 48), Click(46, 2, False)
 

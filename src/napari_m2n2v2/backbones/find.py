@@ -20,6 +20,7 @@ from napari_m2n2v2.backbones.registry import (
     missing_weights,
 )
 from napari_m2n2v2.errors import MissingWeightsError, UnknownBackboneError
+from napari_m2n2v2.files.paths import is_folder
 
 __all__ = ["FoundBackbone", "FoundDepth", "find_backbone", "find_depth", "info_of", "release_models"]
 
@@ -162,7 +163,7 @@ def _resolve(kind: str, name: str) -> tuple[BackboneInfo, str, str]:
         if place is None:
             raise missing_weights(known[name])
         return known[name], name, place
-    if name and Path(name).is_dir():
+    if name and is_folder(Path(name)):
         return _family(kind, Path(name)), Path(name).resolve().name, name
     if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
         folder = _in_cache(kind, name)

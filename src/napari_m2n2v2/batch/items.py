@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.click_table import ClickTable
 from napari_m2n2v2.files.open_stack import is_zarr
-from napari_m2n2v2.files.paths import no_file, one_form
+from napari_m2n2v2.files.paths import is_file, is_there, no_file, one_form
 from napari_m2n2v2.files.read import ENDINGS
 
 __all__ = ["FORMATS", "Item", "list_items"]
@@ -77,7 +77,7 @@ def list_items(source: Path, output: Path, format: str, table: ClickTable) -> li
     """
     if format not in ("auto", "ome-zarr", "ome-tiff"):
         raise ParameterError(f"Expected the format auto, ome-zarr or ome-tiff, got {format!r}.")
-    if not source.exists():
+    if not is_there(source):
         raise no_file(source, "a folder of images, or an image")
     source = source.resolve()
     if source.is_dir() and not is_zarr(source):
@@ -88,7 +88,7 @@ def list_items(source: Path, output: Path, format: str, table: ClickTable) -> li
         known = {one_form(name) for item in items for name in item.names}
         for name, line in table.images.items():
             if name not in known:
-                kinds = f", expected {', '.join(ENDINGS)} or zarr" if (source / name).exists() else ""
+                kinds = f", expected {', '.join(ENDINGS)} or zarr" if is_there(source / name) else ""
                 raise table.error(line, f"there is no image {name!r} in {source}{kinds}")
     else:
         items = [_single(source, output.resolve(), format)]
@@ -106,7 +106,7 @@ def _in_folder(sources: Sequence[Path], output: Path, format: str) -> list[Item]
         raise UnwritableFileError(
             f"Results need a folder of their own: in {output} they would be taken for images the next time."
         )
-    if output.is_file() or output.suffix.lower() in _SUFFIXES:
+    if is_file(output) or output.suffix.lower() in _SUFFIXES:
         raise UnwritableFileError(f"Results of many images need a folder, but {output} is the name of a file.")
     # Two images that differ in their ending only must not share a result.
     often = Counter(_stem(path) for path in sources)

@@ -15,12 +15,15 @@ from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.click_table import TableClick
-from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.files.overlay import draw_overlay
+from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
+from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.effects import effect_in_words
+from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
 
 __all__ = ["PlaneJob", "PlaneResult", "solve_plane"]
@@ -33,7 +36,9 @@ class PlaneJob:
     Parameters
     ----------
     source : Path
-        The image or stack.
+        The image or stack ...
+    opened : callable
+        ... and what opens it.
     index : tuple of int
         Of the plane.
     clicks : tuple of TableClick
@@ -46,15 +51,19 @@ class PlaneJob:
         What is decided per click.
     overlay : bool
         Whether a picture is wanted too.
+    progress : callable
+        Told how far it is; for another process only what can be sent there.
     """
 
     source: Path
+    opened: Callable[[Path], StackFile]
     index: Index
     clicks: tuple[TableClick, ...]
     spec: FeatureSpec
     compute: Callable[..., ImageFeatures]
     segmentation: SegmentationParameters
     overlay: bool = False
+    progress: Progress = silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +77,8 @@ class PlaneResult:
     overlay : ndarray or None
         ``[h, w, 3]`` uint8, at the resolution of the level that was read.
     about : dict
-        JSON: backbone, weights, what was clipped, threshold of each click, pixels of each object.
+        JSON: backbone, weights, what was clipped and which clicks did nothing, threshold of each click, pixels of each
+        object.
     """
 
     labels: NDArray[Any]
@@ -85,7 +95,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         Whatever is wrong with the image, the clicks or the backbone.
     """
     spec = job.spec
-    with open_stack(job.source) as file:
+    with job.opened(job.source) as file:
         plane = file.read(job.index, file.stack.level_for(spec.parameters.working_side))
         shape = file.stack.plane_shape
     for placed in job.clicks:
@@ -99,7 +109,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         plane, spec.attention, spec.guide, spec.device,
         contrast_limits=spec.contrast_limits, parameters=spec.parameters,
     )  # fmt: skip
-    result = Session(features, job.segmentation).replay(clicks)
+    result = Session(features, job.segmentation).replay(clicks, job.progress)
     labels = result.labels
     overlay = draw_overlay(rgb, labels > 0, clicks) if job.overlay else None
     full = at_resolution(labels.astype(np.min_scalar_type(labels.max())), shape)
@@ -108,11 +118,20 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         "backbone": features.backbone,
         "weights_revision": features.weights_revision,
         "guide": features.guide_from,
-        "notes": list(features.notes),
+        "notes": [*features.notes, *_without_effect(job.clicks, result)],
         "thresholds": list(result.thresholds),
         "areas": {str(i): int(area) for i, area in zip(ids, areas, strict=True)},
     }
     return PlaneResult(full, overlay, about)
+
+
+def _without_effect(placed: Sequence[TableClick], result: SessionResult) -> list[str]:
+    """Say which lines of the table changed nothing, and why."""
+    return [
+        f"line {placed[n].line} of the clicks changed {effect_in_words(n, result.clicks, effect)}"
+        for n, effect in enumerate(result.effects)
+        if not effect.acted
+    ]
 
 
 def _at_level(clicks: Sequence[Click], full: tuple[int, int], level: tuple[int, int]) -> list[Click]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from napari_m2n2v2.files.atomic import make_folder, write_whole
+from napari_m2n2v2.files.atomic import fits_disk, make_folder, write_whole
 from napari_m2n2v2.images.stack import Index
 
 __all__ = ["Ledger", "digest", "identity"]
@@ -33,7 +33,8 @@ class Ledger:
     """
 
     def __init__(self, result: Path, source: str) -> None:
-        self.path = result.parent / ".m2n2v2" / f"{result.name}.json"
+        name = f"{result.name}.json"
+        self.path = result.parent / ".m2n2v2" / (name if fits_disk(name) else f"{digest(result.name)}.json")
         self._planes: dict[str, dict[str, Any]] = {}
         self.exists = self.path.is_file()
         self._head = {"format": _FORMAT, "version": _VERSION, "source": source}

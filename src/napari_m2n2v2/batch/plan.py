@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from napari_m2n2v2.batch.items import Item
 from napari_m2n2v2.batch.job import PlaneResult
 from napari_m2n2v2.batch.ledger import Ledger, digest, identity
 from napari_m2n2v2.errors import (
+    Cancelled,
     DeviceError,
     ImageError,
     M2N2V2Error,
@@ -25,9 +26,10 @@ from napari_m2n2v2.errors import (
     UnreadableFileError,
     UnwritableFileError,
 )
-from napari_m2n2v2.files.atomic import make_folder, write_image
+from napari_m2n2v2.files.atomic import check_name, make_folder, write_image
 from napari_m2n2v2.files.click_table import ClickTable, TableClick
-from napari_m2n2v2.files.open_stack import create_labels, open_labels, open_stack
+from napari_m2n2v2.files.open_stack import create_labels, open_labels
+from napari_m2n2v2.files.paths import is_there
 from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.stack import Index
 
@@ -94,13 +96,21 @@ class Plan:
         The image.
     pictures : Path or None
         Folder for overlays.
+    opened : callable
+        Opens an image.
+    series : int or None
+        Which of several in its file that is.
     """
 
-    def __init__(self, item: Item, pictures: Path | None) -> None:
+    def __init__(
+        self, item: Item, pictures: Path | None, opened: Callable[[Path], StackFile], series: int | None
+    ) -> None:
         self.tasks: tuple[Task, ...] = ()
         self.outcome = BatchOutcome(item.source, item.output("png"))
         self._item = item
         self._pictures = pictures
+        self._open = opened
+        self._series = [] if series is None else [series]
         self._kind = "png"
         self._ledger: Ledger
         self._begun = False
@@ -128,11 +138,12 @@ class Plan:
             return
         # The planes of a photo need not be counted, and that it can be read shows soon enough.
         has_planes = source.suffix.lower() in _WITH_PLANES or source.is_dir() or asked not in ("auto", "png")
-        with open_stack(source) if has_planes else nullcontext() as file:
+        with self._open(source) if has_planes else nullcontext() as file:
             known = (file.axes, file.stack) if file else ()
             clicks = table.clicks_of(self._item.names, *known)
             self._kind = _kind(file, asked)
             self.outcome.output = self._item.output(self._kind)
+            self._check_names(clicks)
             largest = max(placed.click.object_id for planes in clicks.values() for placed in planes)
             self._begin(file, _room(self._kind, largest), redo)
             keys = {index: digest(about, [asdict(each.click) for each in planes]) for index, planes in clicks.items()}
@@ -154,7 +165,7 @@ class Plan:
             if self._kind == "png":
                 write_image(self.outcome.output, result.labels)
             else:
-                with open_stack(self._item.source) as file:
+                with self._open(self._item.source) as file:
                     self._write_plane(task.index, result.labels, file)
             picture = self._picture(task.index)
             if picture and result.overlay is not None:
@@ -168,7 +179,7 @@ class Plan:
         """Note what goes wrong in the ``with``, so that the other images go on; unless it is wrong for all of them."""
         try:
             yield
-        except _OF_THE_RUN:
+        except (*_OF_THE_RUN, Cancelled):
             raise
         except M2N2V2Error as error:
             self.outcome.errors.append(str(error))
@@ -178,12 +189,12 @@ class Plan:
     def _begin(self, file: StackFile | None, room: np.dtype[Any], redo: bool) -> None:
         """Take up the result that is there, or begin a new one."""
         output = self.outcome.output
-        self._ledger = Ledger(output, digest(identity(self._item.source)))
+        self._ledger = Ledger(output, digest([*identity(self._item.source), *self._series]))
         if output.exists() and not self._ledger.exists:
             raise UnwritableFileError(
                 f"{output} is there already, and no result of a batch: remove it, or choose another folder."
             )
-        if not output.parent.exists():
+        if not is_there(output.parent):
             self._made.append(output.parent)
         make_folder(output.parent)
         if redo or not output.exists() or (file and not self._fits(file, room)):
@@ -196,9 +207,10 @@ class Plan:
     def tidy(self) -> None:
         """Leave nothing empty behind where no plane could be written."""
         output = self.outcome.output
-        of_before = output.exists() and output not in self._made
-        if not self._begun or of_before or self._ledger.planes():
+        if not self._begun or self._ledger.planes():
             return
+        if output.exists() and output not in self._made:
+            return  # of an earlier run
         self._ledger.remove()
         for path in reversed(self._made):
             if path == output and path.is_dir():
@@ -207,6 +219,12 @@ class Plan:
                 path.unlink()
             elif path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
+
+    def _check_names(self, planes: Iterable[Index]) -> None:
+        """Complain of names that no disk takes now rather than after minutes of work."""
+        for path in (self.outcome.output, *map(self._picture, planes)):
+            if path is not None:
+                check_name(path)
 
     def _is_done(self, index: Index, key: str) -> bool:
         picture = self._picture(index)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,11 @@ from napari_m2n2v2.features.compute import compute_features
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.keys import identity_of
 from napari_m2n2v2.features.spec import FeatureSpec
-from napari_m2n2v2.files.atomic import make_folder
+from napari_m2n2v2.files.atomic import check_name, make_folder
 from napari_m2n2v2.files.click_table import read_click_table
-from napari_m2n2v2.files.open_stack import is_zarr
+from napari_m2n2v2.files.open_stack import is_zarr, open_stack
 from napari_m2n2v2.guides.guide import as_guides
-from napari_m2n2v2.parallel import each_done, pool_of
+from napari_m2n2v2.parallel import Progress, each_done, pool_of, silent
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
 
 __all__ = ["segment_folder"]
@@ -52,10 +53,13 @@ def segment_folder(
     segmentation: SegmentationParameters | None = None,
     format: str = "auto",
     overlay: Path | str | None = None,
+    series: int | None = None,
+    allow_outside: bool = False,
     redo: bool = False,
     workers: int = 1,
     scheduler: str | None = None,
     finished: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     compute: Callable[..., ImageFeatures] = compute_features,
 ) -> list[BatchOutcome]:
     """Segment every image of a folder, or every plane of a stack, that a table has clicks for.
@@ -81,6 +85,10 @@ def segment_folder(
         "auto" for PNG, or the kind of the input where that is a stack; "ome-zarr" or "ome-tiff" for all.
     overlay : Path, optional
         Folder for pictures of labels and clicks.
+    series : int, optional
+        Which image of files that hold several, as :func:`~napari_m2n2v2.open_stack` takes it.
+    allow_outside : bool
+        Whether files outside their own folder are read, where images name such.
     redo : bool
         Do everything again.
     workers : int
@@ -89,6 +97,9 @@ def segment_folder(
         Address of a dask cluster to use instead; it must see the images under the same names.
     finished : callable, optional
         Told how many planes are done, of how many; raise :class:`~napari_m2n2v2.Cancelled` from it to stop.
+    progress : callable, optional
+        Called as ``progress(share, stage)`` before each click on a plane is solved, where that is done in this process;
+        raise :class:`~napari_m2n2v2.Cancelled` from it to stop.
     compute : callable
         Computes features; called as :func:`~napari_m2n2v2.compute_features` is.
 
@@ -102,28 +113,31 @@ def segment_folder(
     UnreadableFileError, ClickError
         If there are no images, or the table is wrong.
     UnwritableFileError
-        If a result would replace an image.
+        If a result would replace an image, or its folder has a name that no disk takes.
     UnknownBackboneError, MissingWeightsError, MissingDependencyError, DeviceError
         If nothing can be computed.
     """
     spec = FeatureSpec(attention, guide, device, contrast_limits, parameters or FeatureParameters())
     segmentation = segmentation or SegmentationParameters()
+    check_name(Path(output))
     table = read_click_table(Path(clicks))
     about = _about(spec, segmentation, elsewhere=scheduler is not None)
     items = list_items(Path(source), Path(output), format, table)
     pictures = None if overlay is None else _folder_for_pictures(Path(overlay), Path(source), Path(output))
-    plans = [Plan(item, pictures) for item in items]
+    opened = partial(open_stack, series=series, allow_outside=allow_outside)
+    plans = [Plan(item, pictures, opened, series) for item in items]
     for plan in plans:
         with plan.noting_errors():
             plan.prepare(table, about, redo)
     plans = [plan for plan in plans if plan.outcome.planes or plan.outcome.errors]
     if not plans:
         raise ClickError(f"{table.path} has no click on any image of {source}; it names {', '.join(table.images)}.")
+    here = progress if progress is not None and workers == 1 and scheduler is None else silent
     todo = [(plan, task) for plan in plans for task in plan.tasks]
     jobs = [
         PlaneJob(
-            source=plan.outcome.image, index=task.index, clicks=task.clicks, spec=spec, compute=compute,
-            segmentation=segmentation, overlay=overlay is not None,
+            source=plan.outcome.image, opened=opened, index=task.index, clicks=task.clicks, spec=spec, compute=compute,
+            segmentation=segmentation, overlay=overlay is not None, progress=here,
         )
         for plan, task in todo
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2v2.cli.spec import add_outside_option
 from napari_m2n2v2.parameters import MODES
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def add_commands(commands: Any) -> None:
     run.add_argument("--limit", type=int, help="only so many objects of each data set, spread evenly")
     run.add_argument("--workers", type=int, default=1, help="processes, by dask (%(default)s)")
     run.add_argument("--scheduler", metavar="ADDRESS", help="a dask cluster to use instead")
+    add_outside_option(run)
     run.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     run.set_defaults(run=_evaluate)
 
@@ -83,6 +85,7 @@ def add_commands(commands: Any) -> None:
     report.add_argument(
         "--data", action="append", default=[], metavar="DATASET", help="data sets, to draw a gallery of each"
     )
+    add_outside_option(report)
     report.set_defaults(run=_report)
 
 
@@ -91,7 +94,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from napari_m2n2v2.evaluation.runner import evaluate
 
     settings = _runs(options)
-    for dataset in [_open(given, options.limit) for given in options.datasets]:
+    for dataset in [_open(given, options.allow_outside, options.limit) for given in options.datasets]:
         runs = {options.output / f"{dataset.name}_{run.label}.jsonl": run for run in settings}
         evaluate(
             dataset, runs,
@@ -102,15 +105,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _open(given: str, limit: int | None = None) -> Dataset:
+def _open(given: str, allow_outside: bool, limit: int | None = None) -> Dataset:
     """Open a folder, a COCO file, or ``NAME=FOLDER``."""
     from napari_m2n2v2.evaluation.datasets import open_dataset
     from napari_m2n2v2.evaluation.paper_sets import open_named
+    from napari_m2n2v2.files.paths import is_there
 
     name, equals, folder = given.partition("=")
-    if equals and not Path(given).exists():
+    if equals and not is_there(Path(given)):
         return open_named(name.lower(), Path(folder).expanduser(), limit)
-    return open_dataset(Path(given), limit)
+    return open_dataset(Path(given), limit, allow_outside=allow_outside)
 
 
 def _runs(options: argparse.Namespace) -> list[RunSettings]:
@@ -179,15 +183,17 @@ def _number(text: str) -> Any:
 def _report(options: argparse.Namespace) -> int:
     from napari_m2n2v2.evaluation.report import draw_gallery, write_report
     from napari_m2n2v2.evaluation.results import main_run, read_run
+    from napari_m2n2v2.files.paths import is_folder
 
-    paths = [p for given in options.results for p in (sorted(given.glob("*.jsonl")) if given.is_dir() else [given])]
+    folders = [sorted(given.glob("*.jsonl")) if is_folder(given) else [given] for given in options.results]
+    paths = [path for folder in folders for path in folder]
     runs = [read_run(path) for path in paths]
     runs = [run for run in runs if run.records]
     if not runs:
         print("napari-m2n2v2: there are no results to report on", file=sys.stderr)
         return 1
     print(write_report(runs, options.output))
-    for dataset in (_open(given) for given in options.data):
+    for dataset in (_open(given, options.allow_outside) for given in options.data):
         of_set = [run for run in runs if run.header["dataset"] == dataset.name]
         if of_set:
             draw_gallery(main_run(of_set), dataset, options.output / f"{dataset.name}_gallery.png")

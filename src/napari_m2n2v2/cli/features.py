@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2.cli.spec import add_spec_options, spec_of
+from napari_m2n2v2.cli.segment import FEW_LINES
+from napari_m2n2v2.cli.spec import add_file_options, add_spec_options, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ def add_commands(commands: Any) -> None:
         "--cache", type=Path, required=True, metavar="FOLDER", help="where to keep them, one folder a project"
     )
     add_spec_options(features)
+    add_file_options(features)
     features.add_argument("--guide", metavar="NAME", help="as segment takes it, by names alone")
     features.add_argument(
         "--from", dest="start", type=_index, metavar="INDEX", help="the plane to begin with, such as 12 or 0,12"
@@ -52,14 +54,22 @@ def _features(options: argparse.Namespace) -> int:
 
     run = precompute_file(
         options.stack, options.cache, spec_of(options, options.guide), start=options.start, workers=options.workers,
-        scheduler=options.scheduler, disk_bytes=int(options.limit * _GIGABYTE), progress=_progress(), notify=_note,
+        scheduler=options.scheduler, disk_bytes=int(options.limit * _GIGABYTE), series=options.series,
+        allow_outside=options.allow_outside, progress=_progress(), notify=_note,
     )  # fmt: skip
-    for index, wrong in run.failures.items():
-        print(f"plane {','.join(map(str, index))}: {wrong}", file=sys.stderr)
+    for told in ({index: " ".join(notes) for index, notes in run.notes.items()}, run.failures):
+        for index, what in list(told.items())[:FEW_LINES]:
+            print(f"{_named(index)}: {what}", file=sys.stderr)
+        if len(told) > FEW_LINES:
+            print(f"{len(told) - FEW_LINES} more planes like these", file=sys.stderr)
     if run.left_out:
         limit = f"--limit {options.limit:g} GB"
         print(f"{len(run.left_out)} planes left out: {limit} has no room for them.", file=sys.stderr)
     return 1 if run.failures or run.left_out else 0
+
+
+def _named(index: Index) -> str:
+    return f"plane {','.join(map(str, index))}" if index else "the image"
 
 
 def _note(message: str) -> None:

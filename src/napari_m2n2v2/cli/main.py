@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2v2.cli.spec import add_spec_options, spec_of
+from napari_m2n2v2.cli.spec import add_file_options, add_spec_options, spec_of
 from napari_m2n2v2.cli.streams import lasting_streams
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import M2N2V2Error
@@ -95,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
     add_spec_options(segment)
+    add_file_options(segment)
     cli_batch.add_options(segment)
     segment.set_defaults(run=_segment, clicks=[])
 
@@ -136,6 +139,7 @@ def _segment(options: argparse.Namespace) -> int:
     from napari_m2n2v2.errors import UnwritableFileError
     from napari_m2n2v2.files.atomic import check_image_path, write_image
     from napari_m2n2v2.files.overlay import draw_overlay
+    from napari_m2n2v2.files.paths import is_file
     from napari_m2n2v2.files.read import read_image
     from napari_m2n2v2.images.rendering import as_rgb
 
@@ -147,7 +151,7 @@ def _segment(options: argparse.Namespace) -> int:
     if not options.clicks:
         print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL", file=sys.stderr)
         return 2
-    image = read_image(options.image)
+    image = read_image(options.image, series=options.series, allow_outside=options.allow_outside)
     _say_if_large(options.image, image.shape)
     guide = [guide for given in options.guide for guide in _guide(given)]
     height, width = as_rgb(image).shape[:2]
@@ -156,7 +160,7 @@ def _segment(options: argparse.Namespace) -> int:
     check_image_path(options.output, exact=True)
     if options.overlay:
         check_image_path(options.overlay)
-    read = {path.resolve() for path in (options.image, *map(Path, options.guide)) if path.is_file()}
+    read = {path.resolve() for path in (options.image, *map(Path, options.guide)) if is_file(path)}
     written = [path.resolve() for path in (options.output, options.overlay) if path]
     if read & set(written) or len(set(written)) < len(written):
         raise UnwritableFileError("Mask and overlay must be files of their own: one would replace another file.")
@@ -171,8 +175,8 @@ def _segment(options: argparse.Namespace) -> int:
         print(json.dumps(summary, indent=2))
     else:
         print(f"{options.output}: {summary['area']} pixels, attention {features.backbone} ({features.chosen_because})")
-        for note in features.notes:
-            print(note)
+        for line in (*_effects_in_words(result), *features.notes):
+            print(line)
     return 0
 
 
@@ -188,13 +192,14 @@ def _say_if_large(path: Path, shape: Sequence[int]) -> None:
 
 def _guide(given: str) -> Sequence[Guide]:
     """Return the pixels of a file, or the names of what computes guides from the image."""
+    from napari_m2n2v2.files.paths import is_file, is_folder
     from napari_m2n2v2.files.read import ENDINGS, read_image
     from napari_m2n2v2.guides.guide import Guide, as_guides, split_weight
 
     source, weight = split_weight(given)
-    if Path(source).is_dir():
+    if is_folder(Path(source)):
         return [Guide(source, weight)]
-    if Path(source).suffix.lower() in ENDINGS or Path(source).is_file():
+    if Path(source).suffix.lower() in ENDINGS or is_file(Path(source)):
         return [Guide(read_image(Path(source)), weight)]
     return as_guides(given)
 
@@ -202,7 +207,7 @@ def _guide(given: str) -> Sequence[Guide]:
 def _solve(
     image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "default"
 ) -> tuple[ImageFeatures, SessionResult]:
-    from napari_m2n2v2.cli.progress import shares
+    from napari_m2n2v2.cli.progress import of_long_work, shares
     from napari_m2n2v2.features.compute import compute
     from napari_m2n2v2.features.request import FeatureRequest
     from napari_m2n2v2.parallel import silent
@@ -211,7 +216,18 @@ def _solve(
     watched = sys.stderr.isatty()
     features = compute(FeatureRequest.of(image, spec_of(options, guide)), shares() if watched else silent)
     parameters = MODES[mode]()
-    return features, Session(features, parameters).replay(clicks)
+    return features, Session(features, parameters).replay(clicks, of_long_work("clicks"))
+
+
+def _effects_in_words(result: SessionResult) -> list[str]:
+    """Say of each click what it changed, or why it changed nothing."""
+    from napari_m2n2v2.session.effects import effect_in_words
+
+    scale = math.prod(result.shape) / math.prod(result.working_shape)
+    return [
+        f"click {n + 1} at {click.row:g},{click.col:g} changed {effect_in_words(n, result.clicks, effect, scale)}"
+        for n, (click, effect) in enumerate(zip(result.clicks, result.effects, strict=True))
+    ]
 
 
 def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:
@@ -219,8 +235,14 @@ def _summary(features: ImageFeatures, result: SessionResult) -> dict[str, Any]:
         "area": int(result.mask.sum()),
         "shape": list(result.shape),
         "clicks": [
-            {"row": click.row, "col": click.col, "foreground": click.foreground, "threshold": threshold}
-            for click, threshold in zip(result.clicks, result.thresholds, strict=True)
+            {
+                "row": click.row,
+                "col": click.col,
+                "foreground": click.foreground,
+                "threshold": threshold,
+                "effect": asdict(effect),
+            }
+            for click, threshold, effect in zip(result.clicks, result.thresholds, result.effects, strict=True)
         ],
         "attention": features.backbone,
         "chosen_because": features.chosen_because,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["Line", "counter", "shares"]
+__all__ = ["Line", "counter", "of_long_work", "shares"]
+
+_LONG = 10.0  # seconds
 
 
 class Line(tqdm):  # type: ignore[misc]
@@ -64,6 +67,22 @@ def counter(name: str) -> Callable[[int, int], None]:
         if not lines:
             lines.append(Line("{desc}: {n_fmt} of {total_fmt}, {remaining_s:.0f} s left", total, begin=done - 1))
         lines[0].say(done, name)
+
+    return show
+
+
+def of_long_work(name: str) -> Callable[[float, str], None]:
+    """Return what shows which share of something is done, where that takes long: a line every ten seconds."""
+    begun, said = 0.0, 0.0
+
+    def show(share: float, stage: str) -> None:
+        nonlocal begun, said
+        now = time.monotonic()
+        if not share:
+            begun = said = now
+        elif now - said >= _LONG:
+            said, left = now, (now - begun) / share * (1 - share)
+            print(f"{name}: {share:.0%} of the {stage}, {left:.0f} s left", file=sys.stderr, flush=True)
 
     return show
 

@@ -9,12 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2v2.files.paths import is_file
+
 if TYPE_CHECKING:
     from napari_m2n2v2.batch import BatchOutcome
 
-__all__ = ["add_options", "limits", "run_batch", "unusable"]
+__all__ = ["FEW_LINES", "add_options", "limits", "run_batch", "unusable"]
 
-_FEW_LINES = 20
+_LARGE_TABLE = 3_000_000  # bytes
+
+_READING = 0.9e-6  # seconds a byte, measured on a million lines of three columns
+
+FEW_LINES = 20
+"""How many of the same kind are said."""
 
 
 _DEFAULTS = {"format": "auto", "contrast": None, "redo": False, "workers": 1, "scheduler": None}
@@ -46,16 +53,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run_batch(options: argparse.Namespace) -> int:
     """Segment all images; return 0 if every one could be, else 1."""
     from napari_m2n2v2.batch import segment_folder
-    from napari_m2n2v2.cli.progress import counter
+    from napari_m2n2v2.cli.progress import counter, of_long_work
     from napari_m2n2v2.parameters import MODES, FeatureParameters
 
+    _say_if_large(options.table)
     outcomes = segment_folder(
         options.image, options.table, options.output,
         options.attention, "+".join(options.guide) or None, options.device,
         contrast_limits=options.contrast, parameters=FeatureParameters(grid=options.grid),
         segmentation=MODES[options.mode](),
         format=options.format, overlay=options.overlay, redo=options.redo,
+        series=options.series, allow_outside=options.allow_outside,
         workers=options.workers, scheduler=options.scheduler, finished=counter(options.image.name),
+        progress=of_long_work(options.image.name),
     )  # fmt: skip
     failed = [outcome for outcome in outcomes if outcome.errors]
     if options.json:
@@ -65,11 +75,20 @@ def run_batch(options: argparse.Namespace) -> int:
         print(f"{options.output}: {done} done, {before} done before, {len(failed)} of {len(outcomes)} images failed")
     for outcome in outcomes:
         for lines in (outcome.notes, outcome.errors):
-            for line in lines[:_FEW_LINES]:
+            for line in lines[:FEW_LINES]:
                 print(f"napari-m2n2v2: {outcome.image.name}: {line}", file=sys.stderr)
-            if len(lines) > _FEW_LINES:
-                print(f"napari-m2n2v2: {outcome.image.name}: {len(lines) - _FEW_LINES} more", file=sys.stderr)
+            if len(lines) > FEW_LINES:
+                print(f"napari-m2n2v2: {outcome.image.name}: {len(lines) - FEW_LINES} more", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _say_if_large(table: Path) -> None:
+    size = table.stat().st_size if is_file(table) else 0
+    if size > _LARGE_TABLE:
+        print(
+            f"napari-m2n2v2: {table.name} has {size / 1e6:.0f} MB, which takes about {size * _READING:.0f} s to read",
+            file=sys.stderr,
+        )
 
 
 def _summary(outcomes: Sequence[BatchOutcome]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,8 @@ def _side(annotation: dict[str, Any], name: str) -> int:
     return side
 
 
-def _list(outline: Any) -> list[Any]:
-    if not isinstance(outline, list) or not outline:
+def _list(outline: Any) -> Sequence[Any]:
+    if not isinstance(outline, list | tuple) or not outline:
         raise UnreadableFileError(f"Expected polygons or run lengths as the segmentation, got {_short(outline)}.")
     return outline
 
@@ -84,7 +85,9 @@ def _from_polygons(polygons: list[list[float]], height: int, width: int) -> NDAr
 
 def _runs(outline: dict[str, Any], height: int, width: int) -> NDArray[np.int64]:
     counts, size = outline.get("counts"), outline.get("size")
-    if size != [height, width]:
+    if isinstance(counts, bytes):  # as pycocotools encodes them
+        counts = counts.decode("latin-1")
+    if not isinstance(size, list | tuple) or list(size) != [height, width]:
         raise UnreadableFileError(f"Run lengths are of {_short(size)}, but their image is of {[height, width]}.")
     numbers = _unpacked(counts) if isinstance(counts, str) else counts
     runs = numbers if isinstance(numbers, list) and all(isinstance(n, int) and n >= 0 for n in numbers) else []
@@ -122,5 +125,5 @@ def _from_runs(runs: NDArray[np.int64], height: int, width: int) -> NDArray[np.b
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value)
+    text = json.dumps(value, default=repr)
     return text if len(text) <= 60 else f"{text[:60]}..."

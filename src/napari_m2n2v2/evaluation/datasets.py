@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.evaluation.coco import coco_mask
-from napari_m2n2v2.files.paths import as_on_disk, inside, no_file, one_form
-from napari_m2n2v2.files.read import PICTURE_FORMATS, read_image
+from napari_m2n2v2.files.paths import as_on_disk, inside, is_file, is_there, no_file, one_form
+from napari_m2n2v2.files.read import ALLOW_OUTSIDE, PICTURE_FORMATS, read_image
 
 __all__ = ["Dataset", "Sample", "evenly", "inverse_depth", "open_dataset", "read_labels"]
 
@@ -86,7 +86,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-def open_dataset(path: str | Path, limit: int | None = None) -> Dataset:
+def open_dataset(path: str | Path, limit: int | None = None, *, allow_outside: bool = False) -> Dataset:
     """Open a folder (``images/ masks/ depth/ ignore/``) or a COCO instance file.
 
     Parameters
@@ -96,6 +96,8 @@ def open_dataset(path: str | Path, limit: int | None = None) -> Dataset:
         ``ignore/<id>__<object>.png``; or a ``.json`` in COCO's instance format, its images beside it or in ``images/``.
     limit : int, optional
         Only so many objects, spread evenly.
+    allow_outside : bool
+        Whether a list may name images outside its own folder.
 
     Raises
     ------
@@ -103,9 +105,9 @@ def open_dataset(path: str | Path, limit: int | None = None) -> Dataset:
         If there is no such place or nothing in it.
     """
     path = Path(path)
-    if not path.exists():
+    if not is_there(path):
         raise no_file(path, "a data set")
-    samples = _coco_samples(path) if path.suffix == ".json" else _folder_samples(path)
+    samples = _coco_samples(path, allow_outside) if path.suffix == ".json" else _folder_samples(path)
     if not samples:
         raise UnreadableFileError(f"{path} holds no objects: expected images/<id>.* with masks/<id>__<object>.png.")
     return Dataset(path.stem if path.suffix == ".json" else path.resolve().name, evenly(samples, limit))
@@ -170,25 +172,35 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return {one_form(path.stem): path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
 
 
-def _coco_samples(path: Path) -> list[Sample]:
+def _coco_samples(path: Path, allow_outside: bool) -> list[Sample]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # editors may begin with a byte order mark
+        content = json.loads(text)
         images = {image["id"]: image for image in content["images"]}
-        return [_coco_sample(path.parent, images[found["image_id"]], found) for found in content["annotations"]]
+        annotations = content["annotations"]
+        return [_coco_sample(path.parent, images[found["image_id"]], found, allow_outside) for found in annotations]
     except M2N2V2Error:
         raise
     except FileNotFoundError as error:
         raise no_file(path, "COCO instances") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except KeyError as error:
+        raise UnreadableFileError(
+            f"{path} cannot be read as COCO instances: {error} is missing. Expected images with id, file_name, height "
+            "and width, and annotations with id, image_id of one of them, and segmentation."
+        ) from error
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableFileError(f"{path} cannot be read as COCO instances: {type(error).__name__} {error}") from error
 
 
-def _coco_sample(folder: Path, image: dict[str, Any], found: dict[str, Any]) -> Sample:
+def _coco_sample(folder: Path, image: dict[str, Any], found: dict[str, Any], allow_outside: bool) -> Sample:
     name = str(image["file_name"])
-    if not inside(name):
-        raise UnreadableFileError(f"The image {name!r} lies outside {folder}: put it there, or into images/ in it.")
+    if not (allow_outside or inside(name)):
+        raise UnreadableFileError(
+            f"The image {name!r} lies outside {folder}: put it there or into images/ in it, or trust the list by "
+            f"{ALLOW_OUTSIDE}."
+        )
     beside = as_on_disk(folder / name)
-    place = beside if beside.is_file() else as_on_disk(folder / "images" / name)
+    place = beside if is_file(beside) else as_on_disk(folder / "images" / name)
     shape = {"height": image["height"], "width": image["width"]}
     kept = json.dumps({"segmentation": found["segmentation"], **shape}, sort_keys=True)
     return Sample(f"{Path(name).stem}__{found['id']}", place, annotation=kept)

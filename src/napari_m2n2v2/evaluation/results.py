@@ -78,9 +78,12 @@ def main_run(runs: Sequence[Run]) -> Run:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """Return a Markdown table of runs in the paper's form, with 95 % bootstrap intervals of NoC90."""
+    """Return a Markdown table of runs in the paper's form, with 95 % bootstrap intervals of NoC90.
+
+    Beyond it: how many clicks changed nothing, where the result file says so.
+    """
     head = ["data set", "run", "attention", "objects", "NoC85", "NoC90", "NoC95", "NoF90", "NoF95"]
-    head += [f"mIoU@{k}" for k in _AT] + ["s a click", "s features"]
+    head += [f"mIoU@{k}" for k in _AT] + ["no effect", "s a click", "s features"]
     rows = [head, ["---"] * len(head)]
     for run in runs:
         traces, most = run.traces, run.settings.max_clicks
@@ -88,6 +91,7 @@ def table(runs: Sequence[Run]) -> str:
         counts = [f"{number_of_clicks(traces, q, most):.2f}" for q in (0.85, 0.9, 0.95)]
         counts[1] += f" ({low:.2f} to {high:.2f})"
         seconds = [second for record in run.records for second in record["seconds"]]
+        effects = [effect for record in run.records for effect in record.get("effects", ())]
         rows.append(
             [
                 run.header["dataset"],
@@ -97,6 +101,7 @@ def table(runs: Sequence[Run]) -> str:
                 *counts,
                 *(f"{not_reached(traces, q, most)}" for q in (0.9, 0.95)),
                 *(f"{mean_iou_at(traces, k):.3f}" for k in _AT),
+                f"{sum(why != 'changed' for why in effects)} of {len(effects)}" if effects else "",
                 f"{np.median(seconds):.3f}" if seconds else "",
                 f"{np.median([record['feature_seconds'] for record in run.records]):.1f}",
             ]

@@ -27,7 +27,7 @@ from napari_m2n2v2.evaluation.clicker import RULES
 from napari_m2n2v2.evaluation.datasets import Dataset, Sample
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
-from napari_m2n2v2.evaluation.solvers import solver_for
+from napari_m2n2v2.evaluation.solvers import Solved, solver_for
 from napari_m2n2v2.files.atomic import make_folder
 from napari_m2n2v2.files.lock import alone_with
 from napari_m2n2v2.parallel import each_done, pool_of
@@ -43,7 +43,8 @@ def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``sample``, ``ious`` after each click, ``clicks`` as ``[row, col, foreground]``, ``seconds`` of each click and
+        ``sample``, ``ious`` after each click, ``clicks`` as ``[row, col, foreground]``, ``effects`` of each click
+        (:attr:`~napari_m2n2v2.session.effects.Effect.why`; none of baselines), ``seconds`` of each click and
         ``feature_seconds``, ``backbone`` and ``weights_revision``; or ``sample`` and ``error`` if it cannot be read.
     """
     try:
@@ -58,14 +59,15 @@ def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
 
 
 def click_through(
-    solve: Callable[[Sequence[Click]], Any], truth: Any, ignore: Any, settings: RunSettings, name: str
+    solve: Callable[[Sequence[Click]], Solved], truth: Any, ignore: Any, settings: RunSettings, name: str
 ) -> dict[str, Any]:
     """Click until nothing is wrong or the clicks are used up.
 
     Parameters
     ----------
     solve : callable
-        Gives the mask, bool ``[H, W]``, for all clicks so far.
+        Gives for all clicks so far the mask, bool ``[H, W]``, and why the newest changed nothing, or "changed"; empty
+        where that is not known.
     truth, ignore : ndarray
         bool ``[H, W]``; ``ignore`` may be None.
     settings : RunSettings
@@ -76,23 +78,25 @@ def click_through(
     Returns
     -------
     dict
-        ``ious``, ``clicks`` and ``seconds``, as :func:`evaluate_sample` describes them.
+        ``ious``, ``clicks``, ``effects`` and ``seconds``, as :func:`evaluate_sample` describes them.
     """
     rule, rng = RULES[settings.click_rule], np.random.default_rng([settings.seed, *name.encode()])
     mask = np.zeros(truth.shape, dtype=bool)
     clicks: list[Click] = []
-    ious, seconds = [], []
+    ious, seconds, effects = [], [], []
     while len(clicks) < settings.max_clicks:
         click = rule(mask, truth, ignore, clicks, rng)
         if click is None:
             break
         clicks.append(click)
         begin = time.perf_counter()
-        mask = solve(clicks)
+        mask, effect = solve(clicks)
         seconds.append(time.perf_counter() - begin)
         ious.append(intersection_over_union(mask, truth, ignore))
+        if effect:
+            effects.append(effect)
     places = [[click.row, click.col, click.foreground] for click in clicks]
-    return {"ious": ious, "clicks": places, "seconds": seconds}
+    return {"ious": ious, "clicks": places, "effects": effects, "seconds": seconds}
 
 
 def evaluate(

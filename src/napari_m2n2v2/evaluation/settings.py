@@ -28,6 +28,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "edge": {"score_edge": False},
     "positive": {"score_positive": False},
     "negative": {"score_negative": False},
+    "contrast": {"score_contrast": False},
     "prior-at-start": {"prior_at_start": False},
     "centred-start": {"centred_start": False},
     "boundary-distance": {"boundary_distance": False},

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_m2n2v2.errors import UnreadableFileError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import Sample, inverse_depth
@@ -20,19 +23,23 @@ from napari_m2n2v2.lru import ByteLRU
 if TYPE_CHECKING:
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.session.session import Session
 
-__all__ = ["solver_for"]
+__all__ = ["Solved", "solver_for", "solver_of"]
+
+Solved = tuple[NDArray[np.bool_], str]
+"""A mask, and what the newest click did: :attr:`Effect.why`, empty where that is not known."""
 
 _KEPT_BYTES = 700_000_000  # an image and its mirrored one, or two settings that take turns, up to 8192 cells
 
 
-def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequence[Click]], Any], dict[str, Any]]:
+def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequence[Click]], Solved], dict[str, Any]]:
     """Do the slow part for one object.
 
     Returns
     -------
     solver : callable
-        Gives the mask, bool ``[H, W]``, for all clicks so far.
+        Gives for all clicks so far the mask, bool ``[H, W]``, and what the newest did.
     about : dict
         ``backbone``, ``weights_revision`` and ``feature_seconds``, the time of the slow part. Features that another run
         on the same image left are taken over with the time they took.
@@ -41,7 +48,7 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
     if settings.method in BASELINES:
         rgb, baseline = as_rgb(image), BASELINES[settings.method]
         about = {"backbone": settings.method, "weights_revision": "", "feature_seconds": 0.0}
-        return lambda clicks: baseline(rgb, clicks), about
+        return lambda clicks: (baseline(rgb, clicks), ""), about
 
     from napari_m2n2v2.session.session import Session
 
@@ -59,7 +66,17 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
         "device": features.transition.device.type,
         "chosen_because": features.chosen_because,
     }
-    return lambda clicks: session.replay(clicks).mask, about
+    return solver_of(session), about
+
+
+def solver_of(session: Session) -> Callable[[Sequence[Click]], Solved]:
+    """Return what gives the mask for all clicks so far, and what the newest did."""
+
+    def solve(clicks: Sequence[Click]) -> Solved:
+        result = session.replay(clicks)
+        return result.mask, result.effects[-1].why
+
+    return solve
 
 
 def _guides(sample: Sample, settings: RunSettings) -> list[Guide]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,15 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.backbones.device import resolve_device
-from napari_m2n2v2.features.request import Plane, to_transition_
+from napari_m2n2v2.features.request import Plane, notes_on, to_transition_
 from napari_m2n2v2.guides.channel import GuideChannel, channels_of, combined, guide_options, refuse_depth, weighted
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.method.attention import check_attention
+from napari_m2n2v2.method.contrast import pixel_contrast
 from napari_m2n2v2.method.upsampling import UpsamplingOperator, build_upsampling_operator
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters
 
 __all__ = ["ImageFeatures"]
+
+_SMOOTHED = 0.15  # cells, before pixels are compared
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -171,6 +175,17 @@ class ImageFeatures:
         """What guides the flood fill, ``[C, H', W']`` float32, each channel times its weight; None without a guide."""
         return weighted(self.guides)
 
+    @cached_property
+    def contrast(self) -> NDArray[np.int32]:
+        """How much neighbouring pixels differ (:func:`~napari_m2n2v2.method.contrast.pixel_contrast`)."""
+        return pixel_contrast(self.image, _SMOOTHED * self.cell)
+
+    @property
+    def cell(self) -> float:
+        """The side of a grid cell in working pixels."""
+        height, width = self.image.shape[:2]
+        return math.sqrt(height * width / math.prod(self.grid_shape))
+
     @property
     def options(self) -> tuple[ImageFeatures, ...]:
         """These features, and those with each of the alternatives as guides; all but the guides is shared."""
@@ -195,8 +210,7 @@ class ImageFeatures:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done to the image and its guides to take them, in sentences; empty for numbers as they should be."""
-        counts = [("the image", self.clipped), *((f"the guide {guide.name}", guide.clipped) for guide in self.guides)]
-        return tuple(_clipped_in_words(what, count) for what, count in counts if count)
+        return notes_on(self.clipped, self.guides)
 
     @property
     def guides_named(self) -> str:
@@ -219,8 +233,3 @@ class ImageFeatures:
         used = {id(guide): guide for guides in (self.guides, *self.alternatives) for guide in guides}
         guides = sum(guide.values.nbytes for guide in used.values())
         return fixed + guides + sum(operator.nbytes for operator in self._operators.values())
-
-
-def _clipped_in_words(what: str, count: int) -> str:
-    some = "1 pixel of {} was" if count == 1 else f"{count} pixels of {{}} were"
-    return f"{some.format(what)} NaN or infinite: clipped, NaN to the lowest."

@@ -19,7 +19,7 @@ from napari_m2n2v2.features.cache import FeatureCache
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.request import FeatureRequest
 from napari_m2n2v2.features.spec import FeatureSpec
-from napari_m2n2v2.guides.channel import as_guide
+from napari_m2n2v2.guides.channel import guide_for
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.parallel import Progress, silent
 
@@ -36,18 +36,20 @@ def request_of_plane(stack: Stack, index: Index, spec: FeatureSpec) -> FeatureRe
     side, guide = spec.parameters.working_side, spec.guide
     image = stack.read(index, stack.level_for(side))
     if isinstance(guide, Stack):  # whose pyramid need not be the image's
-        shape = image.shape[0], image.shape[1]
-        guide = guide.read(index, guide.level_for(side))
-        guide = guide if guide.shape == shape else as_guide(guide, (guide.shape[0], guide.shape[1]), shape)
+        guide = guide_for(guide.read(index, guide.level_for(side)), (image.shape[0], image.shape[1]))
     return FeatureRequest.of(image, replace(spec, guide=guide))
 
 
 class Stored(NamedTuple):
-    """What a plane's features take: bytes of each entry; whether they were computed; they themselves if in memory."""
+    """What a plane's features take: bytes of each entry; whether they were computed; they themselves if in memory.
+
+    And what was done to the plane's pixels to take them, as :attr:`ImageFeatures.notes` says it.
+    """
 
     sizes: Mapping[str, int]
     computed: bool
     features: ImageFeatures | None = None
+    notes: tuple[str, ...] = ()
 
 
 Outcome = Stored | str
@@ -114,7 +116,8 @@ def store_plane(cache: FeatureCache, request: FeatureRequest, report: Progress =
 def try_plane(cache: FeatureCache, read: Callable[[], FeatureRequest], report: Progress = silent) -> Outcome:
     """Read a plane and do as :func:`store_plane`; only what the next plane would not be spared is raised."""
     try:
-        return store_plane(cache, read(), report)
+        request = read()
+        return store_plane(cache, request, report)._replace(notes=request.notes)
     except _OF_ALL_PLANES:
         raise
     except Exception as error:  # whatever is wrong with one plane must not end the others

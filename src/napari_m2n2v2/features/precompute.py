@@ -103,6 +103,7 @@ class Precompute:
         self._since = 0.0  # when the plane at hand was begun, later by what was paused since
         self.failures: dict[Index, str] = {}
         self.left_out: tuple[Index, ...] = ()
+        self.notes: dict[Index, tuple[str, ...]] = {}
 
     def run(
         self,
@@ -124,7 +125,8 @@ class Precompute:
 
         Notes
         -----
-        A plane that cannot be segmented, such as one with NaN, is noted in :attr:`failures` and passed over. Where the
+        A plane that cannot be segmented, such as a blank one, is noted in :attr:`failures` and passed over; how many
+        pixels of a plane were clipped is in :attr:`notes`. Where the
         limit of folder or memory has no room for all, the farthest planes are left out, and :attr:`left_out` names
         them: they would only push out nearer ones.
 
@@ -209,6 +211,8 @@ class Precompute:
                 self.failures[index], state = outcome, FeatureState.FAILED
                 return
             self._room.take(outcome.sizes)
+            if outcome.notes:
+                self.notes[index] = outcome.notes
             if outcome.computed:
                 self._spent.append(time.monotonic() - self._since)
             if outcome.features is not None:

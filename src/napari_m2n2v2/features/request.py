@@ -7,6 +7,7 @@ other attention.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ from napari_m2n2v2.method.attention import adjust_temperature_, check_attention,
 from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["Depth", "FeatureRequest", "Plane", "Transition", "to_transition_"]
+__all__ = ["Depth", "FeatureRequest", "Plane", "Transition", "notes_on", "to_transition_"]
 
 
 class Depth(NamedTuple):
@@ -151,6 +152,11 @@ class FeatureRequest:
         height, width = self.plane.image.shape[:2]
         return planned_grid(self.attention.backbone, (height, width), self.device, self.spec.parameters)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is done to pixels to take them, as :attr:`ImageFeatures.notes` says it."""
+        return notes_on(self.plane.clipped, self.channels)
+
     def read_depth(self, report: Progress) -> Depth | None:
         """Compute depth, if it is asked for."""
         if self.depth is None:
@@ -175,6 +181,17 @@ class FeatureRequest:
         check_attention(tensor, grid_shape)
         to_transition_(tensor, parameters, report)
         return Transition(tensor, grid_shape, note)
+
+
+def notes_on(clipped: int, guides: Sequence[GuideChannel]) -> tuple[str, ...]:
+    """Say how many pixels of an image and its guides were NaN or infinite: a sentence for each that had any."""
+    counts = [("the image", clipped), *((f"the guide {guide.name}", guide.clipped) for guide in guides)]
+    return tuple(_clipped_in_words(what, count) for what, count in counts if count)
+
+
+def _clipped_in_words(what: str, count: int) -> str:
+    some = "1 pixel of {} was" if count == 1 else f"{count} pixels of {{}} were"
+    return f"{some.format(what)} NaN or infinite: clipped, NaN to the lowest."
 
 
 def to_transition_(attention: Tensor, parameters: FeatureParameters, report: Progress) -> Tensor:

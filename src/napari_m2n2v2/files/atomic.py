@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import UnwritableFileError
 
-__all__ = ["check_image_path", "make_folder", "write_image", "write_whole"]
+__all__ = [
+    "check_image_path",
+    "check_name",
+    "fits_disk",
+    "make_folder",
+    "write_image",
+    "write_whole",
+]
 
 _EXACT = (".png", ".tif", ".tiff", ".bmp")
 
@@ -55,14 +62,32 @@ def check_image_path(path: Path, *, exact: bool = False) -> None:
 
 def _check_writable(path: Path) -> None:
     folder = path.parent
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
-        raise UnwritableFileError(f"Cannot write {path.name[:40]}…: the name is too long.")
+    check_name(path)
     if not folder.is_dir():
         raise UnwritableFileError(f"Cannot write {path}: there is no folder {folder}. Make it first.")
     if path.is_dir():
         raise UnwritableFileError(f"Cannot write {path}: it is a folder. Name a file.")
     if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise UnwritableFileError(f"Cannot write {path}: no permission. Choose another place.")
+
+
+def check_name(path: Path) -> None:
+    """Complain of a name that is longer than disks take.
+
+    Raises
+    ------
+    UnwritableFileError
+    """
+    if not fits_disk(path.name):
+        raise UnwritableFileError(
+            f"Cannot write {path.name[:40]}…{path.name[-20:]}: the name has {len(os.fsencode(path.name))} bytes, and "
+            f"disks take {_LONGEST_NAME}. Give a shorter one; for results of a batch, to the image."
+        )
+
+
+def fits_disk(name: str) -> bool:
+    """Tell whether a name is no longer than disks take."""
+    return len(os.fsencode(name)) <= _LONGEST_NAME
 
 
 def make_folder(folder: Path) -> None:

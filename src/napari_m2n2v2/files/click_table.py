@@ -6,11 +6,13 @@ Convention: ``row``, ``col`` and the index of a plane are pixels of the full res
 
 from __future__ import annotations
 
+import codecs
 import csv
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from napari_m2n2v2.clicks import LARGEST_ID, Click
@@ -28,6 +30,7 @@ _CLASSES = {
 
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _PLACE = re.compile(r"axis-\d+|row|col|[a-z]")
 
 
@@ -81,12 +84,18 @@ class ClickTable:
     @property
     def images(self) -> dict[str, int]:
         """Every image that is named, and the first line that does."""
-        return {row.image: row.line for row in reversed(self.rows) if row.image}
+        return {image: rows[0].line for image, rows in self._by_image.items() if image}
+
+    @cached_property
+    def _by_image(self) -> dict[str, list[_Row]]:
+        found: dict[str, list[_Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.image, []).append(row)
+        return found
 
     def mentions(self, names: Sequence[str]) -> bool:
         """Tell whether there is a click on an image that may be called by these names."""
-        known = {"", *map(one_form, names)}
-        return any(row.image in known for row in self.rows)
+        return any(name in self._by_image for name in ("", *map(one_form, names)))
 
     def clicks_of(
         self, names: Sequence[str], axes: Sequence[str] = ("y", "x"), stack: Stack | None = None
@@ -107,19 +116,19 @@ class ClickTable:
         ClickError
             If a line lacks a coordinate, has one too many, or names a plane or a pixel that is not there.
         """
-        known = {"", *map(one_form, names)}
+        known = dict.fromkeys(("", *map(one_form, names)))
+        own = [row for name in known for row in self._by_image.get(name, ())]
         found: dict[Index, list[TableClick]] = {}
-        for row in self.rows:
-            if row.image in known:
-                index, click = self._bound(row, axes, stack)
-                found.setdefault(index, []).append(TableClick(row.line, click))
-        for index, clicks in found.items():
-            if len(clicks) > _MOST_CLICKS:
+        for row in sorted(own, key=lambda row: row.line):
+            index, click = self._bound(row, axes, stack)
+            clicks = found.setdefault(index, [])
+            if len(clicks) == _MOST_CLICKS:
                 raise self.error(
-                    clicks[_MOST_CLICKS].line,
+                    row.line,
                     f"this is the click after {_MOST_CLICKS} on one plane {index or ''}, which would be solved one by "
                     "one for hours: keep the few that each object needs",
                 )
+            clicks.append(TableClick(row.line, click))
         return {index: tuple(clicks) for index, clicks in sorted(found.items())}
 
     def error(self, line: int, reason: object) -> ClickError:
@@ -161,9 +170,10 @@ class ClickTable:
 
 
 def read_click_table(path: Path) -> ClickTable:
-    """Read clicks from CSV: commas, semicolons or tabs; UTF-8; the first line names the columns, in any order.
+    """Read clicks from CSV: commas, semicolons or tabs; UTF-8 or UTF-16; the first line names the columns.
 
-    A line before it such as ``sep=;``, as spreadsheets write it, says what stands between cells.
+    A line before it such as ``sep=;``, as spreadsheets write it, says what stands between cells. Where that is no
+    comma, numbers may have decimal commas.
 
     ``image``
         The name of a file, with or without its ending, in either form of Unicode. Empty or left out: the click is
@@ -191,17 +201,23 @@ def read_click_table(path: Path) -> ClickTable:
         If a line is wrong; the first such line is told.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets begin with a byte order mark
+        lines = _decoded(path.read_bytes()).splitlines()
     except FileNotFoundError as error:
         raise no_file(path, "a table of clicks") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(
+            f"{path} cannot be read as a table of clicks: byte {error.start} is no text in {error.encoding.upper()}. "
+            "Save it as CSV in UTF-8."
+        ) from error
+    except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read as a table of clicks: {error}") from error
     between, skipped = _separator(lines)
     head = "".join(lines[skipped : skipped + 1])
     table = ClickTable(path, ())
     cells = _cells(table, lines[skipped:], between, skipped)
     columns = [name.strip().lower() for name in next(cells, (0, []))[1]]
-    if len(set(columns)) < len(columns):
+    named = [name for name in columns if name]  # spreadsheets and pandas write columns without a name
+    if len(set(named)) < len(named):
         raise UnreadableFileError(
             f"{path.name}, line {skipped + 1}: each column must have a name of its own, got {head[:60]!r}."
         )
@@ -216,6 +232,7 @@ def read_click_table(path: Path) -> ClickTable:
             if len(row) != len(columns):
                 raise table.error(line, f"expected {len(columns)} columns, got {len(row)}")
             values = dict(zip(columns, (cell.strip() for cell in row), strict=True))
+            values |= {name: _plain(text, between) for name, text in values.items() if name != "image"}
             try:
                 rows.append(_row(line, values))
             except ValueError as error:
@@ -223,6 +240,17 @@ def read_click_table(path: Path) -> ClickTable:
     if not rows:
         raise UnreadableFileError(f"{path} has no clicks: there is nothing to segment.")
     return ClickTable(path, tuple(rows))
+
+
+def _decoded(content: bytes) -> str:
+    """Read UTF-8, or UTF-16 where a mark at the beginning says so, as spreadsheets write "Unicode text"."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_wide else "utf-8-sig")
+
+
+def _plain(text: str, between: str) -> str:
+    """Return what a cell says, with a point in numbers: where commas do not part cells, one is a decimal comma."""
+    return text.replace(",", ".") if between != "," and _DECIMAL_COMMA.fullmatch(text) else text
 
 
 def _separator(lines: Sequence[str]) -> tuple[str, int]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import UnwritableFileError
+from napari_m2n2v2.files.atomic import check_name
 from napari_m2n2v2.files.stack_file import StackFile
 
 __all__ = ["LabelVolume", "put_whole"]
@@ -54,6 +55,7 @@ def put_whole(path: Path, write: Callable[[Path], object]) -> None:
     UnwritableFileError
         If anything goes wrong; what was at ``path`` before is still there.
     """
+    check_name(path)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".m2n2v2-") as folder:
             made, before = Path(folder) / path.name, Path(folder) / "before"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import MissingDependencyError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import put_whole
 from napari_m2n2v2.files.ome_zarr import import_zarr
-from napari_m2n2v2.files.paths import no_file
+from napari_m2n2v2.files.paths import is_file, no_file
 from napari_m2n2v2.files.read import reason_of, seen_as, series_of
 from napari_m2n2v2.files.stack_file import OME_SYMBOLS, StackFile, unit_name
 from napari_m2n2v2.images.stack import Stack
@@ -32,17 +32,17 @@ _MOST_NAMED = 6  # planes in a message
 _Calibration = dict[str, tuple[float, str]]
 
 
-def open_tiff(path: Path, series: int | None = None) -> StackFile:
+def open_tiff(path: Path, series: int | None = None, allow_outside: bool = False) -> StackFile:
     """Open a TIFF, see :func:`~napari_m2n2v2.files.open_stack.open_stack`."""
     from tifffile import TiffFile
 
-    if not path.is_file():
+    if not is_file(path):
         raise no_file(path, "a TIFF file")
     tiff = None
     try:
         with _lost_pages_raise():
             tiff = TiffFile(path)
-            return _opened(path, tiff, series_of(tiff, series))
+            return _opened(path, tiff, series_of(tiff, series, allow_outside))
     except BaseException as error:
         if tiff is not None:
             tiff.close()

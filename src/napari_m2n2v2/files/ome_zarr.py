@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import M2N2V2Error, MissingDependencyError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import put_whole
+from napari_m2n2v2.files.read import OTHER_SERIES, check_only_series
 from napari_m2n2v2.files.stack_file import StackFile, unit_name
 from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.stack import Stack
@@ -39,17 +41,20 @@ def import_zarr() -> Any:
     return zarr
 
 
-def open_zarr(path: Path) -> StackFile:
+def open_zarr(path: Path, series: int | None = None) -> StackFile:
     """Open a folder of zarr, see :func:`~napari_m2n2v2.files.open_stack.open_stack`."""
     zarr = import_zarr()
     try:
         node = zarr.open(path, mode="r")
         if isinstance(node, zarr.Array):
+            check_only_series(series)
             return _plain(path, node)
         attributes = dict(node.attrs)
         if "bioformats2raw.layout" in attributes.get("ome", attributes) and "0" in node:
-            node = node["0"]  # the first image of a container of several
+            node = _of_container(path, node, series)
             attributes = dict(node.attrs)
+        else:
+            check_only_series(series)
         described = attributes.get("ome", attributes)
         if "multiscales" in described:
             return _ngff(path, node, described)
@@ -69,6 +74,26 @@ def open_zarr(path: Path) -> StackFile:
             "Name the array itself, such as images.zarr/first."
         )
     return _plain(path, arrays[0])
+
+
+def _of_container(path: Path, group: Any, series: int | None) -> Any:
+    """Return one image of a container of several: the first, and a warning if there are others and none was asked for.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such image.
+    """
+    names = sorted((name for name, _ in group.groups() if name.isdecimal()), key=int)
+    if str(series or 0) not in names:
+        raise UnreadableFileError(f"{path}: there is no image {series} in it, but {', '.join(names)}.")
+    if series is None and len(names) > 1:
+        warnings.warn(
+            f"{path} holds {len(names)} images ({', '.join(names)}), and the first is taken. For another one, "
+            f"{OTHER_SERIES}, or name {path / names[1]}.",
+            UserWarning, stacklevel=2,
+        )  # fmt: skip
+    return group[str(series or 0)]
 
 
 def _plain(path: Path, array: Any) -> StackFile:

@@ -14,7 +14,8 @@ import numpy as np
 
 from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import LabelVolume
-from napari_m2n2v2.files.read import read_image
+from napari_m2n2v2.files.paths import is_file, is_folder
+from napari_m2n2v2.files.read import is_tiff, read_image
 from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.stack import Stack
 
@@ -30,10 +31,10 @@ _ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
 
 def is_zarr(path: Path) -> bool:
     """Tell whether a folder holds zarr."""
-    return path.is_dir() and any((path / name).is_file() for name in _ZARR_DOCUMENTS)
+    return is_folder(path) and any((path / name).is_file() for name in _ZARR_DOCUMENTS)
 
 
-def open_stack(path: Path, *, series: int | None = None) -> StackFile:
+def open_stack(path: Path, *, series: int | None = None, allow_outside: bool = False) -> StackFile:
     """Open OME-Zarr (0.1 to 0.5), plain zarr (2 or 3), OME-TIFF, ImageJ and plain TIFF, or any image, as planes.
 
     Of zarr and TIFF nothing but metadata is read here. A pyramid becomes the levels of the stack. Of a container of
@@ -44,7 +45,11 @@ def open_stack(path: Path, *, series: int | None = None) -> StackFile:
     path : Path
         A file, or a folder of zarr.
     series : int, optional
-        Which image of a TIFF that holds several, counted from 0; without it the first, and a warning.
+        Which image of a TIFF or of a container of OME-Zarr that holds several, counted from 0; without it the first,
+        and a warning.
+    allow_outside : bool
+        Read files outside its own folder, too, where an OME-TIFF names such; of one that somebody else made they may be
+        anything that you may read.
 
     Raises
     ------
@@ -53,7 +58,7 @@ def open_stack(path: Path, *, series: int | None = None) -> StackFile:
     UnreadableFileError
         If there is nothing, or it is not what it should be.
     """
-    file = _open(path, series)
+    file = _open(path, series, allow_outside)
     count = math.prod(file.stack.index_shape)
     if 0 in file.stack.shape or count > _MOST_PLANES:
         file.close()
@@ -64,18 +69,18 @@ def open_stack(path: Path, *, series: int | None = None) -> StackFile:
     return file
 
 
-def _open(path: Path, series: int | None) -> StackFile:
-    if path.is_dir():
+def _open(path: Path, series: int | None, allow_outside: bool) -> StackFile:
+    if is_folder(path):
         if not is_zarr(path):
             raise UnreadableFileError(f"Expected zarr, but {path} is a folder without {' or '.join(_ZARR_DOCUMENTS)}.")
         from napari_m2n2v2.files.ome_zarr import open_zarr
 
-        return open_zarr(path)
-    if path.suffix.lower() in _TIFF:
+        return open_zarr(path, series)
+    if path.suffix.lower() in _TIFF if not is_file(path) else is_tiff(path):
         from napari_m2n2v2.files.ome_tiff import open_tiff
 
-        return open_tiff(path, series)
-    return _open_image(path)
+        return open_tiff(path, series, allow_outside)
+    return _open_image(path, series)
 
 
 def create_labels(path: Path, like: StackFile, dtype: Any) -> LabelVolume:
@@ -129,8 +134,8 @@ def _labels_class(path: Path) -> type[LabelVolume]:
     raise UnwritableFileError(f"Cannot write a label volume to {path}: expected a name that ends in .zarr or .tif.")
 
 
-def _open_image(path: Path) -> StackFile:
-    pixels = read_image(path)
+def _open_image(path: Path, series: int | None) -> StackFile:
+    pixels = read_image(path, series=series)
     stack = Stack.of(pixels, rgb=pixels.ndim == 3 and pixels.shape[-1] in (3, 4))
     names = [f"axis-{axis}" for axis in range(len(stack.shape) - 2)] + ["y", "x"]
     ones = (1.0,) * len(names)

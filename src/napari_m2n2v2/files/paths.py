@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import unicodedata
@@ -9,9 +10,12 @@ from pathlib import Path
 
 from napari_m2n2v2.errors import UnreadableFileError
 
-__all__ = ["as_on_disk", "inside", "no_file", "one_form"]
+__all__ = ["as_on_disk", "inside", "is_file", "is_folder", "is_there", "no_file", "one_form"]
 
 _ADDRESS = re.compile(r"(?:.*/)?([A-Za-z][A-Za-z0-9+.-]+):/+(.+)")  # a path has lost one of two slashes
+
+
+_MOST_SHOWN = 300  # characters of a path in a message
 
 
 def no_file(path: Path, expected: str) -> UnreadableFileError:
@@ -20,7 +24,29 @@ def no_file(path: Path, expected: str) -> UnreadableFileError:
         return UnreadableFileError(
             f"Expected {expected} on this machine, got the address {address[1]}://{address[2]}: download it first."
         )
-    return UnreadableFileError(f"Expected {expected}, but there is no file at {path}.")
+    return UnreadableFileError(f"Expected {expected}, but there is no file at {_shortened(str(path))}.")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 40]}…{text[-40:]}"
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is something at a path; at one that no disk can have, as with a name too long, there is not.
+
+    ``Path.exists`` raises for such names.
+    """
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file at a path, as :func:`is_there` does."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder at a path, as :func:`is_there` does."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def inside(name: str) -> bool:
@@ -31,7 +57,7 @@ def inside(name: str) -> bool:
 
 def as_on_disk(path: Path) -> Path:
     """Return a path whose last name is spelled as on disk, where that is in another form of Unicode."""
-    if path.name.isascii() or path.exists() or not path.parent.is_dir():
+    if path.name.isascii() or is_there(path) or not is_folder(path.parent):
         return path
     return next((other for other in path.parent.iterdir() if one_form(other.name) == one_form(path.name)), path)
 

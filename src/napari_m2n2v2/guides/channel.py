@@ -22,6 +22,7 @@ __all__ = [
     "channels_of",
     "combined",
     "depth_channel",
+    "guide_for",
     "guide_options",
     "refuse_depth",
     "weighted",
@@ -123,6 +124,34 @@ def as_guide(guide: Any, image_shape: tuple[int, int], shape: tuple[int, int]) -
     return np.ascontiguousarray(unit)
 
 
+def guide_for(channel: NDArray[Any], shape: tuple[int, int], weight: float | None = None) -> Guide | None:
+    """Bring a channel to the shape of an image of which it may show another level.
+
+    Parameters
+    ----------
+    channel : ndarray
+        ``[H, W]`` real.
+    shape : tuple of int
+        Of the image.
+    weight : float, optional
+        Of the guide.
+
+    Returns
+    -------
+    Guide or None
+        None for a channel that is constant, which guides nothing.
+
+    Raises
+    ------
+    GuideError
+        As :func:`as_guide`.
+    """
+    if channel.shape == shape:
+        return Guide(channel, weight)
+    values = as_guide(channel, (channel.shape[0], channel.shape[1]), shape)
+    return None if values is None else Guide(values, weight, clipped_pixels(channel))
+
+
 def _range_in_line(channel: NDArray[np.float64]) -> tuple[float, float]:
     """Return the lowest and highest value of a guide that are not out of line."""
     low, high = float(channel.min()), float(channel.max())
@@ -196,7 +225,7 @@ def _channel(guide: Guide, image: NDArray[np.uint8], shape: tuple[int, int]) -> 
     if guide.by_name:
         values = as_guide(IMAGE_GUIDES[guide.source].compute(image), working, working)
     else:
-        values, clipped = as_guide(guide.source, shape, working), clipped_pixels(guide.source)
+        values, clipped = as_guide(guide.source, shape, working), guide.clipped + clipped_pixels(guide.source)
     if values is None:
         return None
     return GuideChannel(guide.source if guide.by_name else "given", values, guide.strength, not guide.by_name, clipped)

@@ -37,6 +37,8 @@ class Guide:
         "auto".
     weight : float, optional
         Factor on its differences, above 0. Without it the source's own: 1 for channels and depth, as in the paper.
+    clipped : int
+        How many values of a channel were NaN or infinite before it was brought to the image's shape.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class Guide:
 
     source: Any
     weight: float | None = None
+    clipped: int = 0
 
     def __post_init__(self) -> None:
         if self.weight is not None and not 0 < self.weight < np.inf:

@@ -16,7 +16,17 @@ from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.images.resampling import working_shape
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["Region", "RegionClick", "View", "clicks_in", "counts_in", "fits_whole", "has_parts", "region_of_view"]
+__all__ = [
+    "Region",
+    "RegionClick",
+    "View",
+    "clicks_in",
+    "counts_in",
+    "fits_whole",
+    "has_parts",
+    "holds_view",
+    "region_of_view",
+]
 
 View = tuple[float, float, float, float]
 """Top, left, bottom, right of what is seen, in pixels; it may reach beyond the image."""
@@ -207,6 +217,12 @@ def region_of_view(
     found, whole = Region(first, second, height, width, step), Region.whole(shape, working_side)
     no_finer = step == whole.step and max(shape) <= _LONG * min(shape)
     return whole if no_finer or found.shape == shape else found
+
+
+def holds_view(region: Region, shape: tuple[int, int], view: View) -> bool:
+    """Whether a region holds all that is seen of a plane of ``shape``; of a long strip it is a piece."""
+    top, left, bottom, right = _clipped(view, shape)
+    return region.holds(top, left) and region.holds(math.ceil(bottom) - 1, math.ceil(right) - 1)
 
 
 def _step(visible: float, shortest: int, working_side: int) -> int:

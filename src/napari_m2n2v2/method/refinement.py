@@ -26,7 +26,14 @@ _LEAST_OVERLAP = 0.6  # IoU with the mask as it was; below it, refinement ran aw
 
 
 def refine(
-    mask: Mask, image: NDArray[np.uint8], half_width: float, fixed: Mask, radius: int, epsilon: float, rounds: int
+    mask: Mask,
+    image: NDArray[np.uint8],
+    half_width: float,
+    fixed: Mask,
+    radius: int,
+    epsilon: float,
+    rounds: int,
+    trust: int = 1,
 ) -> Mask:
     """Refine a mask by the colours around its outline.
 
@@ -46,6 +53,8 @@ def refine(
         Variance of colour, in ``[0, 1]`` squared, below which a window counts as of one colour; above 0.
     rounds : int
         How often, at least 1.
+    trust : int
+        How many pixels a fixed one counts for in the windows around it, at least 1.
 
     Returns
     -------
@@ -57,9 +66,10 @@ def refine(
         return mask
     before, pixels = np.ascontiguousarray(mask[box]), np.ascontiguousarray(image[box])
     band = near_outline(before, half_width) & ~fixed[box]
+    weight = np.where(fixed[box], np.int32(trust), np.int32(1))
     after = before
     for _ in range(rounds):
-        after = np.where(band, _guided_filter(after, pixels, band, radius, epsilon) > 0.5, after)
+        after = np.where(band, _guided_filter(after, pixels, band, weight, radius, epsilon) > 0.5, after)
     both, either = np.count_nonzero(after & before), np.count_nonzero(after | before)
     if both < _LEAST_OVERLAP * either:
         return mask
@@ -109,13 +119,13 @@ def _near(mask: Mask, distance: float, near: Mask) -> None:
 
 
 def _guided_filter(
-    mask: Mask, image: NDArray[np.uint8], wanted: Mask, radius: int, epsilon: float
+    mask: Mask, image: NDArray[np.uint8], wanted: Mask, weight: NDArray[np.int32], radius: int, epsilon: float
 ) -> NDArray[np.float32]:
     """Return the guided filter of a mask at the pixels wanted, float32 ``[H, W]``, 0 elsewhere."""
     needed = _spread(wanted, radius)
     fit = np.zeros((*mask.shape, 4), dtype=np.float32)
     share = np.zeros(mask.shape, dtype=np.float32)
-    _in_blocks(lambda a, b: _fit_windows(mask, image, needed, radius, epsilon * 255**2, fit, a, b), len(mask))
+    _in_blocks(lambda a, b: _fit_windows(mask, image, needed, weight, radius, epsilon * 255**2, fit, a, b), len(mask))
     _in_blocks(lambda a, b: _average_fits(image, wanted, fit, radius, share, a, b), len(mask))
     return share
 
@@ -157,14 +167,16 @@ def _columns_around(wanted: Mask, radius: int, start: int, stop: int) -> NDArray
     return np.flatnonzero(used)
 
 
-_SUMS = 13  # of the mask, the channels, their products with the mask, and their products with each other
+_SUMS = 14  # of the mask, the channels, their products with the mask and with each other, and of the weights
 
 
 @njit(cache=True, nogil=True)
 def _add_row(
-    mask: Mask, image: NDArray[np.uint8], row: int, columns: NDArray[np.int64], sign: int, sums: NDArray[np.int32]
-) -> None:
+    mask: Mask, image: NDArray[np.uint8], weight: NDArray[np.int32], row: int, columns: NDArray[np.int64], add: int,
+    sums: NDArray[np.int32],
+) -> None:  # fmt: skip
     for c in columns:
+        sign = add * weight[row, c]
         x, y, z = np.int32(image[row, c, 0]), np.int32(image[row, c, 1]), np.int32(image[row, c, 2])
         column = sums[c]
         if mask[row, c]:
@@ -181,11 +193,12 @@ def _add_row(
         column[10] += sign * y * y
         column[11] += sign * y * z
         column[12] += sign * z * z
+        column[13] += sign
 
 
 @njit(cache=True, nogil=True)
 def _fit_windows(
-    mask: Mask, image: NDArray[np.uint8], needed: Mask, radius: int, epsilon: float,
+    mask: Mask, image: NDArray[np.uint8], needed: Mask, weight: NDArray[np.int32], radius: int, epsilon: float,
     fit: NDArray[np.float32], start: int, stop: int,
 ) -> None:  # fmt: skip
     """Fit the mask in each needed pixel's window as a linear function of colour; sums of whole numbers are exact."""
@@ -194,18 +207,17 @@ def _fit_windows(
     sums = np.zeros((width, _SUMS), dtype=np.int32)  # over the rows of the windows
     total = np.zeros(_SUMS, dtype=np.int64)
     for r in range(max(0, start - radius), min(height, start + radius)):
-        _add_row(mask, image, r, columns, 1, sums)
+        _add_row(mask, image, weight, r, columns, 1, sums)
     for r in range(start, stop):
         if r + radius < height:
-            _add_row(mask, image, r + radius, columns, 1, sums)
-        rows = min(height, r + radius + 1) - max(0, r - radius)
+            _add_row(mask, image, weight, r + radius, columns, 1, sums)
         begin, end = 0, 0  # total is of these columns
         for c in range(width):
             if needed[r, c]:
                 begin, end = _slide(sums, c, radius, begin, end, total)
-                _solve(total, rows * (end - begin), epsilon, fit[r, c])
+                _solve(total, epsilon, fit[r, c])
         if r - radius >= 0:
-            _add_row(mask, image, r - radius, columns, -1, sums)
+            _add_row(mask, image, weight, r - radius, columns, -1, sums)
 
 
 @njit(cache=True, nogil=True)
@@ -225,8 +237,8 @@ def _slide(sums: NDArray[Any], column: int, radius: int, begin: int, end: int, t
 
 
 @njit(cache=True, nogil=True)
-def _solve(total: NDArray[np.int64], count: int, epsilon: float, fit: NDArray[np.float32]) -> None:
-    n = 1.0 / count
+def _solve(total: NDArray[np.int64], epsilon: float, fit: NDArray[np.float32]) -> None:
+    n = 1.0 / total[13]
     p, x, y, z = total[0] * n, total[1] * n, total[2] * n, total[3] * n
     px, py, pz = total[4] * n - p * x, total[5] * n - p * y, total[6] * n - p * z
     xx, xy, xz = total[7] * n - x * x + epsilon, total[8] * n - x * y, total[9] * n - x * z

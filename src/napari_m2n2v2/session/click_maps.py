@@ -12,7 +12,8 @@ from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.lru import ByteLRU
 from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import SegmentationParameters
-from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, advance, click_map, upsampled_map
+from napari_m2n2v2.session.click_map import ClickMap, Pixel, click_map, upsampled_map
+from napari_m2n2v2.session.segmentation import Segmentation, advance
 
 __all__ = ["Chain", "Upsampled"]
 
@@ -83,7 +84,7 @@ class Upsampled:
     def __call__(
         self, features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters
     ) -> NDArray[np.float32]:
-        """Return what :func:`~napari_m2n2v2.session.segmentation.upsampled_map` gives."""
+        """Return what :func:`~napari_m2n2v2.session.click_map.upsampled_map` gives."""
         key = pixel, features.joins_upsampling
         return self._kept.get_or(key, lambda: upsampled_map(features, pixel, parameters))
 

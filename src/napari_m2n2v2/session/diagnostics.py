@@ -13,7 +13,7 @@ from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.method.markov import start_state
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
-from napari_m2n2v2.session.segmentation import Segmentation, score_of_click, working_pixel
+from napari_m2n2v2.session.segmentation import Segmentation, maps_as_scored, score_of_click, working_pixel
 from napari_m2n2v2.session.session import Session
 
 __all__ = [
@@ -182,7 +182,7 @@ def score_curve_of(session: Session, index: int) -> ScoreCurve:
     found = _object(session, click.object_id)
     i = sum(other.object_id == click.object_id for other in session.clicks[:index])
     pixels = [working_pixel(other, session.features) for other in found.clicks]
-    maps = [session.map_at(pixel, click.object_id) for pixel in pixels]
+    maps = maps_as_scored([session.map_at(pixel, click.object_id) for pixel in pixels], found.radii)
     scores = score_of_click(i, maps, pixels, found.clicks, found.ceilings, found.discarded, session.parameters)
     return ScoreCurve(maps[i].candidates.values, scores, found.thresholds[i])
 

@@ -96,15 +96,18 @@ class Rules:
         Whether objects compete for pixels, or the one clicked last lies on top.
     reach : str
         What one click may claim, see :class:`~napari_m2n2v2.SegmentationParameters`.
+    method : SegmentationParameters
+        All else that is decided per click; its own ``reach`` has no effect.
     """
 
     compete: bool = True
     reach: Reach = "connected"
+    method: SegmentationParameters = field(default_factory=SegmentationParameters)
 
-    @property
+    @cached_property
     def parameters(self) -> SegmentationParameters:
         """What clicks are solved with."""
-        return SegmentationParameters(reach=self.reach)
+        return replace(self.method, reach=self.reach)
 
     def mosaic(self, shape: tuple[int, int], start: Boxed) -> Mosaic:
         """Begin with a plane; on the worker, because it imports what computes."""
@@ -174,6 +177,12 @@ class Document:
     starts: Mapping[PlaneKey, Boxed] = field(default_factory=dict)
     carried: tuple[Carried, ...] = ()
     versions: Mapping[str, str] = field(default_factory=software)
+
+    @property
+    def rules(self) -> Rules:
+        """How its clicks became masks."""
+        parameters = self.segmentation_parameters
+        return Rules(self.compete, parameters.reach, replace(parameters, reach=Rules.reach))
 
     @classmethod
     def of(cls, session: Session) -> Document:

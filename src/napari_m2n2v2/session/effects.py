@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Effect", "Why", "effect_of"]
+from napari_m2n2v2.clicks import Click
+
+__all__ = ["Effect", "Why", "effect_in_words", "effect_of"]
 
 Why = Literal["changed", "already so", "nearer to a click", "too large a change", "another object"]
 
@@ -76,3 +79,30 @@ def effect_of(
     if rivals.size:
         return Effect(changed, claimed, "nearer to a click", int(np.bincount(rivals).argmax()))
     return Effect(changed, claimed, "too large a change")
+
+
+def effect_in_words(n: int, clicks: Sequence[Click], effect: Effect, scale: float = 1.0) -> str:
+    """Say what a click did: "+120 px", "nothing: nearer to click 4".
+
+    Parameters
+    ----------
+    n : int
+        Its index among ``clicks``, which are of any objects; words count from 1.
+    clicks : sequence of Click
+        All of them, in order.
+    effect : Effect
+        Of the click.
+    scale : float
+        Pixels of the image for each working pixel.
+    """
+    click = clicks[n]
+    if effect.acted:
+        return f"{'+' if click.foreground else '−'}{effect.claimed * scale:.0f} px"  # noqa: RUF001 (a minus sign)
+    of_object = [number for number, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
+    why = {
+        "already so": "it was so already",
+        "nearer to a click": f"nearer to click {of_object[effect.rival or 0]}",
+        "too large a change": "what it stands for is too large; click nearer to the outline",
+        "another object": f"that is object {effect.rival}",
+    }[effect.why]
+    return f"nothing: {why}"

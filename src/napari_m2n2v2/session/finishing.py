@@ -75,21 +75,16 @@ class Finishing:
             mask = refine(
                 mask,
                 self.features.image,
-                self.parameters.refinement_band * self._cell,
+                self.parameters.refinement_band * self.features.cell,
                 fixed,
-                max(1, round(self.parameters.refinement_window * self._cell)),
+                max(1, round(self.parameters.refinement_window * self.features.cell)),
                 self.parameters.refinement_epsilon,
                 self.parameters.refinement_rounds,
+                self.parameters.refinement_trust,
             )
         return mask
 
-    @property
-    def _cell(self) -> float:
-        """The side of a grid cell in working pixels."""
-        height, width = self.features.image.shape[:2]
-        return math.sqrt(height * width / math.prod(self.features.grid_shape))
-
     def _discs(self, share: float, most_cells: float) -> NDArray[np.uint8]:
-        most = most_cells * self._cell
+        most = most_cells * self.features.cell
         radii = [min(share * radius, most) if radius < math.inf else 0.0 for radius in self.radii]
         return discs_around(self.features.image.shape[:2], self.pixels, self.foreground, radii)

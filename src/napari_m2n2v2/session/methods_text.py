@@ -42,6 +42,7 @@ def methods_paragraph(session: Session | Document) -> str:
 def _beyond_the_paper(parameters: SegmentationParameters) -> str:
     steps = {
         "the prior for first clicks": parameters.prior_at_start,
+        "the image's contrast in the score of first clicks": parameters.score_contrast,
         "a centred start state": parameters.centred_start,
         "r from the boundary": parameters.boundary_distance,
         "least discs": parameters.least_disc,

@@ -15,13 +15,9 @@ from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.images.resampling import at_resolution, pixel_at
 from napari_m2n2v2.images.sparse import Box
 from napari_m2n2v2.images.squeezed import Squeezed
-from napari_m2n2v2.method.flood_fill import flood_fill
-from napari_m2n2v2.method.markov import markov_map, start_state
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
 from napari_m2n2v2.method.scoring import (
-    CandidateThresholds,
     ScoreFactors,
-    candidate_thresholds,
     first_maximum,
     largest_size_change,
     largest_threshold,
@@ -31,46 +27,23 @@ from napari_m2n2v2.method.scoring import (
     size_switches,
 )
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.click_map import ClickMap, Pixel
 from napari_m2n2v2.session.effects import Effect, effect_of
 from napari_m2n2v2.session.finishing import Finishing, click_radius
 
 __all__ = [
-    "ClickMap",
     "Segmentation",
     "advance",
-    "click_map",
     "distance_to_clicks",
+    "maps_as_scored",
     "pixel_within",
     "score_of_click",
-    "upsampled_map",
     "working_pixel",
 ]
 
-Pixel = tuple[int, int]
 Nearest = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 _BYTES_PER_CLICK = 60  # in tuples
-
-
-@dataclass(frozen=True, eq=False)
-class ClickMap:
-    """What depends on one click's position alone, so that it is kept when other clicks change.
-
-    Parameters
-    ----------
-    values : ndarray
-        ``M_i [H', W']`` float32 in ``[0, 1]`` at working resolution: the guided Markov-map, 0 at the click.
-    candidates : CandidateThresholds
-        Its candidate thresholds with their edge scores.
-    """
-
-    values: NDArray[np.float32]
-    candidates: CandidateThresholds
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held, in bytes."""
-        return self.values.nbytes + self.candidates.nbytes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -157,38 +130,6 @@ def pixel_within(click: Click, shape: tuple[int, int], working_shape: tuple[int,
     return int(row), int(col)
 
 
-def upsampled_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> NDArray[np.float32]:
-    """Compute the Markov-map of a click before the flood fill: ``[H', W']`` float32 in ``[0, 1]`` (section 3.3)."""
-    device = features.transition.device
-    shape = features.image.shape[:2]
-    start = start_state(*pixel, shape, features.grid_shape, device, centred=parameters.centred_start)
-    steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
-    operator = features.upsampling_operator(guided=parameters.guided_upsampling)
-    return _divide_by_maximum(operator(steps).cpu().numpy())
-
-
-def click_map(
-    features: ImageFeatures,
-    pixel: Pixel,
-    parameters: SegmentationParameters,
-    upsampled: NDArray[np.float32] | None = None,
-) -> ClickMap:
-    """Compute the depth-guided Markov-map of a click and its candidate thresholds (section 3.3).
-
-    What :func:`upsampled_map` gives may be passed on, because features that differ in guides may share it.
-    """
-    values = upsampled_map(features, pixel, parameters) if upsampled is None else upsampled
-    if parameters.flood_fill:
-        guide = features.flood_guide if parameters.guided_flood_fill else None
-        values = _divide_by_maximum(flood_fill(values, pixel, guide, parameters.reach))
-    return ClickMap(values, candidate_thresholds(values))
-
-
-def _divide_by_maximum(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    top = values.max()
-    return values / top if top > 0 else values
-
-
 def advance(
     before: Segmentation,
     click: Click,
@@ -235,6 +176,7 @@ def advance(
         ceiling = prior_threshold(maps[-1].candidates, parameters.sigma_prior)
     ceilings = (*before.ceilings, ceiling)
     radii = (*before.radii, radius)
+    maps = maps_as_scored(maps, radii)
 
     beyond = before.start.working_mask if before.start is not None else None
     finish = Finishing(features, parameters, pixels, labels, radii, beyond)
@@ -262,6 +204,11 @@ def advance(
         start=before.start,
         _mask=Squeezed.of(solved),
     )
+
+
+def maps_as_scored(maps: Sequence[ClickMap], radii: Sequence[float]) -> list[ClickMap]:
+    """Return the maps of clicks with the edge scores that count for each, given their ``r_i`` when they were placed."""
+    return [found.unlimited if radius == math.inf else found for found, radius in zip(maps, radii, strict=True)]
 
 
 def distance_to_clicks(

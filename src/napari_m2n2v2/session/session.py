@@ -18,11 +18,12 @@ from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.click_map import ClickMap, Pixel
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
-from napari_m2n2v2.session.segmentation import ClickMap, Pixel, Segmentation, distance_to_clicks, working_pixel
+from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks, working_pixel
 from napari_m2n2v2.session.starting import starting_labels
 
 __all__ = ["Session"]
@@ -161,7 +162,7 @@ class Session:
         clicks : iterable of Click
             All of them, in order.
         progress : callable, optional
-            Called as ``progress(share, stage)`` before each click is solved; raise
+            Called as ``progress(share, stage)``, the share of all clicks, before each click is solved; raise
             :class:`~napari_m2n2v2.Cancelled` from it to stop. What was solved by then is kept for the next time.
 
         Raises
@@ -217,8 +218,11 @@ class Session:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
         guides: dict[int, GuideChoice] = {}
+        done = 0
         for i, own in sorted(_by_object(clicks).items()):
-            objects[i], guides[i] = self._solved[i] = self._solve(i, own, report)
+            within = _within(report, done / len(clicks), len(own) / len(clicks))
+            objects[i], guides[i] = self._solved[i] = self._solve(i, own, within)
+            done += len(own)
         for i in self._solved.keys() - guides.keys():
             del self._solved[i]
         last = {} if self.compete else {click.object_id: n for n, click in enumerate(clicks)}
@@ -270,6 +274,10 @@ def _by_object(clicks: Iterable[Click]) -> dict[int, tuple[Click, ...]]:
     for click in clicks:
         found.setdefault(click.object_id, []).append(click)
     return {object_id: tuple(own) for object_id, own in found.items()}
+
+
+def _within(report: Progress, begin: float, part: float) -> Progress:
+    return lambda share, stage: report(begin + share * part, stage)
 
 
 def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentation]:

@@ -8,6 +8,7 @@ whoever made it, that is not of the right kind and inside the image.
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import math
 import zlib
@@ -24,6 +25,7 @@ from pydantic_core import from_json
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError, M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.files.atomic import write_whole
+from napari_m2n2v2.files.paths import is_file
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import SegmentationParameters
@@ -45,7 +47,7 @@ _FORMAT = "napari-m2n2v2 session"
 
 _NAMED_LATER = {
     "centred_start", "boundary_distance", "least_disc", "most_disc", "refinement", "refinement_band",
-    "refinement_window", "refinement_epsilon", "refinement_rounds",
+    "refinement_window", "refinement_epsilon", "refinement_rounds", "refinement_trust", "score_contrast",
 }  # fmt: skip
 _VERSION = 2
 
@@ -74,10 +76,10 @@ def load_session(path: str | Path) -> Document:
     UnreadableFileError
         If there is no such file, it is something else, damaged, or of another version than this one knows.
     """
-    if not Path(path).is_file():
+    if not is_file(Path(path)):
         raise UnreadableFileError(f"{path} cannot be read as a session file: there is no such file.")
     try:
-        text = Path(path).read_bytes()
+        text = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)  # which editors add
         content = from_json(text)
     except (OSError, ValueError) as error:
         raise UnreadableFileError(f"{path} cannot be read as a session file: {error}") from error
@@ -260,6 +262,8 @@ class _Parameters(SegmentationParameters):
     boundary_distance: bool = False
     least_disc: bool = False
     refinement: bool = False
+    refinement_trust: int = 1
+    score_contrast: bool = False
 
     @property
     def now(self) -> SegmentationParameters:

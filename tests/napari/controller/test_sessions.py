@@ -1,6 +1,7 @@
 """Sessions in napari: files, the methods paragraph, and layers that napari saved."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,17 +91,27 @@ def test_clicks_in_a_session_keep_their_order_and_thresholds(clicked, tmp_path):
     assert np.isnan(clicked.points.features["threshold"][1])
 
 
-def test_parameters_that_the_dock_has_not_are_said(started, tmp_path):
-    told, session = [], Session(started.workspace.features, SegmentationParameters.m2n2())
+@pytest.mark.parametrize("changed", [{}, {"tau": 0.25, "reach": "similar"}])
+def test_a_session_of_another_method_is_solved_by_it(started, tmp_path, changed):
+    told, method = [], replace(SegmentationParameters.m2n2(), **changed)
+    session = Session(started.workspace.features, method)
     started.controller.state.told.connect(told.append)
     session.replay([Click(16, 19), Click(40, 40, False), Click(20, 24)])
     save_session(tmp_path / "s.json", session)
     started.widget.controller.sessions.load(tmp_path / "s.json")
-    assert "score_adaptive: was False, is True in the dock" in told[-1] and "processor" not in told[-1]
+    assert "bit for bit" in told[-1] and started.controller.state.rules.parameters == method
+    same(started.labels, session.result.labels)
+    chosen = started.widget.settings.method
+    assert chosen.currentText() == ("of the session" if changed else "M2N2")
+    chosen.setCurrentIndex(0)
+    chosen.activated.emit(0)
+    assert started.controller.state.rules.method == SegmentationParameters()
+    same(started.labels, started.expected())
 
 
 def test_save_gives_the_ending_that_load_looks_for(clicked, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: dialog.selectFile(str(tmp_path / "mine")) or True)
+    clicked.widget.session.masks.setCurrentText("none, the session alone")
     clicked.widget.session.save.click()
     assert load_session(tmp_path / "mine.json").clicks == clicked.workspace.clicks
 

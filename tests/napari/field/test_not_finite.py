@@ -26,3 +26,16 @@ def test_line_9_a_guide_layer_with_nan(dock, image):
     dock.widget.settings.guide.value = dock.viewer.add_image(guide, name="height", contrast_limits=(0, 1))
     dock.start(dock.viewer.add_image(image, name="cells"))
     assert not dock.errors and "144 pixels of the guide given were NaN" in dock.widget.status.text()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_line_9_a_guide_layer_of_another_level_with_nan(dock, image):
+    """A pyramid of which a smaller level is read than of the image."""
+    guide = np.tile(np.linspace(0, 1, 64), (48, 1))
+    guide[:, :4] = np.nan
+    viewer = dock.viewer
+    layer = viewer.add_image([guide, guide[::2, ::2]], multiscale=True, name="height", contrast_limits=(0, 1))
+    dock.controller.features.change(working_side=24)
+    dock.widget.settings.guide.value = layer
+    dock.start(viewer.add_image(image, name="cells"))
+    assert not dock.errors and "48 pixels of the guide given were NaN" in dock.widget.status.text()

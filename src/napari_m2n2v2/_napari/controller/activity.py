@@ -20,6 +20,7 @@ _OTHER_JOBS = {
     "load": "Reading the session",
     "compare": "Comparing masks with the file's",
     "labels": "Looking for labels",
+    "save": "Saving",
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_m2n2v2._napari.controller.activity import ActivityController
+from napari_m2n2v2._napari.controller.channels import ChannelsController
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.explain import ExplainController
 from napari_m2n2v2._napari.controller.features import FeatureController
@@ -14,12 +15,14 @@ from napari_m2n2v2._napari.controller.first_click import FirstClick
 from napari_m2n2v2._napari.controller.images import ImageController
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.looks import LooksController
+from napari_m2n2v2._napari.controller.next_image import NextImage
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController
 from napari_m2n2v2._napari.controller.preview import PreviewController
 from napari_m2n2v2._napari.controller.propagation import PropagationController
 from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
+from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.controller.viewer import ViewerController
@@ -54,6 +57,7 @@ class Controller:
         self.points = PointsController(state, self.field)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
+        self.channels = ChannelsController(state, self.features)
         self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
         self.images = ImageController(state, jobs, self.field, self.features, self.solving)
         queue = PropagationQueue(state, jobs, self.features, self.solving, self.clicks, self.field)
@@ -65,6 +69,8 @@ class Controller:
         self.preview = PreviewController(state, self.solving)
         self.explain = ExplainController(state, self.solving)
         self.sessions = SessionController(state, jobs, self.clicks, self.solving, autosave_folder)
+        self.saving = SaveController(state, self.sessions)
+        self.next_image = NextImage(state)
         self._connect()
 
     def _connect(self) -> None:
@@ -85,6 +91,6 @@ class Controller:
         """Let go of the viewer. Layers stay as they are."""
         self.sessions.autosaves.close()
         self.images.close_all()
-        in_viewer = (self.preview, self.explain, self.viewer, self.points, self.first_click)
+        in_viewer = (self.preview, self.explain, self.viewer, self.channels, self.points, self.first_click)
         for part in (*in_viewer, self.activity, self.precompute, self.jobs, self.features):
             part.close()

@@ -178,13 +178,8 @@ class FeatureController:
         image = workspace.image
         if not self._state.settings.merge_channels:
             return [image]
-        shapes = _shapes(image)
-
-        def joins(layer: Any) -> bool:
-            same_kind = type(layer) is type(image) and not is_view(layer)
-            return layer is image or (same_kind and layer.visible and _shapes(layer) == shapes)
-
-        return [layer for layer in self._state.viewer.layers if joins(layer)]
+        layers = self._state.viewer.layers
+        return [layer for layer in layers if layer is image or (layer.visible and _can_join(layer, image))]
 
     # -- what changes features -----------------------------------------------------------------------------------
 
@@ -211,14 +206,34 @@ class FeatureController:
         """Mark the features of an image, because what it shows has changed."""
         self._outdate(lambda workspace, _: workspace.image is layer)
 
+    def channel_changed(self, layer: Any) -> None:
+        """Mark the features of images that a layer is, or was, seen together with: it looks otherwise, or is gone."""
+
+        def was_joined(workspace: Workspace, part: Part) -> bool:
+            merged = part.computed_with is not None and part.computed_with.merge_channels
+            return merged and (layer is workspace.image or _can_join(layer, workspace.image))
+
+        if any(was_joined(workspace, part) for workspace in self._state.workspaces for part in workspace.parts):
+            self._outdate(was_joined)
+
+    def channel_redrawn(self, layer: Any) -> None:
+        """Mark features of images that a layer is seen together with, if its pixels were changed in place."""
+        if self._state.settings.merge_channels:
+            for workspace in self._state.workspaces:
+                if layer is not workspace.image and layer in self.channels(workspace):
+                    self._look_at_pixels(workspace)
+
     def redrawn(self, layer: Any) -> None:
         """Mark features in the plane that is shown, if pixels they come from were changed in place."""
         for workspace in self._state.workspaces:
-            if layer in (workspace.image, self._state.settings.guide) and (here := workspace.here) is not None:
-                for part in workspace.parts.of(here):
-                    if part.state is FeatureState.READY and self.was_changed_in_place(workspace, part):
-                        part.outdated = True
-                        self._mark()
+            if layer in (workspace.image, self._state.settings.guide):
+                self._look_at_pixels(workspace)
+
+    def _look_at_pixels(self, workspace: Workspace) -> None:
+        for part in workspace.parts.of(workspace.here) if workspace.here is not None else ():
+            if part.state is FeatureState.READY and self.was_changed_in_place(workspace, part):
+                part.outdated = True
+                self._mark()
 
     def _on_moved(self) -> None:
         """Look at a slice that is shown now; the layer was redrawn before that was known."""
@@ -282,14 +297,21 @@ class FeatureController:
         part.state = part.settled_state(self._state.settings)
 
 
+def _can_join(layer: Any, image: Any) -> bool:
+    """Whether a layer is seen together with an image where channels are merged and it is visible."""
+    return type(layer) is type(image) and not is_view(layer) and _shapes(layer) == _shapes(image)
+
+
 def _shapes(layer: Any) -> list[tuple[int, ...]]:
     return [tuple(level.shape) for level in stack_of(layer).levels]
 
 
 def _with_guide(known: ImageFeatures, recipe: Recipe, report: Report) -> ImageFeatures:
     """Give features other guides, whose level need not be the one that the features were computed from."""
-    channel = recipe.guide.read() if recipe.guide is not None else None
-    features = known if channel is None else replace(known, shape=channel.shape)
-    features = replace(features.with_guide(recipe.guides(channel)), shape=known.shape)
+    from napari_m2n2v2.guides.guide import Guide
+
+    layer = Guide(recipe.guide.read(), recipe.settings.guide_weight) if recipe.guide is not None else None
+    features = known if layer is None else replace(known, shape=layer.source.shape)
+    features = replace(features.with_guide(recipe.guides(layer)), shape=known.shape)
     features.upsampling_operator(guided=True, progress=report)
     return features

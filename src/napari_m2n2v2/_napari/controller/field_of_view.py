@@ -6,7 +6,7 @@ from napari_m2n2v2._napari.layers.geometry import show_plane, show_point, shown_
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.status import no_plane
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.images.tile import Region, fits_whole, has_parts, region_of_view
+from napari_m2n2v2.images.tile import Region, fits_whole, has_parts, holds_view, region_of_view
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
 __all__ = ["FieldOfView"]
@@ -32,16 +32,17 @@ class FieldOfView:
         workspace.working_side = self._state.settings.working_side
         shape, side = workspace.stack.plane_shape, workspace.working_side
         workspace.by_view = min(shape) > _MUCH_LARGER * side or not fits_whole(shape, side)
-        workspace.here = shown_plane(self._state.viewer.dims, workspace.image)
+        workspace.show(shown_plane(self._state.viewer.dims, workspace.image), None)
 
     def look(self) -> None:
         """See which planes are shown now, and which parts of them; told where that is another of the active image."""
         self.see_planes()
         for workspace in self._state.workspaces:
             here = workspace.here
-            workspace.region = self.region_at(workspace, here) if here is not None else None
+            workspace.show(here, self.region_at(workspace, here) if here is not None else None)
+            workspace.sees_beyond = self._sees_beyond(workspace)
         active = self._state.active
-        shown = (id(active), active.focus) if active is not None else ()
+        shown = (id(active), active.focus, active.sees_beyond) if active is not None else ()
         if shown != self._shown:
             self._shown = shown
             self._state.moved.emit()
@@ -51,7 +52,7 @@ class FieldOfView:
         for workspace in self._state.workspaces:
             image = workspace.image
             fits = image.ndim == workspace.labels.ndim  # not while the image is being given other data
-            workspace.here = shown_plane(self._state.viewer.dims, image) if fits else None
+            workspace.show(shown_plane(self._state.viewer.dims, image) if fits else None, workspace.region)
 
     def can_be_parted(self, workspace: Workspace) -> bool:
         """Whether the plane that is shown has parts."""
@@ -75,6 +76,13 @@ class FieldOfView:
         view = view_of(self._state.viewer, workspace.image, key)
         region = region_of_view(shape, view, side, at=at, known=known)
         return None if region == Region.whole(shape, side) else region
+
+    def _sees_beyond(self, workspace: Workspace) -> bool:
+        """Whether more is in view than the part that is worked on, as of a long strip."""
+        if (here := workspace.here) is None or workspace.region is None:
+            return False
+        shape = stack_of(workspace.image, here.axes).plane_shape
+        return not holds_view(workspace.region, shape, view_of(self._state.viewer, workspace.image, here))
 
     def plane_shown(self, workspace: Workspace) -> PlaneKey:
         """Return the plane that is shown.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ __all__ = ["Jobs"]
 
 Report = Callable[[float, str], None]
 
+_SECONDS = 0.05  # between two reports of one stage: the event loop has other things to do
+
 
 Deliver = Callable[[Callable[[], None]], None]
 
@@ -24,6 +27,8 @@ Deliver = Callable[[Callable[[], None]], None]
 class _Job:
     computes: bool
     stopped: threading.Event = field(default_factory=threading.Event)
+    stage: str | None = None  # that was reported last ...
+    reported: float = 0.0  # ... and when
 
 
 class Jobs:
@@ -94,7 +99,9 @@ class Jobs:
         def report(share: float, stage: str) -> None:
             if job.stopped.is_set():
                 raise Cancelled("Stopped: it was cancelled, or newer work took its place.")
-            if progress is not None:
+            is_due = stage != job.stage or time.monotonic() - job.reported >= _SECONDS
+            if progress is not None and is_due:
+                job.stage, job.reported = stage, time.monotonic()
                 deliver(progress, share, stage, last=False)
 
         def run() -> None:

@@ -53,22 +53,22 @@ class SessionController:
     def save(self, path: str | Path) -> None:
         """Save all clicks of the active image to a file, once what is being solved is there."""
 
-        def write(document: Document) -> None:
+        def write(document: Document, report: Report) -> None:
             from napari_m2n2v2.session.session_file import save_session
 
             save_session(path, document)
 
-        self._describe("save", write, lambda _: self._state.tell(f"Saved to {path}."))
+        self.describe("save", write, lambda _: self._state.tell(f"Saved to {path}."))
 
     def copy_methods(self, put: Callable[[str], None]) -> None:
         """Make the paragraph for a publication and give it to ``put``."""
 
-        def describe(document: Document) -> str:
+        def paragraph(document: Document, report: Report) -> str:
             from napari_m2n2v2.session.methods_text import methods_paragraph
 
             return methods_paragraph(document)
 
-        self._describe("methods", describe, put)
+        self.describe("methods", paragraph, put)
 
     def load(self, path: str | Path) -> None:
         """Put a file's clicks on the active image, as one step to undo, and say what differs from when it was saved.
@@ -122,7 +122,8 @@ class SessionController:
         for carried in document.carried:
             workspace.carried.add(carried)
         workspace.carried.take_up(document.placed)
-        self._state.set_rules(compete=document.compete, reach=document.segmentation_parameters.reach)
+        rules = document.rules
+        self._state.set_rules(compete=rules.compete, reach=rules.reach, method=rules.method)
         self._clicks.place(workspace, [*others, *document.placed])
         for key in dict.fromkeys((*(plane for plane, _ in document.solutions), *document.starts)):
             self._solving.solve(workspace, key)  # labels to start from are no clicks
@@ -148,14 +149,18 @@ class SessionController:
         """Describe an image as it is now; in this thread."""
         return workspace.document(self._state.rules)
 
-    def _describe(self, key: str, question: Callable[[Document], Any], done: Callable[[Any], None]) -> None:
-        """Ask something of the file that would be saved, once all that was clicked is solved."""
+    def describe(self, key: str, question: Callable[[Document, Report], Any], done: Callable[[Any], None]) -> None:
+        """Ask something of the active image as it would be saved, once all is solved; on the worker."""
         if (workspace := self._state.active) is None:
             return
 
         def describe() -> None:
             document = workspace.document(self._state.rules)
-            self._jobs.submit((id(workspace), key), lambda report: question(document), done, self._state.show_error)
+
+            def work(report: Report) -> Any:
+                return question(document, report)
+
+            self._jobs.submit((id(workspace), key), work, done, self._state.show_error, self._state.progressed.emit)
 
         self._when_settled(workspace, describe)
 

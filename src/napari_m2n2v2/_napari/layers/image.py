@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2.errors import GuideError, ImageError
-from napari_m2n2v2.guides.channel import as_guide
+from napari_m2n2v2.guides.channel import guide_for
+from napari_m2n2v2.guides.guide import Guide
 from napari_m2n2v2.images.rendering import as_rgb, clipped_pixels, finite_range
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import Region
@@ -187,7 +188,6 @@ class GuidePlane:
         """Read it, at the level it was found at."""
         return self.stack.read(self.index, self.level, self.region.rows, self.region.cols)
 
-    def read_for(self, shape: tuple[int, int]) -> NDArray[Any] | None:
-        """Read it for an image of this shape, which may be another level of the same plane."""
-        plane = self.read()
-        return plane if plane.shape == shape else as_guide(plane, (plane.shape[0], plane.shape[1]), shape)
+    def read_for(self, shape: tuple[int, int], weight: float) -> Guide | None:
+        """Read it for an image of this shape, which may be another level of the same plane; None if it is constant."""
+        return guide_for(self.read(), shape, weight)

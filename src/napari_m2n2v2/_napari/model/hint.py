@@ -9,6 +9,7 @@ from napari_m2n2v2._napari.model.dock_state import Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PartKey
+from napari_m2n2v2.session.effects import effect_in_words
 
 __all__ = ["check_shown", "next_step"]
 
@@ -108,15 +109,7 @@ def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
     clicks = workspace.clicks
     if result is None or not clicks or result.clicks != tuple(map(focus.region.into, clicks)):
         return "", True
-    click, effect = clicks[-1], result.effects[-1]
-    if effect.acted:
-        pixels = effect.claimed * math.prod(result.shape) / math.prod(result.working_shape)
-        return f"{'+' if click.foreground else '−'}{pixels:.0f} px. ", True  # noqa: RUF001 (a minus sign)
-    of_object = [n for n, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
-    why = {
-        "already so": "it was so already",
-        "nearer to a click": f"nearer to click {of_object[effect.rival or 0]}",
-        "too large a change": "what it stands for is too large; click nearer to the outline",
-        "another object": f"that is object {effect.rival}",
-    }[effect.why]
-    return f"Click {len(clicks)} changed nothing: {why}.", False
+    scale = math.prod(result.shape) / math.prod(result.working_shape)
+    effect = result.effects[-1]
+    said = effect_in_words(len(clicks) - 1, clicks, effect, scale)
+    return (f"{said}. ", True) if effect.acted else (f"Click {len(clicks)} changed {said}.", False)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
 from napari_m2n2v2._napari.layers.image import Channel, GuidePlane, Seen, merge
 from napari_m2n2v2._napari.model.settings import Settings
 from napari_m2n2v2.images.stack import Index
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.features.cache import FeatureCache
     from napari_m2n2v2.features.image_features import ImageFeatures
     from napari_m2n2v2.features.request import FeatureRequest
+    from napari_m2n2v2.guides.guide import Guide
     from napari_m2n2v2.parallel import Progress
 
 __all__ = ["Recipe"]
@@ -83,18 +82,15 @@ class Recipe:
         from napari_m2n2v2.features.spec import FeatureSpec
 
         settings, (image, clipped) = self.settings, self.seen()
-        guides = self.guides(None if self.guide is None else self.guide.read_for(self.seen_shape))
+        guide = None if self.guide is None else self.guide.read_for(self.seen_shape, settings.guide_weight)
         parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
-        spec = FeatureSpec(settings.attention, guides, settings.device, parameters=parameters)
+        spec = FeatureSpec(settings.attention, self.guides(guide), settings.device, parameters=parameters)
         request = FeatureRequest.of(image, spec)
         return replace(request, plane=replace(request.plane, clipped=clipped))
 
-    def guides(self, channel: NDArray[Any] | None) -> list[Any]:
+    def guides(self, layer: Guide | None) -> list[Any]:
         """Return all guides, given what was read of the guide layer."""
-        from napari_m2n2v2.guides.guide import Guide
-
-        given = [] if channel is None else [Guide(channel, self.settings.guide_weight)]
-        return [*given, *([self.settings.depth] if self.settings.depth else [])]
+        return [*([] if layer is None else [layer]), *([self.settings.depth] if self.settings.depth else [])]
 
     def features(self, cache: FeatureCache, report: Progress) -> ImageFeatures:
         """Find or compute them, at full resolution whatever level of a pyramid was read."""

@@ -84,6 +84,11 @@ def describe(workspace: Workspace | None, prepared: bool = False) -> str:
         choice = solution.result.guides.get(workspace.object_id) if solution is not None else None
         if choice is not None and features.alternatives:
             lines.append(f"Object {workspace.object_id} is guided by {choice.guides}: {choice.because}")
+    if workspace.sees_beyond:
+        lines.append(
+            "You see more than is worked on at once: Why, preview and doubt are of this part, in the middle of the "
+            "view. A click elsewhere is worked on where it is; zoom in on it to see why."
+        )
     lines += _cut_off(workspace, focus)
     if projected:
         names = axis_names(workspace.dims, workspace.image)

@@ -49,11 +49,14 @@ class Workspace:
     by_view: bool = False  # whether the field of view is worked on, or all of a plane
     here: PlaneKey | None = None  # the plane that is shown; None in 3-D, and where the sliders are beyond the image
     region: Region | None = None  # of that plane, in view; None is all of it
+    focus: PartKey | None = None  # the part of it that is worked on where one clicks in view
+    sees_beyond: bool = False  # more than that part is in view
     working_side: int = FeatureParameters().working_side
     columns: OwnColumns = field(default_factory=OwnColumns)  # the user's, of the table of clicks
     label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold
     written_into: Any = field(init=False)  # the labels' data, as they were last seen
     _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
+    _seen: tuple[tuple[PlacedClick, ...], PartKey | None, list[int]] = ((), None, [])  # clicks, part, :attr:`indices`
 
     def __post_init__(self) -> None:
         self.written_into = self.labels.data
@@ -152,23 +155,26 @@ class Workspace:
 
     # -- of what is shown ----------------------------------------------------------------------------------------
 
-    @property
-    def focus(self) -> PartKey | None:
-        """The part of it that is worked on where one clicks in view."""
-        return self.part_key(here, self.region) if (here := self.here) is not None else None
+    def show(self, here: PlaneKey | None, region: Region | None) -> None:
+        """Set what is shown: a plane, and the part of it in view."""
+        self.here, self.region = here, region
+        self.focus = self.part_key(here, region) if here is not None else None
 
     @property
     def indices(self) -> list[int]:
         """Where among all clicks (:attr:`placed`) those are that the part in view is solved by."""
-        focus = self.focus
+        placed, focus = self.placed, self.focus
         if focus is None:
             return []
-        whole = self.part_key(focus.plane).region
-        return [
-            i
-            for i, p in enumerate(self.placed)
-            if p.plane == focus.plane and counts_in(focus.region, RegionClick(p.region or whole, p.click))
-        ]
+        if self._seen[0] is not placed or self._seen[1] != focus:
+            whole = self.part_key(focus.plane).region
+            counted = [
+                i
+                for i, p in enumerate(placed)
+                if p.plane == focus.plane and counts_in(focus.region, RegionClick(p.region or whole, p.click))
+            ]
+            self._seen = placed, focus, counted
+        return self._seen[2]
 
     def places_of(self, object_id: int) -> set[int]:
         """Say where among all clicks those of an object are that lie in the plane that is shown."""

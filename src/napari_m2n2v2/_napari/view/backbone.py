@@ -21,7 +21,6 @@ from qtpy.QtWidgets import (
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.model.dock_state import DockState
-from napari_m2n2v2._napari.view.qt import follow
 from napari_m2n2v2._napari.view.text import TextLabel, elide
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
@@ -48,6 +47,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
     def __init__(self, state: DockState, features: FeatureController, jobs: Jobs) -> None:
         super().__init__()
+        self._state = state
         self._features = features
         self._jobs = jobs
         self._infos: list[BackboneInfo] = []
@@ -84,7 +84,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         form.addRow(grid)
         for choice in (self.attention, self.depth):
             choice.currentIndexChanged.connect(lambda: self.refresh())
-        follow(self.refresh, state.solved)  # by then torch is there, and knows whether there is a GPU
+        state.solved.connect(self._on_first_solved)  # by then torch is there, and knows whether there is a GPU
         self.destroyed.connect(partial(Jobs.close, jobs))
         self.refresh()
 
@@ -116,6 +116,10 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
     def close_down(self) -> None:
         """Stop what is under way."""
         self._jobs.close()
+
+    def _on_first_solved(self) -> None:
+        self._state.solved.disconnect(self._on_first_solved)
+        self.refresh()
 
     def _on_fetch(self) -> None:
         info, weights = next((info, info.weights) for info in self._infos if info.weights is not None)

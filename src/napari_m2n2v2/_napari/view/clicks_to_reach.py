@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,9 @@ from napari_m2n2v2.session.document import PartKey
 
 if TYPE_CHECKING:
     import napari
+
+    from napari_m2n2v2.clicks import Click
+    from napari_m2n2v2.evaluation.solvers import Solved
 
 __all__ = ["ClicksToReach"]
 
@@ -135,6 +139,7 @@ def _count(
     from napari_m2n2v2.evaluation.metrics import clicks_to_reach, mean_iou_at, not_reached
     from napari_m2n2v2.evaluation.runner import click_through
     from napari_m2n2v2.evaluation.settings import RunSettings
+    from napari_m2n2v2.evaluation.solvers import solver_of
     from napari_m2n2v2.features.compute import compute_features
     from napari_m2n2v2.parameters import FeatureParameters
     from napari_m2n2v2.session.session import Session
@@ -151,11 +156,11 @@ def _count(
     ids = [int(i) for i in np.unique(truth) if i]
     traces = []
     for n, i in enumerate(ids):
-        session = Session(features)
+        found = solver_of(Session(features))
 
-        def solve(clicks: Any, n: int = n, session: Session = session) -> Any:
+        def solve(clicks: Sequence[Click], n: int = n, found: Callable[..., Solved] = found) -> Solved:
             report(0.5 + 0.5 * n / len(ids), "clicks")
-            return session.replay(clicks).mask
+            return found(clicks)
 
         traces.append(click_through(solve, truth == i, None, settings, f"{i}")["ious"])
     needed = clicks_to_reach(traces, quality, _MOST_CLICKS)

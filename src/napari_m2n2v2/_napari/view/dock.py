@@ -35,10 +35,12 @@ from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.precompute import PreparePanel
 from napari_m2n2v2._napari.view.propagation import PropagationPanel
 from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, add_fold, autosave_folder, follow, make_button
+from napari_m2n2v2._napari.view.readers import FOCUS_STYLE, name_for_readers
 from napari_m2n2v2._napari.view.session import SessionPanel
 from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ReachPanel
+from napari_m2n2v2._napari.view.tour import Tour
 from napari_m2n2v2.features.states import FeatureState
 
 if TYPE_CHECKING:
@@ -105,8 +107,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
+        self.tour = Tour(autosave_folder().with_name("tour-seen"))
+        outer.addWidget(self.tour)
         outer.addWidget(top)
         outer.addWidget(VerticalScroll(inside), 1)  # docks are often lower than what is unfolded
+        name_for_readers(self)
+        self.setStyleSheet(FOCUS_STYLE)
 
     def _build_folds(self, column: QVBoxLayout) -> None:
         controller, state = self.controller, self.state
@@ -114,7 +120,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.prepare = PreparePanel(state, controller.field, controller.precompute, controller.features.store)
         self.propagation = PropagationPanel(state, controller.field, controller.objects, controller.propagation)
         self.why = WhyPanel(state, controller.field, controller.explain)
-        self.session = SessionPanel(state, controller.sessions, lambda: self.image.value, self._on_start)
+        self.session = SessionPanel(
+            state, controller.sessions, controller.saving, controller.next_image, lambda: self.image.value,
+            self._on_start,
+        )  # fmt: skip
+        follow(self._begin_with, controller.next_image.wanted)
         self.settings = SettingsPanel(state, controller.features, controller.objects)
         self.backbones = BackbonePanel(state, controller.features, Jobs(MainThread()))
         self.place = QLineEdit()
@@ -226,9 +236,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _on_first_click(self, image: Any, row: float, col: float) -> None:
         """Start the image that was clicked on; the click waits for its features."""
+        self._begin_with(image)
+        self.controller.clicks.add(row, col)
+
+    def _begin_with(self, image: Any) -> None:
         self.image.value = image
         self._on_start()
-        self.controller.clicks.add(row, col)
 
     def _on_place(self) -> None:
         try:
@@ -244,7 +257,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.sign.setText("● Foreground (T)" if foreground else "✚ Background (T)")
         color = "#1d7a2c" if foreground else "#a3271f"
         self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
-        self._show_status()
+        self._show_hint()
 
     def _refresh(self) -> None:
         workspace = self.state.active
@@ -270,4 +283,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         text = describe(self.state.active, self.prepare.is_ready_here)
         self.status.setText(text)
         self.hint.setToolTip(text)
+        self._show_hint()
+
+    def _show_hint(self) -> None:
         self.hint.show_step(next_step(self.state.active, self.state.foreground, len(self.image.choices)))

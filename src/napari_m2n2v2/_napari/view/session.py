@@ -1,25 +1,30 @@
-"""Buttons for sessions: save, load, restore, and the paragraph for a publication."""
+"""Saving and going on: masks and session in one go, the next image, and what was saved before."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QGridLayout, QMessageBox, QWidget
 
+from napari_m2n2v2._napari.controller.next_image import NextImage
+from napari_m2n2v2._napari.controller.saving import SaveController, Target
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow, make_button
+from napari_m2n2v2.files.masks import MASK_ENDINGS
 
 __all__ = ["SessionPanel", "file_name"]
 
 _MOST_CHARACTERS = 60  # of a name: 240 bytes at most, which every file system takes
 
-
 _KINDS = "Session (*.json)"
+
+_TITLES = {"ome-tiff": "OME-TIFF", "png": "PNG", "ome-zarr": "OME-Zarr", "coco": "COCO JSON"}
 
 
 class SessionPanel(QWidget):  # type: ignore[misc]
@@ -29,8 +34,8 @@ class SessionPanel(QWidget):  # type: ignore[misc]
     ----------
     state : DockState
         Whose active image is saved.
-    sessions : SessionController
-        Saves and loads.
+    sessions, saving, next_image : SessionController, SaveController, NextImage
+        Save, load and go on.
     chosen : callable
         Returns the Image layer that is chosen, perhaps not begun yet; None for none.
     begin : callable
@@ -38,18 +43,46 @@ class SessionPanel(QWidget):  # type: ignore[misc]
     """
 
     def __init__(
-        self, state: DockState, sessions: SessionController, chosen: Callable[[], Any], begin: Callable[[], None]
+        self,
+        state: DockState,
+        sessions: SessionController,
+        saving: SaveController,
+        next_image: NextImage,
+        chosen: Callable[[], Any],
+        begin: Callable[[], None],
     ) -> None:
         super().__init__()
         self._state = state
         self.sessions = sessions
+        self.saving = saving
+        self._next_image = next_image
+        self._goes_on = False  # to the next image, once this one is saved
         self._chosen = chosen
         self._begin = begin
         sessions.wanted.connect(begin)
-        self.save = make_button(
-            "Save…",
-            "Clicks of this image, all slices, with parameters and versions: the same masks again",
-            self._save,
+        self._build()
+        follow(
+            self.refresh, state.activated, state.moved, state.clicks_changed, state.features_changed,
+            sessions.autosaves.found,
+        )  # fmt: skip
+        saving.saved.connect(self._on_saved)
+        self.refresh()
+
+    def _build(self) -> None:
+        self.masks = QComboBox()
+        for kind, ending in MASK_ENDINGS.items():
+            self.masks.addItem(_TITLES[kind], ending)
+        self.masks.addItem("none, the session alone", "")
+        self.masks.setToolTip("PNG is for a flat image; the others hold stacks, too")
+        self.with_session = QCheckBox("with the session")
+        self.with_session.setChecked(True)
+        self.with_session.setToolTip("The clicks with parameters and versions: they give the same masks again")
+        self.save = make_button("Save", "To the same place again; asks where the first time", self._on_save)
+        self.save_as = make_button("Save as…", "Masks and session to another place", self._on_save_as)
+        self.onward = make_button(
+            "Save, next image",
+            "The next image of the viewer, or else the next file in this one's folder",
+            self._on_next,
         )
         self.load = make_button(
             "Load…", "Put a saved session's clicks on this image (can be undone)\nand start it, if need be", self._load
@@ -58,22 +91,23 @@ class SessionPanel(QWidget):  # type: ignore[misc]
             "Restore autosave", "The clicks this image had when it was last segmented", self._restore
         )
         self.methods = make_button("Copy methods text", "A paragraph for a publication", self._copy_methods)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        for i, button in enumerate((self.save, self.load, self.restore, self.methods)):
+        grid = QGridLayout()
+        buttons = (self.save, self.save_as, self.onward, self.load, self.restore, self.methods)
+        for i, button in enumerate(buttons):
             grid.addWidget(button, i // 2, i % 2)
-        follow(
-            self.refresh, state.activated, state.moved, state.clicks_changed, state.features_changed,
-            sessions.autosaves.found,
-        )  # fmt: skip
-        self.refresh()
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Masks as", self.masks)
+        form.addRow("", self.with_session)
+        form.addRow(grid)
 
     def refresh(self) -> None:
         """Show what can be done."""
         workspace = self._state.active
         self.load.setEnabled(workspace is not None or self._is_to_begin)
-        for button in (self.save, self.methods):
+        for button in (self.save, self.save_as, self.methods):
             button.setEnabled(workspace is not None and bool(workspace.placed))
+        self.onward.setEnabled(workspace is not None)
         autosaves = self.sessions.autosaves
         self.restore.setEnabled(autosaves.are_there if self._is_to_begin else autosaves.latest() is not None)
 
@@ -87,14 +121,62 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         if self._is_to_begin:
             self._begin()
 
-    def _save(self) -> None:
-        dialog = QFileDialog(self, "Save session", "", _KINDS)
+    def _on_save(self) -> None:
+        self._save_to(self._present_target() or self._ask())
+
+    def _on_save_as(self) -> None:
+        self._save_to(self._ask())
+
+    def _on_next(self) -> None:
+        """Go on once this one is saved; at once where nothing was clicked."""
+        if self._state.active is None or not self._state.active.placed:
+            self._next_image.go()
+        elif (target := self._present_target() or self._like_the_last() or self._ask()) is not None:
+            self._goes_on = True
+            self.saving.save(target)
+
+    def _on_saved(self, workspace: Any) -> None:
+        goes_on, self._goes_on = self._goes_on, False
+        if goes_on and workspace is self._state.active:
+            self._next_image.go()
+
+    def _save_to(self, target: Target | None) -> None:
+        if target is not None:
+            self._goes_on = False
+            self.saving.save(target)
+
+    def _present_target(self) -> Target | None:
+        """Return where the image was saved before, in the form that is chosen now."""
+        if (before := self.saving.target) is None:
+            return None
+        return Target(before.folder, before.name, self.masks.currentData(), self.with_session.isChecked())
+
+    def _like_the_last(self) -> Target | None:
+        """Return a place beside the image saved last; None if something else is there."""
+        if self._state.active is None:
+            return None
+        found = self.saving.target_like(file_name(self._state.active.image.name))
+        return found if found is not None and not any(path.exists() for path in found.files) else None
+
+    def _ask(self) -> Target | None:
+        """Ask where to; None if the user thinks better of it."""
+        ending, kind = self.masks.currentData() or ".json", self.masks.currentText()
+        dialog = QFileDialog(self, "Save", "", f"{kind} (*{ending})")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("json")  # which Load and napari's Open look for
+        dialog.setDefaultSuffix(ending[1:])
         if self._state.active is not None:
-            dialog.selectFile(file_name(self._state.active.image.name))
-        if dialog.exec():
-            self.sessions.save(dialog.selectedFiles()[0])
+            dialog.selectFile(file_name(self._state.active.image.name) + ending)
+        if not dialog.exec():
+            return None
+        path = Path(dialog.selectedFiles()[0])
+        name = path.name.removesuffix(ending).removesuffix(path.suffix if not path.name.endswith(ending) else "")
+        target = Target(path.parent, name, self.masks.currentData(), self.with_session.isChecked())
+        others = [one.name for one in target.files if one != path and one.exists()]
+        return target if not others or self._may_replace(others) else None
+
+    def _may_replace(self, names: list[str]) -> bool:
+        answer = QMessageBox.question(self, "Save", f"Replace {' and '.join(names)}, which is there already?")
+        return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load session", "", _KINDS)
@@ -115,6 +197,6 @@ class SessionPanel(QWidget):  # type: ignore[misc]
 
 
 def file_name(image_name: str) -> str:
-    """Return the name of a session file after an image's, with what no file system takes left out."""
+    """Return what the names of an image's files begin with, after its own, with what no file system takes left out."""
     plain = re.sub(r'[\\/:*?"<>|\x00-\x1f\x7f]+', "_", image_name)[:_MOST_CHARACTERS].strip(" .")
-    return f"{plain or 'session'}.json"
+    return plain or "session"

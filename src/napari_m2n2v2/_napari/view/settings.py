@@ -14,6 +14,7 @@ from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow
 from napari_m2n2v2._napari.view.store import StorePanel
 from napari_m2n2v2._napari.view.text import elide
+from napari_m2n2v2.parameters import SegmentationParameters
 
 __all__ = ["SettingsPanel", "layer_choice"]
 
@@ -25,6 +26,14 @@ _REACHES = {
     "thin, branching lines": "thin",
     "similar parts anywhere": "similar",
 }
+
+
+_METHODS = {
+    "the default": SegmentationParameters(),
+    "M2N2V2 as published": SegmentationParameters.paper(),
+    "M2N2": SegmentationParameters.m2n2(),
+}
+_OF_SESSION = "of the session"
 
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -111,11 +120,29 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
             self.reach.addItem(text, reach)
         self.reach.currentIndexChanged.connect(lambda: state.set_rules(reach=self.reach.currentData()))
         self._row("One click claims", self.reach, "Beyond one region: thin lines suit the guide ridges")
+
+        self.method = QComboBox()
+        for text, method in _METHODS.items():
+            self.method.addItem(text, method)
+        self.method.activated.connect(lambda: state.set_rules(method=self.method.currentData()))
+        self._row(
+            "Method",
+            self.method,
+            "How clicks become masks. A loaded session brings its own, so that masks are the same",
+        )
         follow(self._show_rules, state.rules_changed)
 
     def _show_rules(self) -> None:
         """Follow rules that a loaded session brought."""
-        self.reach.setCurrentIndex(self.reach.findData(self._state.rules.reach))
+        rules = self._state.rules
+        self.reach.setCurrentIndex(self.reach.findData(rules.reach))
+        self.compete.setChecked(rules.compete)
+        methods = [self.method.itemData(i) for i in range(self.method.count())]
+        if rules.method not in methods:
+            if len(methods) > len(_METHODS):
+                self.method.removeItem(len(_METHODS))
+            self.method.addItem(_OF_SESSION, rules.method)
+        self.method.setCurrentIndex([*methods[: len(_METHODS)], rules.method].index(rules.method))
 
     def _on_guide(self, layer: Any) -> None:
         """Use another guide layer, and notice when its pixels change."""

@@ -53,11 +53,13 @@ class TextLabel(QLabel):  # type: ignore[misc]
 
     def _fit(self) -> None:
         metrics, width = self.fontMetrics(), self.contentsRect().width()
+        words = self._text.split()
+        has_long = any(map(width.__lt__, map(metrics.horizontalAdvance, words)))
 
         def fit(word: re.Match[str]) -> str:
             return str(metrics.elidedText(word[0], Qt.TextElideMode.ElideMiddle, width))
 
-        shown = re.sub(r"\S+", fit, self._text)
+        shown = re.sub(r"\S+", fit, self._text) if has_long else self._text
         if shown != super().text():
             super().setText(shown)
         self.setToolTip("" if shown == self._text else self._text)

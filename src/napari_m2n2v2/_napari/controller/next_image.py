@@ -1,0 +1,78 @@
+"""The image after the present one: another of the viewer, or the next file of its folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+
+from napari_m2n2v2._napari.layers.ours import is_view
+from napari_m2n2v2._napari.model.dock_state import DockState, Slip
+
+__all__ = ["NextImage"]
+
+
+class NextImage:
+    """Goes from image to image.
+
+    Parameters
+    ----------
+    state : DockState
+        That has a viewer.
+    """
+
+    wanted = Signal(object)  # an Image layer to begin with
+
+    def __init__(self, state: DockState) -> None:
+        self._state = state
+
+    def go(self) -> None:
+        """Hide the layers of the present image and ask for the next one to be begun; opened, if need be.
+
+        First the Image layers of the viewer that were not begun yet, those after the present one before those before
+        it; then the files beside the present one's, by name, of the same ending.
+        """
+        with self._state.errors_shown():
+            workspace = self._state.active
+            present = workspace.image if workspace is not None else None
+            following = self._in_viewer(present) or self._open_beside(present)
+            if following is None:
+                raise Slip("There is no other image: open one, or its folder.")
+            if workspace is not None:
+                for layer in (workspace.image, workspace.labels, workspace.points):
+                    layer.visible = False
+            following.visible = True
+            self.wanted.emit(following)
+
+    def _in_viewer(self, present: Any) -> Any:
+        from napari.layers import Image
+
+        layers = list(self._state.viewer.layers)
+        at = layers.index(present) + 1 if present in layers else 0
+        return next(
+            (one for one in layers[at:] + layers[:at]
+             if isinstance(one, Image) and not is_view(one) and self._state.of(one) is None),
+            None,
+        )  # fmt: skip
+
+    def _open_beside(self, present: Any) -> Any:
+        if present is None or not present.source.path:
+            return None
+        path, opened = Path(present.source.path), {layer.source.path for layer in self._state.viewer.layers}
+        for other in _after(path):
+            if str(other) not in opened:
+                added = self._state.viewer.open(str(other), plugin=present.source.reader_plugin)
+                return added[0]
+        return None
+
+
+def _after(path: Path) -> list[Path]:
+    """List the files of the same ending after one, in the order people number them: 2 before 10."""
+
+    def by_number(other: Path) -> list[tuple[int, str]]:
+        return [(int(part), "") if part.isdigit() else (0, part.lower()) for part in re.split(r"(\d+)", other.name)]
+
+    beside = sorted((one for one in path.parent.glob("*") if one.suffix.lower() == path.suffix.lower()), key=by_number)
+    return beside[beside.index(path) + 1 :] if path in beside else []

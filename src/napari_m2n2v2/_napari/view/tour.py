@@ -1,0 +1,68 @@
+"""Four steps for someone who opens the dock for the first time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from qtpy.QtWidgets import QFrame, QGridLayout, QLabel
+
+from napari_m2n2v2._napari.view.qt import make_button
+
+__all__ = ["STEPS", "Tour"]
+
+STEPS = (
+    "Click on an object. Features are computed at the first click, then its mask appears; later ones follow at once.",
+    "Right-click what is not the object. Clicks can be dragged, flipped (T) or deleted later; Ctrl+Z takes back.",
+    "N begins the next object. The table lists all of them and takes you back to any.",
+    "Save, further below, writes masks and session. F1 lists the keys.",
+)
+
+
+class Tour(QFrame):  # type: ignore[misc]
+    """Shows the steps one by one, until the last or *Skip*; never again after that.
+
+    Parameters
+    ----------
+    seen : Path
+        A file that is there once the tour was taken or skipped.
+    """
+
+    def __init__(self, seen: Path) -> None:
+        super().__init__()
+        self._seen = seen
+        self._step = 0
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.count = QLabel()
+        self.skip = make_button("Skip", "Never show this again; F1 lists the keys", self._end)
+        self.onward = make_button("Next", "The next step of the tour", self._on_next)
+        grid = QGridLayout(self)
+        grid.addWidget(self.text, 0, 0, 1, 3)
+        grid.addWidget(self.count, 1, 0)
+        grid.addWidget(self.skip, 1, 1)
+        grid.addWidget(self.onward, 1, 2)
+        grid.setColumnStretch(0, 1)
+        self._show()
+        self.setVisible(not seen.exists())
+
+    def _show(self) -> None:
+        last = self._step == len(STEPS) - 1
+        self.text.setText(STEPS[self._step])
+        self.count.setText(f"{self._step + 1} of {len(STEPS)}")
+        self.onward.setText("Done" if last else "Next")
+        self.skip.setVisible(not last)
+
+    def _on_next(self) -> None:
+        if self._step == len(STEPS) - 1:
+            self._end()
+        else:
+            self._step += 1
+            self._show()
+
+    def _end(self) -> None:
+        self.hide()
+        with suppress(OSError):  # then it is shown again next time
+            self._seen.parent.mkdir(parents=True, exist_ok=True)
+            self._seen.touch()
