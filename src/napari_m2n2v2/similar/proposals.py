@@ -105,7 +105,7 @@ class Proposals(Sequence[Proposal]):
         Mean IoU of the examples with what is found of them when they are not told: how well this way of looking suits
         these objects.
     advice : str
-        "accept all shown", or "check each" where their mean certainty is below 0.8: many are likely to be wrong.
+        "accept all shown", or "check each" where their mean certainty is below 0.85: many are likely to be wrong.
     """
 
     shape: tuple[int, int]
