@@ -118,7 +118,7 @@ def pasted(source, count=500, side=1024, radius=12, seed=0):
 
 def _cut_out(source, i, radius, turns):
     """One object in a size, turned; pixels and mask."""
-    rows, cols = find_objects(source.truth == i)[0]
+    rows, cols = find_objects((source.truth == i).astype(np.uint8))[0]
     mask = source.truth[rows, cols] == i
     scale = radius / np.sqrt(mask.sum() / np.pi)
     shape = tuple(max(3, round(length * scale)) for length in mask.shape)

@@ -32,6 +32,7 @@ from .features.cache import FeatureCache
 from .features.compute import compute_features
 from .features.image_features import ImageFeatures
 from .features.precompute import Precompute
+from .features.region import region_features
 from .features.spec import FeatureSpec
 from .files.open_stack import open_stack
 from .files.stack_file import StackFile
@@ -45,7 +46,7 @@ from .session.result import SessionResult
 from .session.segmentation import Segmentation
 from .session.session import Session
 from .session.session_file import SessionFile, load_session, save_session
-from .session.tiled import Mosaic, region_features
+from .session.tiled import Mosaic
 from .similar.find import Likeness, find_similar, find_similar_in_stack
 from .similar.proposals import Proposal, Proposals, Why
 

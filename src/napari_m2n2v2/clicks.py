@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Integral, Real
 
 from napari_m2n2v2.errors import ClickError
 
-__all__ = ["LARGEST_ID", "Click"]
+__all__ = ["LARGEST_ID", "Click", "clicks_by_object"]
 
 LARGEST_ID = 2**31 - 1
 """Of an object: what a signed label of 32 bits holds."""
@@ -80,3 +81,11 @@ class Click:
                 "If the two were swapped, note that clicks are (row, col), not (x, y)."
             )
         return row, col
+
+
+def clicks_by_object(clicks: Iterable[Click]) -> dict[int, tuple[Click, ...]]:
+    """Sort clicks by object, in their order."""
+    found: dict[int, list[Click]] = {}
+    for click in clicks:
+        found.setdefault(click.object_id, []).append(click)
+    return {object_id: tuple(own) for object_id, own in found.items()}

@@ -14,7 +14,7 @@ import torch
 
 from napari_m2n2v2.errors import MissingDependencyError, ParameterError
 
-__all__ = ["HERE", "Pool", "Progress", "each_done", "for_row_blocks", "pool_of", "silent"]
+__all__ = ["HERE", "Pool", "Progress", "each_done", "for_row_blocks", "pool_of", "silent", "within"]
 
 
 def for_row_blocks(
@@ -210,3 +210,8 @@ Progress = Callable[[float, str], None]
 
 def silent(share: float, stage: str) -> None:
     """Report to nobody."""
+
+
+def within(report: Progress, begin: float, part: float) -> Progress:
+    """Return what reports a part of the work, which begins at ``begin``, as a share of all of it."""
+    return lambda share, stage: report(begin + share * part, stage)

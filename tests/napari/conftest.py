@@ -142,7 +142,8 @@ class Dock:
         masks = workspace.masks_of(workspace.here)
         start = masks.start.within(masks.whole) if masks.start.box else None
         fresh = Session(workspace.features, start=start, compete=self.controller.state.rules.compete)
-        labels = fresh.replay(workspace.clicks).labels
+        accepted = {one.object_id: one.pixels for one in workspace.work.accepted_in(workspace.here)}
+        labels = fresh.replay(workspace.clicks, accepted=accepted).labels
         labels[workspace.masks_of(workspace.here).protected] = 0
         return labels
 

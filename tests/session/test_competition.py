@@ -31,7 +31,11 @@ def naively(claims):
     return np.where(np.isinf(stacked).all(axis=0), 0, ids[stacked.argmin(axis=0)]).reshape(SHAPE)
 
 
-claims = st.builds(Claim, st.sampled_from(MASKS), st.just(0), st.sampled_from([None, None, -1.0, -2.0]))
+def claim_of(found, bid=None):
+    return Claim(found, found.squeezed, 0, bid)
+
+
+claims = st.builds(claim_of, st.sampled_from(MASKS), st.sampled_from([None, None, -1.0, -2.0]))
 
 
 @given(st.lists(st.dictionaries(st.integers(1, 6), st.one_of(st.none(), claims), min_size=1), max_size=12))
@@ -53,9 +57,9 @@ def test_25_what_was_stopped_midway_is_decided_anew():
         return far(claim, pixels)
 
     competition = Competition(SHAPE, stops)
-    present = {i: Claim(MASKS[i], 0) for i in range(1, 5)}
+    present = {i: claim_of(MASKS[i]) for i in range(1, 5)}
     competition.labels(present)
-    present[2] = Claim(MASKS[4], 0)
+    present[2] = claim_of(MASKS[4])
     with pytest.raises(MemoryError):
         competition.labels(present)
     np.testing.assert_array_equal(competition.labels(present), naively(present))

@@ -11,9 +11,12 @@ from napari_m2n2v2.errors import UnwritableFileError
 if TYPE_CHECKING:
     from napari_m2n2v2.session.session_file import SessionFile
 
-__all__ = ["SESSION_ID", "attach", "console_of", "register", "session_of"]
+__all__ = ["SESSION_ID", "WORK", "attach", "console_of", "register", "session_of"]
 
 SESSION_ID = "napari_m2n2v2 session"  # in the metadata of a Points layer: of which work it is
+
+
+WORK = "napari_m2n2v2 work"  # in the metadata of one that no dock works with: its clicks, and what is accepted
 
 
 class OpenDock(Protocol):

@@ -69,10 +69,13 @@ def get_reader(path: str | Sequence[str]) -> Any:
 
 def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     """Read a session file as a Points layer with its clicks."""
+    from napari_m2n2v2._napari.attach import WORK
     from napari_m2n2v2.session.session_file import load_session
+    from napari_m2n2v2.session.work import Work
 
     document = load_session(path)
     ndim, placed = len(document.shape), document.placed
+    work = Work(placed, document.accepted, document.about)
     positions = np.zeros((len(placed), ndim))
     for row, p in zip(positions, placed, strict=True):
         others = [axis for axis in range(ndim) if axis not in p.plane.axes]
@@ -80,7 +83,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     settings = {
         "name": f"{Path(path).stem} clicks",
         "features": convert.feature_table(placed, ndim),
-        "metadata": {"napari_m2n2v2": "clicks", "session": str(path)},
+        "metadata": {"napari_m2n2v2": "clicks", "session": str(path), WORK: work},
         "ndim": ndim,
     }
     return [(positions, settings, "points")]

@@ -8,7 +8,7 @@ but clicks: it can be saved, corrected and undone like any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,10 @@ class Expectation:
     wanted: Mask
     known: Mask
     match: float
+
+    def without(self, closed: Mask) -> Expectation:
+        """Expect nothing where accepted objects are, which keep their pixels: no click is placed on them."""
+        return replace(self, wanted=self.wanted & ~closed, known=self.known & ~closed) if closed.any() else self
 
 
 def smoothed(image: NDArray[np.uint8]) -> Floats:

@@ -261,6 +261,7 @@ def _go_on(
     expected = {old.object_id: expect(old.mask, before, here, old.appearance, propagation) for old in carried}
     session.reset()
     for object_id, expectation in expected.items():
+        expectation = expectation.without(session.closed_to(object_id))
         if expectation.match >= propagation.least_match:
             _click(session, object_id, expectation, propagation.most_clicks, on_click)
     return _settle(index, session, carried, here, expected, propagation), here

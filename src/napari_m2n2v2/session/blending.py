@@ -6,7 +6,7 @@ The rule is described where it is used, in :mod:`~napari_m2n2v2.session.tiled`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -16,6 +16,7 @@ from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.session.accepted import AcceptedMasks
 from napari_m2n2v2.session.diagnostics import clearness, count_doubtful, nearest_of_each_class
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import Segmentation
@@ -131,6 +132,8 @@ class Joining:
         Whether the clearer object gets a pixel, or the one clicked last.
     order : sequence of int
         Objects by their last clicks.
+    accepted : AcceptedMasks
+        What is closed to whom, in pixels of the plane.
     """
 
     shape: tuple[int, int]
@@ -138,6 +141,20 @@ class Joining:
     parts: Mapping[Region, SolvedRegion]
     compete: bool
     order: Sequence[int]
+    accepted: AcceptedMasks = field(default_factory=AcceptedMasks)
+
+    def known_to(self, regions: Sequence[Region]) -> Joining:
+        """Return the same without what is accepted of objects that are in none of these regions, nor from before."""
+        known = {int(i) for i in np.unique(self.base.values)}
+        known.update(*(self.parts[region].result.objects for region in regions))
+        return replace(self, accepted=self.accepted.among(known))
+
+    def boxes_of(self, object_id: int) -> list[Box]:
+        """Return where, in the plane, regions that know an object put any labels."""
+        parts = [(r, part) for r, part in self.parts.items() if part.box is not None]
+        return [
+            _full_box(r, part.box, part.result) for r, part in parts if part.box and object_id in part.result.objects
+        ]
 
     def labels(self, rows: slice, cols: slice, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Return the labels that some regions, the coarsest first, give a part of the plane: int32, a new array."""
@@ -155,7 +172,20 @@ class Joining:
             if (alone := cover[place] == 1).any():
                 own = part.labels.at(*_working(region, both, part.result))
                 np.copyto(labels[place], own, where=alone)
+        self._keep_accepted(labels, box)
         return labels
+
+    def _keep_accepted(self, labels: NDArray[np.int32], box: Region) -> None:
+        """Let accepted objects be their very pixels, which regions at another resolution know coarsely."""
+        around = 2 * max((region.step for region in self.parts), default=1)
+        for i, pixels in self.accepted.pixels.items():
+            if i in self.accepted.contested or (own := pixels.box) is None:
+                continue
+            wide = own[0] - around, own[1] + around, own[2] - around, own[3] + around
+            if (both := _region_of(*_slices(wide)).overlap(box)) is not None:
+                place, inside = labels[_shifted(both, box)], pixels.within(_edges(_region_of(*both)))
+                place[(place == i) & ~inside] = 0
+                place[inside] = i
 
     def _joined(self, box: Region, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Let the objects compete by what all regions, and the start, say of them."""
@@ -175,9 +205,20 @@ class Joining:
                 continue
             place = _shifted((area.rows, area.cols), box)
             clear = self._margin(i, area, regions, base[place] == i)
+            self._close(i, clear, _edges(area))
             wins = clear > (best[place] if self.compete else 0)
             labels[place][wins], best[place][wins] = i, clear[wins]
         return labels
+
+    def _close(self, object_id: int, clear: Floats, box: Box) -> None:
+        """Let an object be nowhere but where it is accepted, or nothing is closed to it."""
+        if object_id in self.accepted.pixels:
+            inside = self.accepted.pixels[object_id].within(box)
+            np.copyto(clear, np.where(inside, np.maximum(clear, _LEAST), np.float32(0)))
+        for i in self.accepted.closed_to(object_id):
+            pixels = self.accepted.pixels[i]
+            if pixels.box is not None and _region_of(*_slices(pixels.box)).overlap(_region_of(*_slices(box))):
+                clear[pixels.within(box)] = 0
 
     def _area(self, object_id: int, box: Region, regions: Sequence[Region]) -> Region | None:
         """Return the part of a box in which an object can be: where any region, or the start, has it."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.session.document import PlacedClick, PlaneKey, by_object
+from napari_m2n2v2.session.document import PlacedClick, PlaneKey
+from napari_m2n2v2.session.work import by_object
 
 __all__ = ["Carried", "CarriedPlanes"]
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.images.sparse import Box
+from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.session.segmentation import Segmentation
 
 __all__ = ["Claim", "Competition"]
@@ -27,15 +28,18 @@ class Claim(NamedTuple):
 
     Parameters
     ----------
-    found : Segmentation
-        Its mask is what it claims.
+    found : Segmentation or None
+        What its own clicks gave; None if it has none here, and began with nothing.
+    claimed : Squeezed
+        The mask that it claims (:class:`~napari_m2n2v2.session.claims.Claims`).
     option : int or None
         By which choice of guides; None without clicks.
     bid : float or None
         The same for all of its pixels, the lowest wins; None to bid how far its clicks are.
     """
 
-    found: Segmentation
+    found: Segmentation | None
+    claimed: Squeezed
     option: int | None
     bid: float | None = None
 
@@ -77,7 +81,7 @@ class Competition:
         if len(claims) < 2:
             only = np.zeros(self._shape, dtype=np.int32)
             for object_id, claim in claims.items():
-                only[claim.found.working_mask] = object_id
+                only[claim.claimed.as_mask()] = object_id
             return only
         known, self._claims = self._claims, {}  # nothing is known any more if what follows is stopped
         changed = sorted(i for i in {*known, *claims} if known.get(i) != claims.get(i))
@@ -95,7 +99,7 @@ class Competition:
         """Let an object, which is not among the others now, bid anew, or not at all."""
         pixels, bids = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.float32)
         if claim is not None:
-            pixels = np.flatnonzero(claim.found.working_mask)
+            pixels = np.flatnonzero(claim.claimed.as_mask())
             bids = self._bids(claim, pixels)
         had = np.flatnonzero(self._winner == object_id)
         if had.size:
@@ -114,8 +118,8 @@ class Competition:
         rows, cols = pixels // self._shape[1], pixels % self._shape[1]
         box = int(rows.min()), int(rows.max()) + 1, int(cols.min()), int(cols.max()) + 1
         for i, other in others.items():
-            if _meet(box, other.found.box):
-                claimed = pixels[other.found.working_mask.ravel()[pixels]]
+            if _meet(box, other.claimed.box):
+                claimed = pixels[other.claimed.as_mask().ravel()[pixels]]
                 if claimed.size:
                     self._offer(i, claimed, self._bids(other, claimed))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import Region, RegionClick
 from napari_m2n2v2.parameters import Reach, SegmentationParameters
+from napari_m2n2v2.session.accepted import check_inside
 from napari_m2n2v2.session.provenance import Provenance, digest, software
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.session.result import SessionResult
     from napari_m2n2v2.session.session import Session
     from napari_m2n2v2.session.tiled import Mosaic
+    from napari_m2n2v2.session.work import About, Accepted
 
 __all__ = [
     "Document",
@@ -32,10 +34,6 @@ __all__ = [
     "PlaneKey",
     "Rules",
     "Solution",
-    "by_object",
-    "changed_clicks",
-    "changed_planes",
-    "keep_carried",
     "plane_text",
 ]
 
@@ -123,6 +121,7 @@ class Solution:
     result: SessionResult
     provenance: Provenance
     rules: Rules
+    accepted: tuple[Accepted, ...] = ()  # in all of the plane
 
     @cached_property
     def labels_sha256(self) -> str:
@@ -165,6 +164,10 @@ class Document:
         Labels that planes began with.
     carried : tuple of Carried
         What was carried from plane to plane, and not corrected since.
+    accepted : tuple of Accepted
+        Objects that were accepted, in every plane in which they are.
+    about : tuple of About
+        What is said of objects: name and class.
     versions : mapping
         Of Python and of the packages that compute.
     """
@@ -176,6 +179,8 @@ class Document:
     compete: bool = True
     starts: Mapping[PlaneKey, Boxed] = field(default_factory=dict)
     carried: tuple[Carried, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+    about: tuple[About, ...] = ()
     versions: Mapping[str, str] = field(default_factory=software)
 
     @property
@@ -187,6 +192,8 @@ class Document:
     @classmethod
     def of(cls, session: Session) -> Document:
         """Describe a session as it is now."""
+        from napari_m2n2v2.session.work import Accepted
+
         plane = PlaneKey()
         outcome = Fingerprint(Provenance.of(session.features), digest(session.result.working_labels))
         return cls(
@@ -196,6 +203,7 @@ class Document:
             segmentation_parameters=session.parameters,
             compete=session.compete,
             starts={} if session.start is None else {plane: Boxed.of(session.start)},
+            accepted=tuple(Accepted(plane, i, pixels) for i, pixels in session.accepted.items()),
         )
 
     @property
@@ -226,11 +234,14 @@ class Document:
         ImageError, ClickError
             If there is no such plane, or it is smaller.
         """
-        planes = (*(plane for plane, _ in self.solutions), *(known.plane for known in self.carried))
+        planes = [*(plane for plane, _ in self.solutions), *(known.plane for known in self.carried)]
+        planes += [one.plane for one in self.accepted]
         shapes = {plane: self.plane_shape(plane) for plane in planes}
         for plane, region in self.solutions:
             if region is not None and not region.is_inside(shapes[plane]):
                 raise ImageError(f"There are clicks in {region}, which is not inside planes of {shapes[plane]}.")
+        for one in self.accepted:
+            check_inside({one.object_id: one.pixels} if one.pixels is not None else {}, shapes[one.plane])
         for placed in self.placed:
             placed.click.pixel(shapes[placed.plane])
             if placed.region is not None:
@@ -253,6 +264,7 @@ class Document:
         return replace(
             self,
             placed=tuple(replace(placed, plane=plane) for placed in self.placed),
+            accepted=tuple(one.onto(plane) for one in self.accepted),
             solutions={(plane, region): outcome for (_, region), outcome in self.solutions.items()},
             starts=dict(zip([plane], self.starts.values(), strict=False)),  # of one plane, there is one at most
             carried=tuple(replace(known, plane=plane) for known in self.carried),
@@ -288,45 +300,10 @@ class Document:
             raise ImageError(f"The labels to start from are of shape {shape}, and the image has {features.shape}.")
         start = self.starts[plane].within((0, rows, 0, cols)) if plane in self.starts else None
         session = Session(features, self.segmentation_parameters, start=start, compete=self.compete)
-        session.replay(self.clicks)
+        accepted = {one.object_id: one.pixels for one in self.accepted if one.pixels is not None}
+        session.replay(self.clicks, accepted=accepted)
         now = Document.of(session).solutions[PlaneKey(), None]
         return session, differences(outcome, now, self.versions)
-
-
-def by_object(placed: Iterable[PlacedClick]) -> dict[tuple[PlaneKey, int], list[PlacedClick]]:
-    """Sort clicks by plane and object, in their order."""
-    found: dict[tuple[PlaneKey, int], list[PlacedClick]] = {}
-    for click in placed:
-        found.setdefault((click.plane, click.click.object_id), []).append(click)
-    return found
-
-
-def keep_carried(before: Iterable[PlacedClick], after: Iterable[PlacedClick]) -> tuple[PlacedClick, ...]:
-    """Mark those clicks as carried that were carried before and are the same still: what a user touches is his."""
-    known = {(placed.plane, placed.click) for placed in before if placed.carried}
-    return tuple(replace(placed, carried=(placed.plane, placed.click) in known) for placed in after)
-
-
-def changed_planes(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) -> list[PlaneKey]:
-    """List the planes whose clicks are not the same, those with later clicks first."""
-    if len(after) == len(before) + 1 and after[:-1] == before:
-        return [after[-1].plane]
-    planes = dict.fromkeys(placed.plane for placed in (*reversed(after), *reversed(before)))
-
-    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[tuple[Click, Region | None]]]:
-        found: dict[PlaneKey, list[tuple[Click, Region | None]]] = {}
-        for placed in all_of_them:
-            found.setdefault(placed.plane, []).append((placed.click, placed.region))
-        return found
-
-    was, now = clicks(before), clicks(after)
-    return [plane for plane in planes if was.get(plane) != now.get(plane)]
-
-
-def changed_clicks(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) -> list[PlacedClick]:
-    """List the clicks that are in one of both alone, the latest that are there first."""
-    same = set(before) & set(after)
-    return [placed for placed in (*reversed(after), *reversed(before)) if placed not in same]
 
 
 def plane_text(key: PlaneKey, names: Sequence[str] = ()) -> str:

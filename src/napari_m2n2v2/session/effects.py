@@ -32,12 +32,15 @@ class Effect:
         it claims belongs to "another object" that is nearer or on top.
     rival : int or None
         Index of that click among the clicks of the object, or id of that object.
+    took_from : tuple of int
+        Ids of the other objects, accepted or in work, that the click's own pixel was taken from.
     """
 
     changed: int
     claimed: int
     why: Why = "changed"
     rival: int | None = None
+    took_from: tuple[int, ...] = ()
 
     @property
     def acted(self) -> bool:
@@ -97,7 +100,8 @@ def effect_in_words(n: int, clicks: Sequence[Click], effect: Effect, scale: floa
     """
     click = clicks[n]
     if effect.acted:
-        return f"{'+' if click.foreground else '−'}{effect.claimed * scale:.0f} px"  # noqa: RUF001 (a minus sign)
+        others = f", taken from object {' and '.join(map(str, effect.took_from))}" if effect.took_from else ""
+        return f"{'+' if click.foreground else '−'}{effect.claimed * scale:.0f} px{others}"  # noqa: RUF001 (a minus sign)
     of_object = [number for number, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
     why = {
         "already so": "it was so already",

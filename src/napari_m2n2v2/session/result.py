@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.guides.choice import GuideChoice
 from napari_m2n2v2.images.resampling import at_resolution
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.session.effects import Effect
 from napari_m2n2v2.session.segmentation import Segmentation, pixel_within
@@ -37,6 +38,8 @@ class SessionResult:
         ``(H, W)`` of mask and labels.
     working_shape : tuple of int
         ``(H', W')`` of what was worked on.
+    accepted : mapping
+        The pixels that every accepted object keeps, by id: Boxed bool, in pixels of the image.
     """
 
     clicks: tuple[Click, ...]
@@ -44,6 +47,7 @@ class SessionResult:
     guides: Mapping[int, GuideChoice]
     shape: tuple[int, int]
     working_shape: tuple[int, int]
+    accepted: Mapping[int, Boxed]
     _labels: Squeezed  # at working resolution: undo without limit keeps one of these per change
 
     @property
@@ -77,13 +81,36 @@ class SessionResult:
     def effects(self) -> tuple[Effect, ...]:
         """What every click did when it was placed, or why it did nothing, in click order."""
         of_object = {object_id: iter(found.effects) for object_id, found in self.objects.items()}
-        found = [next(of_object[click.object_id]) for click in self.clicks]
         labels = self.working_labels
-        for n, click in enumerate(self.clicks):
-            there = int(labels[pixel_within(click, self.shape, self.working_shape)])
-            if click.foreground and there not in (0, click.object_id):
-                found[n] = replace(found[n], why="another object", rival=there)
-        return tuple(found)
+        own = [next(of_object[click.object_id]) for click in self.clicks]
+        return tuple(self._among_others(*one, labels) for one in zip(self.clicks, own, strict=True))
+
+    @property
+    def last_effect(self) -> Effect:
+        """The last of :attr:`effects`; there has to be a click."""
+        click = self.clicks[-1]
+        return self._among_others(click, self.objects[click.object_id].effects[-1], self.working_labels)
+
+    def _among_others(self, click: Click, own: Effect, labels: NDArray[np.int32]) -> Effect:
+        """Say which other object has the pixel of a click now, or claims it and has it no more."""
+        if not click.foreground:
+            return own
+        pixel = pixel_within(click, self.shape, self.working_shape)
+        there = int(labels[pixel])
+        if there not in (0, click.object_id):
+            return replace(own, why="another object", rival=there)
+        return replace(own, took_from=self._claimed_by_others(click, pixel)) if there else own
+
+    def _claimed_by_others(self, click: Click, pixel: tuple[int, int]) -> tuple[int, ...]:
+        """List the objects that would have a pixel were it not for this click's object."""
+        row, col = click.pixel(self.shape)
+        found = [i for i, pixels in self.accepted.items() if pixels.within((row, row + 1, col, col + 1)).any()]
+        for i, other in self.objects.items():
+            box = other.squeezed.box
+            inside = box is not None and box[0] <= pixel[0] < box[1] and box[2] <= pixel[1] < box[3]
+            if inside and i not in self.accepted and other.working_mask[pixel]:
+                found.append(i)
+        return tuple(sorted(i for i in found if i != click.object_id))
 
     def __repr__(self) -> str:
         """Say in a line what there is; the pixels would fill a notebook."""

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.images.resampling import at_resolution, pixel_at
-from napari_m2n2v2.images.sparse import Box
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
 from napari_m2n2v2.method.scoring import (
@@ -70,6 +69,8 @@ class Segmentation:
         ``(H, W)`` of the mask.
     start : Segmentation or None
         The mask this began with, if it was not empty: ``Y_0``, and the class of pixels that no click reaches.
+    squeezed : Squeezed
+        The mask at working resolution, and where it is.
     """
 
     clicks: tuple[Click, ...]
@@ -80,31 +81,26 @@ class Segmentation:
     effects: tuple[Effect, ...]
     shape: tuple[int, int]
     start: Segmentation | None
-    _mask: Squeezed  # undo without limit keeps one of these per click
+    squeezed: Squeezed  # undo without limit keeps one of these per click
 
     @classmethod
     def begin(cls, working_mask: NDArray[np.bool_], shape: tuple[int, int]) -> Segmentation:
         """Return ``Y_0``: no clicks, and a mask at working resolution, empty in the paper."""
         first = cls(
             clicks=(), thresholds=(), ceilings=(), discarded=(), radii=(), effects=(),
-            shape=shape, start=None, _mask=Squeezed.of(working_mask),
+            shape=shape, start=None, squeezed=Squeezed.of(working_mask),
         )  # fmt: skip
         return replace(first, start=first) if working_mask.any() else first
 
     @property
     def working_mask(self) -> NDArray[np.bool_]:
         """The mask at working resolution, bool ``[H', W']``, a new array."""
-        return self._mask.as_mask()
-
-    @property
-    def box(self) -> Box | None:
-        """Where at working resolution the mask is; None if it is empty."""
-        return self._mask.box
+        return self.squeezed.as_mask()
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self._mask.nbytes + _BYTES_PER_CLICK * len(self.clicks)
+        return self.squeezed.nbytes + _BYTES_PER_CLICK * len(self.clicks)
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -202,7 +198,7 @@ def advance(
         effects=(*before.effects, effect_of(mask, solved, pixels[-1], click.foreground, *nearest)),
         shape=before.shape,
         start=before.start,
-        _mask=Squeezed.of(solved),
+        squeezed=Squeezed.of(solved),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -10,21 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.clicks import Click, clicks_by_object
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
-from napari_m2n2v2.images.resampling import at_resolution
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
-from napari_m2n2v2.parallel import Progress, silent
+from napari_m2n2v2.parallel import Progress, silent, within
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.accepted import AcceptedMasks, check_inside, still_accepted
+from napari_m2n2v2.session.claims import Claims
 from napari_m2n2v2.session.click_map import ClickMap, Pixel
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks, working_pixel
-from napari_m2n2v2.session.starting import starting_labels
+from napari_m2n2v2.session.starting import starting_masks
 
 __all__ = ["Session"]
 
@@ -34,8 +36,9 @@ _MAP_BYTES = 1_000_000_000
 class Session:
     """Clicks on one image and the mask they give, with undo and redo without limit.
 
-    Every change goes through :meth:`replay`, and the result depends on the clicks alone: the same clicks in the same
-    order give the same mask, bit for bit, however they came to be what they are. Not for two threads at once.
+    Every change goes through :meth:`replay`, and the result depends on the clicks and the accepted objects alone: the
+    same clicks in the same order give the same mask, bit for bit, however they came to be what they are. Not for two
+    threads at once.
 
     Parameters
     ----------
@@ -47,7 +50,6 @@ class Session:
     start : array-like, optional
         ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object. What no click reaches keeps
         its label.
-
     compete : bool
         Whether objects that claim the same pixel compete for it; if not, the one clicked last lies on top.
 
@@ -60,7 +62,7 @@ class Session:
     -----
     Clicks may belong to several objects (:attr:`Click.object_id`). Each object is solved by its own clicks, as in the
     paper; where two claim a pixel, the nearer click's object gets it, so objects never overlap and their order
-    does not matter.
+    does not matter. One that is accepted keeps its pixels (:mod:`~napari_m2n2v2.session.accepted`).
 
     Examples
     --------
@@ -82,7 +84,7 @@ class Session:
         self.compete = compete
         self.features = features
         self.parameters = parameters or SegmentationParameters()
-        self._start = _starting_masks(start, features)
+        self._start = starting_masks(start, features)
         self.start = None if start is None else np.array(start, dtype=np.int32)
         options = features.options
         self._shared = shared = Upsampled() if len(options) > 1 else None
@@ -91,8 +93,10 @@ class Session:
         ]
         self._working_shape = features.image.shape[0], features.image.shape[1]
         self._competition = Competition(self._working_shape, self._distance)
+        self._claims = Claims(features.shape, self._working_shape)
+        self._masks = AcceptedMasks()
         self._solved: dict[int, tuple[Segmentation, GuideChoice]] = {}  # each object as it was last
-        self._history = History(self._join(()))
+        self._history = History(self._join((), {}))
 
     @property
     def result(self) -> SessionResult:
@@ -103,6 +107,11 @@ class Session:
     def clicks(self) -> tuple[Click, ...]:
         """The present clicks, in order."""
         return self.result.clicks
+
+    @property
+    def accepted(self) -> Mapping[int, Boxed]:
+        """The pixels of every accepted object, by id: what :meth:`replay` takes."""
+        return self.result.accepted
 
     @property
     def can_undo(self) -> bool:
@@ -120,12 +129,15 @@ class Session:
         states = self._history.states
         found = [*self._start.values(), *(one for state in states for one in state.objects.values())]
         found += [one for chain in self._chains for one in chain.solved]
+        kept = [one for state in states for one in state.accepted.values()]
         masks = sum(one.nbytes for one in {id(one): one for one in found}.values())
-        caches = sum(part.nbytes for part in (self._shared, self._competition, self.start) if part is not None)
+        masks += sum(one.values.nbytes for one in {id(one): one for one in kept}.values())
+        held = (self._shared, self._competition, self._claims, self.start)
+        caches = sum(one.nbytes for one in held if one is not None)
         return masks + caches + sum(state.nbytes for state in states) + sum(chain.maps.nbytes for chain in self._chains)
 
     def click(self, click: Click) -> SessionResult:
-        """Add a click and return the new result.
+        """Add a click and return the new result; of an accepted object, which opens it again.
 
         Raises
         ------
@@ -151,7 +163,33 @@ class Session:
         """Remove all clicks. Can be undone."""
         return self.replay(())
 
-    def replay(self, clicks: Iterable[Click], progress: Progress | None = None) -> SessionResult:
+    def accept(self, object_id: int) -> SessionResult:
+        """Accept an object as it is: it keeps its pixels, whatever is clicked of others, until it is opened again.
+
+        A foreground click of another object on its pixels is on purpose: these two compete for them then. A change of
+        its own clicks opens it. It can be undone.
+
+        Raises
+        ------
+        ClickError
+            If there is no such object.
+        """
+        if object_id not in self.result.objects:
+            raise ClickError(f"There is no object {object_id} to accept: there are {sorted(self.result.objects)}.")
+        pixels = self.accepted.get(object_id) or Boxed.of(self.result.labels == object_id)
+        return self.replay(self.clicks, accepted={**self.accepted, object_id: pixels})
+
+    def reopen(self, object_id: int) -> SessionResult:
+        """Let an accepted object compete for pixels again; of one that is not accepted nothing changes."""
+        return self.replay(self.clicks, accepted={i: self.accepted[i] for i in self.accepted if i != object_id})
+
+    def replay(
+        self,
+        clicks: Iterable[Click],
+        progress: Progress | None = None,
+        *,
+        accepted: Mapping[int, Boxed] | None = None,
+    ) -> SessionResult:
         """Make these the clicks, as one change that undo takes back, and return the result.
 
         The result is the same as clicking one by one. Only what follows the first changed click is solved again, and
@@ -164,19 +202,31 @@ class Session:
         progress : callable, optional
             Called as ``progress(share, stage)``, the share of all clicks, before each click is solved; raise
             :class:`~napari_m2n2v2.Cancelled` from it to stop. What was solved by then is kept for the next time.
+        accepted : mapping, optional
+            The pixels of accepted objects by id, Boxed bool; by default of those that are accepted now, and whose
+            clicks are what they were.
 
         Raises
         ------
         ClickError
             If one is outside the image; nothing is changed then.
+        ImageError
+            If accepted pixels are outside the image.
         """
         clicks = tuple(clicks)
-        if clicks == self.clicks:
+        pixels = still_accepted(self.accepted, self.clicks, clicks) if accepted is None else dict(accepted)
+        if clicks == self.clicks and pixels == self.accepted:
             return self.result
         for click in clicks:
             working_pixel(click, self.features)
-        self._history.push(self._join(clicks, progress or silent))
+        check_inside(pixels, self.features.shape)
+        self._history.push(self._join(clicks, pixels, progress or silent))
         return self.result
+
+    def closed_to(self, object_id: int) -> NDArray[np.bool_]:
+        """Return where accepted objects are that keep their pixels from an object, bool ``[H', W']``."""
+        closed: NDArray[np.bool_] = np.isin(self.result.working_labels, [i for i in self.accepted if i != object_id])
+        return closed
 
     def preview(self, click: Click) -> NDArray[np.int32]:
         """Return the labels that this click would give, int32 ``[H, W]``; nothing is changed.
@@ -187,7 +237,8 @@ class Session:
             If it is outside the image.
         """
         working_pixel(click, self.features)
-        return self._join((*self.clicks, click)).labels
+        accepted = still_accepted(self.accepted, self.clicks, clicks := (*self.clicks, click))
+        return self._join(clicks, accepted).labels
 
     def map_at(self, pixel: Pixel, object_id: int = 1) -> ClickMap:
         """Return the Markov-map of a working pixel with the guides of an object (section 3.3), kept for later."""
@@ -214,30 +265,47 @@ class Session:
     def _replace(self, index: int, click: Click) -> SessionResult:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
 
-    def _join(self, clicks: tuple[Click, ...], report: Progress = silent) -> SessionResult:
+    def _join(
+        self, clicks: tuple[Click, ...], accepted: Mapping[int, Boxed], report: Progress = silent
+    ) -> SessionResult:
         """Solve every object and settle which pixels each gets."""
         objects: dict[int, Segmentation] = dict(self._start)
         guides: dict[int, GuideChoice] = {}
         done = 0
-        for i, own in sorted(_by_object(clicks).items()):
-            within = _within(report, done / len(clicks), len(own) / len(clicks))
-            objects[i], guides[i] = self._solved[i] = self._solve(i, own, within)
+        for i, own in sorted(clicks_by_object(clicks).items()):
+            part = within(report, done / len(clicks), len(own) / len(clicks))
+            objects[i], guides[i] = self._solved[i] = self._solve(i, own, part)
             done += len(own)
         for i in self._solved.keys() - guides.keys():
             del self._solved[i]
+        masks = self._masks_of(accepted, clicks)
         last = {} if self.compete else {click.object_id: n for n, click in enumerate(clicks)}
         claims = {
-            i: Claim(found, guides[i].option if i in guides else None, None if self.compete else -last.get(i, -1))
-            for i, found in objects.items()
+            i: Claim(
+                found := objects.get(i),
+                self._claims.of(i, found, masks),
+                guides[i].option if i in guides else None,
+                None if self.compete else -last.get(i, -1),
+            )
+            for i in sorted({*objects, *accepted})
         }
+        self._claims.forget_all_but(set(claims))
         return SessionResult(
             clicks=clicks,
             objects=MappingProxyType(objects),
             guides=MappingProxyType(guides),
             shape=self.features.shape,
             working_shape=self._working_shape,
+            accepted=masks.pixels,
             _labels=Squeezed.of(self._competition.labels(claims)),
         )
+
+    def _masks_of(self, accepted: Mapping[int, Boxed], clicks: tuple[Click, ...]) -> AcceptedMasks:
+        """Return the very masks there were last, where they are the same, so that nothing is worked out again."""
+        masks = AcceptedMasks.of(accepted, clicks)
+        if not masks.is_same_as(self._masks):
+            self._masks = masks
+        return self._masks
 
     def _solve(self, object_id: int, own: tuple[Click, ...], report: Progress) -> tuple[Segmentation, GuideChoice]:
         """Solve one object, unless its clicks are what they were last."""
@@ -263,27 +331,7 @@ class Session:
 
     def _distance(self, claim: Claim, pixels: NDArray[np.intp]) -> NDArray[np.float32]:
         """How far flat pixels are from an object's clicks; what it began with counts as just in reach."""
-        if claim.option is None:  # it has no clicks
+        if claim.found is None or claim.option is None:  # it has no clicks
             return np.ones(pixels.size, dtype=np.float32)
         nearest = distance_to_clicks(claim.found, self.features, self._chains[claim.option].maps, pixels)
         return nearest if claim.found.start is None else np.minimum(nearest, np.float32(1))
-
-
-def _by_object(clicks: Iterable[Click]) -> dict[int, tuple[Click, ...]]:
-    found: dict[int, list[Click]] = {}
-    for click in clicks:
-        found.setdefault(click.object_id, []).append(click)
-    return {object_id: tuple(own) for object_id, own in found.items()}
-
-
-def _within(report: Progress, begin: float, part: float) -> Progress:
-    return lambda share, stage: report(begin + share * part, stage)
-
-
-def _starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentation]:
-    """``Y_0`` of every object in a label image, at working resolution."""
-    if start is None:
-        return {}
-    labels = starting_labels(start, features.shape)
-    working = at_resolution(labels, (features.image.shape[0], features.image.shape[1]))
-    return {int(i): Segmentation.begin(working == i, features.shape) for i in np.unique(working) if i > 0}

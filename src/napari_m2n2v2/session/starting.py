@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import LARGEST_ID
 from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.images.resampling import at_resolution
+from napari_m2n2v2.session.segmentation import Segmentation
 
-__all__ = ["starting_labels"]
+__all__ = ["starting_labels", "starting_masks"]
 
 
 def starting_labels(start: Any, shape: tuple[int, int]) -> NDArray[np.int32]:
@@ -40,3 +43,18 @@ def starting_labels(start: Any, shape: tuple[int, int]) -> NDArray[np.int32]:
             "skimage.segmentation.relabel_sequential does."
         )
     return labels.astype(np.int32, copy=False)
+
+
+def starting_masks(start: Any, features: ImageFeatures) -> dict[int, Segmentation]:
+    """``Y_0`` of every object in a label image, at working resolution; of None there is none.
+
+    Raises
+    ------
+    ImageError
+        As :func:`starting_labels` does.
+    """
+    if start is None:
+        return {}
+    labels = starting_labels(start, features.shape)
+    working = at_resolution(labels, (features.image.shape[0], features.image.shape[1]))
+    return {int(i): Segmentation.begin(working == i, features.shape) for i in np.unique(working) if i > 0}

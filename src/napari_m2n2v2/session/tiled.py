@@ -11,6 +11,7 @@ Not in the paper, whose rule is kept inside each region. How regions agree:
   top is that of the last click in it, and where several overlap, in any of them.
 - A region shows less than the plane, and mostly small objects of it: a first click that nothing limits keeps to the
   share of the prior there (``prior_at_start``), so that it does not claim all of the region.
+- An accepted object is its pixels, at full resolution (:mod:`~napari_m2n2v2.session.accepted`), whatever regions come.
 - A finer region starts from what the coarser ones gave (``Y_0``), and speaks of what its clicks reach; the rest stays.
 
 So the masks depend on the clicks and the regions they were placed in, never on the order in which regions were solved.
@@ -19,7 +20,7 @@ So the masks depend on the clicks and the regions they were placed in, never on 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,20 +29,19 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError
-from napari_m2n2v2.features.compute import compute_features
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.images.sparse import Boxed
-from napari_m2n2v2.images.stack import Stack
+from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
 from napari_m2n2v2.parallel import Progress, silent
-from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters
+from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.accepted_in_plane import AcceptedInPlane
 from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
 from napari_m2n2v2.session.starting import starting_labels
 
-__all__ = ["Mosaic", "region_features"]
+__all__ = ["Mosaic"]
 
 
 class Mosaic:
@@ -91,6 +91,7 @@ class Mosaic:
         self._waiting: set[Region] = set()  # that have to be solved, and for features
         self._order: list[int] = []  # objects by their last clicks
         self._changed: list[Region] = []  # since the last replay that came to its end
+        self._accepted = AcceptedInPlane(shape)
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -142,7 +143,8 @@ class Mosaic:
         session = self._session(region, *self._start_of(region))
         if clicks is None:
             clicks = self._parts[region].clicks if region in self._parts else ()
-        session.replay(map(region.into, clicks), progress)
+        accepted = self._accepted.by(region, clicks := tuple(clicks), session)
+        session.replay(map(region.into, clicks), progress, accepted=accepted)
         session.forget_history()
         return session
 
@@ -178,7 +180,12 @@ class Mosaic:
         return [region for region in without if region in self._waiting or self._has_to_be_solved(region, changed)]
 
     def replay(
-        self, placed: Iterable[RegionClick], progress: Progress | None = None, *, partly: bool = False
+        self,
+        placed: Iterable[RegionClick],
+        progress: Progress | None = None,
+        *,
+        partly: bool = False,
+        accepted: Mapping[int, Boxed] | None = None,
     ) -> list[Region]:
         """Make these the clicks.
 
@@ -190,6 +197,9 @@ class Mosaic:
             Called as ``progress(share, stage)``; what it raises stops the work, and nothing is lost.
         partly : bool
             Leave the regions that are then :meth:`lacking` as they are, for a replay when their features are there.
+        accepted : mapping, optional
+            The pixels of accepted objects by id (:meth:`pixels_of`); by default of those that were accepted, and whose
+            clicks are what they were.
 
         Returns
         -------
@@ -199,9 +209,11 @@ class Mosaic:
         Raises
         ------
         ImageError
-            If the features of a region are not there, unless ``partly``.
+            If the features of a region are not there, unless ``partly``; or accepted pixels are outside the plane.
         """
         placed, report = tuple(placed), progress or silent
+        for i, edges in self._accepted.note(placed, accepted).items():
+            self._changed += map(_region_of, (*edges, *self._joining.boxes_of(i)))
         wanted = _wanted(placed)
         changed = self._with_other_clicks(wanted, placed)
         self._note_order(placed)
@@ -228,13 +240,21 @@ class Mosaic:
         """Return the labels of a part of the plane, int32 ``[rows, cols]``, a new array."""
         return self._joining.labels(rows, cols, self.regions)
 
+    def pixels_of(self, object_id: int) -> Boxed:
+        """Return where an object is now, Boxed bool: what :meth:`replay` takes of one that is accepted."""
+        boxes = [self._base.box, *self._joining.boxes_of(object_id)]
+        if (box := box_around(boxes)) is None:
+            return Boxed.of(np.zeros((0, 0), dtype=bool))
+        found = Boxed.of(self.labels_in(slice(box[0], box[1]), slice(box[2], box[3])) == object_id)
+        return Boxed(found.row + box[0], found.col + box[2], found.values)
+
     def cuts(self, region: Region) -> dict[int, tuple[str, ...]]:
         """Tell which objects end at which sides of a region only because it does (:func:`.cut_sides`)."""
         return cut_sides(self.labels_in, region, self.shape)
 
     @property
     def _joining(self) -> Joining:
-        return Joining(self.shape, self._base, self._parts, self.compete, self._order)
+        return Joining(self.shape, self._base, self._parts, self.compete, self._order, self._accepted.masks)
 
     def _note_order(self, placed: Sequence[RegionClick]) -> None:
         """Notice which object lies on top, where that counts."""
@@ -252,6 +272,8 @@ class Mosaic:
         part = self._parts.get(region)
         if part is None or region in changed:
             return True
+        if region in self._features and not self._accepted.is_as_in(region, part.result):
+            return True
         touched = any(region.overlap(box) for box in self._changed)  # also by a replay that was stopped
         if part.was_let_go:
             return region in self._features or touched or any(region.overlap(other) for other in changed)
@@ -262,7 +284,7 @@ class Mosaic:
         coarser = [other for other in self._parts if other.step > region.step and other.overlap(region)]
         if not coarser and self._base.box is None:
             return None, ""
-        start = self._joining.labels(region.rows, region.cols, sorted(coarser, key=_coarsest_first))
+        start = self._joining.known_to(coarser).labels(region.rows, region.cols, sorted(coarser, key=_coarsest_first))
         return (start, hashlib.sha256(start.tobytes()).hexdigest()) if start.any() else (None, "")
 
     def _solve(
@@ -270,7 +292,8 @@ class Mosaic:
     ) -> SolvedRegion:
         start, digest = self._start_of(region)
         session = self._session(region, start, digest)
-        result = session.replay(map(region.into, clicks), report)
+        accepted = self._accepted.of(region, clicks, session)
+        result = session.replay(map(region.into, clicks), report, accepted=accepted)
         session.forget_history()  # nobody goes back in it, and it holds the masks of every state
         joins = has_parts(self.shape, session.features.parameters.working_side)
         known = before.objects if before is not None else {}
@@ -294,31 +317,6 @@ class Mosaic:
         return session
 
 
-def region_features(stack: Stack, index: Sequence[int], region: Region, **named: Any) -> ImageFeatures:
-    """Compute the features of a region, reading its box alone, of a pyramid at the level that fits.
-
-    Parameters
-    ----------
-    stack : Stack
-        Of the planes.
-    index : sequence of int
-        Which plane.
-    region : Region
-        Which part of it.
-    **named
-        As :func:`~napari_m2n2v2.compute_features` takes it.
-
-    Returns
-    -------
-    ImageFeatures
-        Of the region's shape.
-    """
-    parameters = named.get("parameters") or FeatureParameters()
-    level = stack.level_for(parameters.working_side, region.shape)
-    features = compute_features(stack.read(index, level, region.rows, region.cols), **named)
-    return features if features.shape == region.shape else replace(features, shape=region.shape)
-
-
 def _not_there(region: Region) -> ImageError:
     return ImageError(
         f"The features of the region at row {region.top}, col {region.left} are needed and not there. Compute them and "
@@ -328,6 +326,10 @@ def _not_there(region: Region) -> ImageError:
 
 def _as_labels(start: Any, shape: tuple[int, int]) -> NDArray[np.int32]:
     return np.zeros((0, 0), dtype=np.int32) if start is None else starting_labels(start, shape)
+
+
+def _region_of(box: Box) -> Region:
+    return Region(box[0], box[2], box[1] - box[0], box[3] - box[2])
 
 
 def _wanted(placed: Sequence[RegionClick]) -> list[Region]:

@@ -64,10 +64,10 @@ def learn(planes: Sequence[tuple[Plane, Known]], cues: Cues, report: Progress) -
     if not areas.size:
         raise ParameterError("There is no example: segment one object first, or give labels with one in it.")
     radius = float(np.sqrt(areas.mean() / np.pi))
-    views, alone = _Views(planes, radius, cues), len(areas) == 1
+    views = _Views(planes, radius, cues)
     samples = [_Sample.of(seen, known, radius) for seen, known in views.each(report)]
-    inside = _separated([sample.features for sample in samples], one_example=alone)
-    axis = _separated([sample.lab for sample in samples], one_example=alone)
+    inside = _separated([sample.features for sample in samples])
+    axis = _separated([sample.lab for sample in samples])
     told: list[_Told] = []
     looks: list[tuple[Odds, Known, Part]] = []
     for seen, known in views.each(report):
@@ -174,14 +174,14 @@ def _thinned(pixels: NDArray[Any]) -> NDArray[np.float64]:
     return pixels[:: max(step, 1)].astype(np.float64)
 
 
-def _separated(samples: Sequence[_Pixels], *, one_example: bool) -> Separation:
+def _separated(samples: Sequence[_Pixels]) -> Separation:
     """Learn from the samples of all parts together."""
     inside, around, never = (
         _thinned(np.concatenate([getattr(one, kind) for one in samples])) for kind in ("inside", "around", "never")
     )
     mean = np.mean([one.mean for one in samples], axis=0)
     variance = np.mean([one.deviation**2 + (one.mean - mean) ** 2 for one in samples], axis=0)
-    return separate(inside, around, never, mean, np.sqrt(variance) + _LEAST_DEVIATION, one_example=one_example)
+    return separate(inside, around, never, mean, np.sqrt(variance) + _LEAST_DEVIATION)
 
 
 @dataclass(frozen=True, eq=False)

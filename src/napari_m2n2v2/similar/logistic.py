@@ -14,7 +14,7 @@ from napari_m2n2v2.similar.pixels import Floats
 __all__ = ["Separation", "separate"]
 
 _CLASS_WEIGHT = 200.0  # of all pixels of a class together: more pixels are no more evidence
-_STIFFNESS = {True: 20.0, False: 5.0}  # by whether there is one example alone
+_STIFFNESS = 20.0
 _ROUNDS = 3
 _LEAST_KEPT = 0.1
 _NEWTON_STEPS, _LONGEST_STEP, _SMALL_STEP = 30, 5.0, 1e-6
@@ -47,8 +47,6 @@ def separate(
     never: NDArray[Any],
     mean: NDArray[Any],
     deviation: NDArray[Any],
-    *,
-    one_example: bool,
 ) -> Separation:
     """Learn to tell the inside of objects from what lies around them.
 
@@ -59,13 +57,11 @@ def separate(
         looks like the inside is dropped, twice; and of what is known to be no such object. The last may be empty.
     mean, deviation : ndarray
         ``[F]``, to standardise by, so that all features are regularised alike.
-    one_example : bool
-        Whether all of the inside is of one object, which says less about the others.
     """
     inside, around, never = ((one - mean) / deviation for one in (inside, around, never))
     kept = np.ones(len(around), dtype=bool)
     for _ in range(_ROUNDS):
-        weights = _solve(inside, around[kept], never, _STIFFNESS[one_example])
+        weights = _solve(inside, around[kept], never)
         unlike = around @ weights[:-1] + weights[-1] < 0
         if np.count_nonzero(unlike) < _LEAST_KEPT * len(around):
             break
@@ -74,9 +70,7 @@ def separate(
     return Separation(scaled, float(weights[-1] - scaled @ mean))
 
 
-def _solve(
-    inside: NDArray[np.float64], around: NDArray[np.float64], never: NDArray[np.float64], stiffness: float
-) -> NDArray[np.float64]:
+def _solve(inside: NDArray[np.float64], around: NDArray[np.float64], never: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return weights and, last, the bias, which is not regularised."""
     outside = [part for part in (around, never) if len(part)]
     x = np.concatenate([inside, *outside])
@@ -84,7 +78,7 @@ def _solve(
     share = _CLASS_WEIGHT / max(len(outside), 1)
     each = [_CLASS_WEIGHT / len(inside)] * len(inside) + [share / len(part) for part in outside for _ in part]
     weight, target = np.array(each), np.arange(len(x)) < len(inside)
-    regular = np.full(x.shape[1], stiffness)
+    regular = np.full(x.shape[1], _STIFFNESS)
     regular[-1] = 1e-6
     found = np.zeros(x.shape[1])
     for _ in range(_NEWTON_STEPS):

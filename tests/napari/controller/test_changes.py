@@ -61,6 +61,25 @@ class TestLabels:
         started.controller.clicks.undo()
         same(started.labels, painted)
 
+    def test_touched_up_pixels_stay_under_later_clicks_of_any_object(self, started):
+        started.points.add([16, 16])
+        labels, mask = started.workspace.labels, started.labels == 1
+        inside, outside = (18, 18), (30, 16)
+        assert mask[inside] and not mask[outside]
+        labels.brush_size = 4
+        labels.paint(inside, 0)
+        labels.paint(outside, 1)
+        touched = started.labels.copy()
+        hole, bump = mask & (touched == 0), ~mask & (touched == 1)
+        assert hole.any() and bump.any()
+        started.points.add([14, 20])  # of the same object: its mask is solved anew
+        started.controller.objects.next()
+        started.points.add([30, 22])
+        started.points.add([45, 16])
+        assert (started.labels[hole] == 0).all() and (started.labels[bump] == 1).all()
+        started.controller.clicks.undo()
+        assert (started.labels[hole] == 0).all() and (started.labels[bump] == 1).all()
+
     def test_what_was_erased_is_not_counted_when_it_was_undone_too(self, started):
         started.points.add([16, 16])
         labels = started.workspace.labels

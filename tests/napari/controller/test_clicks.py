@@ -69,6 +69,30 @@ def test_dragging_a_point_updates_the_mask(started):
     np.testing.assert_allclose(started.points.data, [[16, 16]], atol=1)
 
 
+def test_a_click_is_dragged_in_the_mode_in_which_clicks_are_placed(started):
+    started.click(16, 16)
+    assert started.points.mode == "add"
+    camera = tuple(started.viewer.scene.camera.center)
+    started.drag((16, 16), (33, 48))
+    np.testing.assert_allclose(started.points.data, [[33, 48]], atol=1)
+    assert len(started.workspace.clicks) == 1 and tuple(started.viewer.scene.camera.center) == camera
+    same(started.labels, started.expected())
+    started.press(Qt.Key.Key_Z, CONTROL)
+    np.testing.assert_allclose(started.points.data, [[16, 16]], atol=1)
+    started.drag((40, 10), (20, 40))  # where no click is
+    np.testing.assert_allclose(started.points.data, [[16, 16]], atol=1)
+
+
+def test_dragging_a_click_goes_on_with_its_object(started):
+    started.click(16, 16)
+    started.press(Qt.Key.Key_N)
+    started.click(33, 48)
+    started.drag((16, 16), (18, 20))
+    assert started.workspace.object_id == 1 and started.points.selected_data == {0}
+    assert [click.object_id for click in started.workspace.clicks] == [1, 2]
+    same(started.labels, started.expected())
+
+
 def test_undo_and_redo_by_key_go_all_the_way(started):
     states = [started.labels.copy()]
     for place in [(16, 16), (33, 48), (40, 10)]:

@@ -37,13 +37,20 @@ class Clicking(RuleBasedStateMachine):
     def start(self):
         self.folder = tempfile.TemporaryDirectory()
         self.controller = Controller(ViewerModel(), self.make_jobs(), Jobs(run_now, AtOnce()), Path(self.folder.name))
-        self.errors = []
+        self.errors, self.since = [], {}
         self.controller.state.failed.connect(self.errors.append)
         self.controller.features.change(attention="appearance", grid=8, device="cpu")
         self.controller.images.start(self.controller.state.viewer.add_image(self.make_image()))
 
     def make_image(self):
         return blob_image()
+
+    def accepting(self, act):
+        """Note what is accepted now, and what there was: that is what it has to be."""
+        before = self.workspace.work
+        act()
+        for one in {*self.workspace.work.accepted} - {*before.accepted}:
+            self.since[one] = before, self.controller.state.rules
 
     def at(self, row, col):
         """Where a point of the plane that is shown is."""
@@ -105,7 +112,11 @@ class Clicking(RuleBasedStateMachine):
 
     @rule()
     def next_object(self):
-        self.controller.objects.next()
+        self.accepting(self.controller.objects.next)
+
+    @rule()
+    def accept(self):
+        self.accepting(self.controller.objects.toggle_accepted)
 
     @rule(which=st.integers(1, 3))
     def select_object(self, which):
@@ -137,10 +148,23 @@ class Clicking(RuleBasedStateMachine):
         for part in self.workspace.parts:
             if part.features is not None:
                 fresh, plane = Session(part.features, compete=self.controller.state.rules.compete), part.key.plane
-                expected = fresh.replay(self.workspace.clicks_in(plane)).labels
+                accepted = self.pixels(self.workspace.work, plane)
+                expected = fresh.replay(self.workspace.clicks_in(plane), accepted=accepted).labels
                 np.testing.assert_array_equal(self.workspace.labels.data[plane.index], expected)
+                self.accepted_are_what_they_were(fresh, plane)
         clicked = {placed.plane for placed in self.workspace.placed}
         assert clicked <= {part.key.plane for part in self.workspace.parts if part.features is not None}
+
+    def pixels(self, work, plane):
+        return {one.object_id: one.pixels for one in work.accepted_in(plane) if one.pixels is not None}
+
+    def accepted_are_what_they_were(self, fresh, plane):
+        for one in self.workspace.work.accepted_in(plane):
+            since, rules = self.since[one]
+            if one.pixels is not None and rules == self.controller.state.rules:
+                clicks = [placed.click for placed in since.placed if placed.plane == plane]
+                labels = fresh.replay(clicks, accepted=self.pixels(since, plane)).labels
+                np.testing.assert_array_equal(one.pixels.within((0, 48, 0, 64)), labels == one.object_id)
 
     def teardown(self):
         if hasattr(self, "controller"):

@@ -118,7 +118,7 @@ class Autosaves:
 
     def _on_clicked(self) -> None:
         for workspace in self._state.workspaces:
-            if workspace.placed is not self._asked.get(workspace):
+            if workspace.work is not self._asked.get(workspace):
                 self._save(workspace)
 
     def _on_solved(self) -> None:
@@ -126,7 +126,7 @@ class Autosaves:
             self._save(self._state.active)
 
     def _save(self, workspace: Workspace) -> None:
-        self._asked[workspace] = workspace.placed
+        self._asked[workspace] = workspace.work
         if not workspace.placed or not self._is_open:
             return
         document = _naming_images(workspace, workspace.document(self._state.rules))

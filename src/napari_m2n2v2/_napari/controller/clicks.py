@@ -13,7 +13,8 @@ from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.session.document import PlacedClick, PlaneKey, changed_clicks, changed_planes, keep_carried
+from napari_m2n2v2.session.document import PlacedClick, PlaneKey
+from napari_m2n2v2.session.work import Work, changed_clicks, changed_planes, keep_carried
 
 __all__ = ["ClickController"]
 
@@ -58,8 +59,12 @@ class ClickController:
 
     def place(self, workspace: Workspace, placed: Iterable[PlacedClick], merge: object = None) -> None:
         """Make these the clicks of all planes: one step to undo, with all that have the same ``merge``."""
-        before = workspace.placed
-        workspace.history.push(tuple(placed), merge)
+        self.change(workspace, workspace.work.with_clicks(placed), merge)
+
+    def change(self, workspace: Workspace, work: Work, merge: object = None) -> None:
+        """Go on to other clicks, or other objects that are accepted: one step to undo."""
+        before = workspace.work
+        workspace.history.push(work, merge)
         self._show_and_solve(workspace, before)
 
     def set_clicks(self, clicks: Iterable[Click], merge: object = None, key: PlaneKey | None = None) -> None:
@@ -101,16 +106,20 @@ class ClickController:
             self._travel(workspace, workspace.history.redo)
 
     def _travel(self, workspace: Workspace, step: Callable[[], object]) -> None:
-        before = workspace.placed
+        before = workspace.work
         step()
-        changed = changed_planes(before, workspace.placed)
+        changed = changed_planes(before.placed, workspace.placed)
         if changed and workspace.here is not None:
             if workspace.here not in changed:
                 self._field.show_plane(changed[0])
-            self._field.bring_into_view(workspace, changed_clicks(before, workspace.placed))
+            self._field.bring_into_view(workspace, changed_clicks(before.placed, workspace.placed))
+        opened = {one.object_id for one in before.accepted} - {one.object_id for one in workspace.work.accepted}
+        if len(opened) == 1 and not changed:  # as after Next object, which was too early
+            (workspace.object_id,) = opened
+            self._state.selected.emit()
         self._show_and_solve(workspace, before)
 
-    def _show_and_solve(self, workspace: Workspace, before: tuple[PlacedClick, ...]) -> None:
+    def _show_and_solve(self, workspace: Workspace, before: Work) -> None:
         """Make the Points layer show the present clicks, and the Labels layer what they give where they changed."""
         try:
             self._points.show(workspace)

@@ -143,8 +143,16 @@ class Console:
     # -- objects -------------------------------------------------------------------------------------------------
 
     def next_object(self) -> None:
-        """Let the next clicks be of a new object."""
+        """Accept the present object, and let the next clicks be of a new one."""
         self._controller.objects.next()
+
+    def accept(self, object_id: int | None = None) -> None:
+        """Keep an object as it is in all slices, by default the present one: clicks of others leave it so."""
+        self._controller.objects.accept(*(() if object_id is None else (object_id,)))
+
+    def reopen(self, object_id: int | None = None) -> None:
+        """Let an accepted object, by default the present one, compete for pixels again."""
+        self._controller.objects.reopen(*(() if object_id is None else (object_id,)))
 
     def select_object(self, object_id: int) -> None:
         """Let the next clicks be of this object."""

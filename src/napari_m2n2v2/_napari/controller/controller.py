@@ -8,6 +8,7 @@ from typing import Any
 from napari_m2n2v2._napari.controller.activity import ActivityController
 from napari_m2n2v2._napari.controller.channels import ChannelsController
 from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.dragging import DragController
 from napari_m2n2v2._napari.controller.explain import ExplainController
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
@@ -16,6 +17,8 @@ from napari_m2n2v2._napari.controller.images import ImageController
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.looks import LooksController
 from napari_m2n2v2._napari.controller.next_image import NextImage
+from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
+from napari_m2n2v2._napari.controller.object_table import ObjectTable
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController
@@ -55,10 +58,13 @@ class Controller:
         self.features = FeatureController(state, jobs)
         self.solving = SolveController(state, jobs)
         self.points = PointsController(state, self.field)
+        self.dragging = DragController(state, self.points)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
         self.channels = ChannelsController(state, self.features)
         self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
+        self.edits = ObjectEdits(state, self.field, self.clicks, self.objects)
+        self.table = ObjectTable(state, jobs)
         self.images = ImageController(state, jobs, self.field, self.features, self.solving)
         queue = PropagationQueue(state, jobs, self.features, self.solving, self.clicks, self.field)
         self.propagation = PropagationController(state, jobs, queue)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from napari_m2n2v2._napari.attach import SESSION_ID
+from napari_m2n2v2._napari.attach import SESSION_ID, WORK
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.jobs import Jobs
@@ -23,6 +23,7 @@ from napari_m2n2v2._napari.model.tiles import Part
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ImageError, M2N2V2Error
 from napari_m2n2v2.features.states import FeatureState
+from napari_m2n2v2.session.work import Work
 
 __all__ = ["ImageController", "open_workspace"]
 
@@ -77,6 +78,7 @@ class ImageController:
 
     def close(self, workspace: Workspace) -> None:
         """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""
+        workspace.points.metadata[WORK] = workspace.work
         self._state.remove(workspace)
         self._jobs.drop(workspace)
         there = [part for part in workspace.parts if part.features is not None and not part.outdated]
@@ -183,7 +185,9 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
             viewer.add_layer(layer)
     points.metadata[SESSION_ID] = uuid4().hex
     mark(image, (points, labels), viewer.layers)
-    workspace = Workspace(viewer.dims, image, points, labels, taken_up=clicks, is_new=is_new)
+    before = points.metadata.pop(WORK, None)
+    known = before if isinstance(before, Work) else Work()
+    workspace = Workspace(viewer.dims, image, points, labels, clicks, known, is_new=is_new)
     if clicks:
         workspace.object_id = clicks[-1].click.object_id
     convert.show_clicks(points, image, clicks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
@@ -10,7 +11,7 @@ from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.label_ids import LabelIds
 from napari_m2n2v2._napari.layers.labels import SMALL, is_small, read_plane
-from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
 
 __all__ = ["ObjectController"]
@@ -28,7 +29,7 @@ class ObjectController:
     field : FieldOfView
         Says which plane is shown.
     clicks : ClickController
-        Removes those of an object.
+        Removes those of an object, and accepts it.
     solving : SolveController
         Makes masks where labels were taken over.
     """
@@ -45,10 +46,35 @@ class ObjectController:
         state.moved.connect(self._on_moved)
 
     def next(self) -> None:
-        """Let the next clicks be of a new object, with an id that no label has in any plane."""
+        """Accept the present object; let the next clicks be of a new one, with an id that no label has in any plane."""
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
-                self.select(self._next_id(workspace))
+                following = self.free_id(workspace)
+                self._accept(workspace, [workspace.object_id])
+                self.select(following)
+
+    def accept(self, *object_ids: int) -> None:
+        """Keep objects as they are, by default the present one, in all planes; can be undone."""
+        if (workspace := self._state.active) is not None:
+            ids = object_ids or (workspace.object_id,)
+            with self._state.errors_shown():
+                self._accept(workspace, ids)
+                if not any(map(workspace.work.is_accepted, ids)):
+                    raise Slip("Click on an object first: then it can be accepted.")
+
+    def reopen(self, *object_ids: int) -> None:
+        """Let accepted objects, by default the present one, compete for pixels again; can be undone."""
+        if (workspace := self._state.active) is not None:
+            work = workspace.work
+            for object_id in object_ids or (workspace.object_id,):
+                work = work.reopen(object_id)
+            self._clicks.change(workspace, work)
+
+    def toggle_accepted(self) -> None:
+        """Accept the present object, or open it again."""
+        if (workspace := self._state.active) is not None:
+            is_accepted = workspace.work.is_accepted(workspace.object_id)
+            (self.reopen if is_accepted else self.accept)()
 
     def select(self, object_id: int) -> None:
         """Let the next clicks be of this object, the same in all planes; its clicks in the one shown are selected."""
@@ -58,12 +84,12 @@ class ObjectController:
             self._state.set_foreground(True)
             self._state.selected.emit()
 
-    def reset(self, object_id: int | None = None) -> None:
-        """Remove the clicks of an object, by default the present one, from the plane shown; can be undone."""
+    def reset(self, *object_ids: int) -> None:
+        """Remove the clicks of objects, by default of the present one, from the plane shown; can be undone."""
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
                 self._field.plane_shown(workspace)
-                gone = workspace.places_of(workspace.object_id if object_id is None else object_id)
+                gone = set().union(*(workspace.places_of(i) for i in object_ids or (workspace.object_id,)))
                 self._clicks.place(workspace, (p for i, p in enumerate(workspace.placed) if i not in gone))
 
     def take_over(self, label: int) -> None:
@@ -106,7 +132,14 @@ class ObjectController:
         if any(workspace.placed[i].plane != workspace.here for i in selected):
             workspace.points.selected_data = workspace.places_of(workspace.object_id)
 
-    def _next_id(self, workspace: Workspace) -> int:
+    def _accept(self, workspace: Workspace, object_ids: Iterable[int]) -> None:
+        work = workspace.work
+        for i in object_ids:
+            taken_over = [masks.key for masks in workspace.masks if (masks.start.values == i).any()]
+            work = work.accept(i, taken_over)
+        self._clicks.change(workspace, work)
+
+    def free_id(self, workspace: Workspace) -> int:
         """Return an id that neither a click nor a label has in any plane."""
         labels, known = workspace.labels, workspace.label_ids
         if is_small(labels):

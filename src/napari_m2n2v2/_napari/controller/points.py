@@ -17,7 +17,8 @@ from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.hint import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.errors import ClickError
-from napari_m2n2v2.session.document import PlacedClick, keep_carried
+from napari_m2n2v2.session.document import PlacedClick
+from napari_m2n2v2.session.work import Work, keep_carried
 
 __all__ = ["PointsController"]
 
@@ -35,7 +36,7 @@ class PointsController:
         Says in which part of a plane a point lies.
     """
 
-    edited = Signal(object, tuple)  # a workspace whose layer was changed by others, its clicks before
+    edited = Signal(object, Work)  # a workspace whose layer was changed by others, and what there was before
 
     def __init__(self, state: DockState, field: FieldOfView) -> None:
         self._state = state
@@ -54,7 +55,7 @@ class PointsController:
         points, placed = workspace.points, workspace.placed
         workspace.columns.look(points)
         table = workspace.columns.beside(convert.feature_table(placed, points.ndim), placed)
-        with self._not_listening():
+        with self.not_listening():
             convert.show_clicks(points, workspace.image, placed, table)
         self._unshown.discard(workspace)
 
@@ -65,7 +66,8 @@ class PointsController:
             callbacks.remove(self._remember_button)
 
     @contextmanager
-    def _not_listening(self) -> Iterator[None]:
+    def not_listening(self) -> Iterator[None]:
+        """Hear of nothing that is done to the layers meanwhile."""
         before, self._quiet = self._quiet, True
         try:
             yield
@@ -136,7 +138,7 @@ class PointsController:
 
     def _read(self, workspace: Workspace) -> None:
         """Take what the Points layer shows now; what cannot be read is put back as it was."""
-        before = workspace.placed
+        work, before = workspace.work, workspace.placed
         self._state.activate(workspace)
         added = len(workspace.points.data) - len(before)
         with self._state.errors_shown():
@@ -147,9 +149,9 @@ class PointsController:
                 self._label_new(workspace, added)
             found = convert.read_clicks(workspace.points, workspace.image, workspace.here)
             now = keep_carried(before, [self._fitted(workspace, placed) for placed in found])
-            workspace.history.push(now)
+            workspace.history.push(work.with_clicks(now))
             workspace.columns.look(workspace.points, now)
-        self.edited.emit(workspace, before)
+        self.edited.emit(workspace, work)
 
     def _fitted(self, workspace: Workspace, placed: PlacedClick) -> PlacedClick:
         """Place a click that was moved out of its part in the one that is in view there."""
@@ -179,7 +181,7 @@ class PointsController:
             regions = [self._field.region_at(workspace, here, (row, col)) for row, col in places]
             table[convert.PART] = table.get(convert.PART, "")
             table.loc[newest, convert.PART] = [convert.as_part_text(region) for region in regions]
-        with self._not_listening():
+        with self.not_listening():
             workspace.points.features = table
 
 

@@ -133,6 +133,8 @@ class PropagationQueue:
             return f"In {workspace.name_of(key)} you clicked on it yourself, and that stays."
         if (workspace.masks_of(key).start.values == run.object_id).any():
             return f"In {workspace.name_of(key)} its label was there before, and you took it over: it stays."
+        if any(one.object_id == run.object_id for one in workspace.work.accepted_in(key)):
+            return f"In {workspace.name_of(key)} it is accepted, and stays. Open it again (K) to carry it there anew."
         return ""
 
     def _arrived(self, run: Run, answer: Any) -> None:
@@ -205,7 +207,8 @@ class PropagationQueue:
         workspace, placed = run.workspace, list(run.workspace.placed)
         for key in run.planes[run.at + 1 : run.last + 1]:
             known = workspace.carried.of(placed, key, run.object_id)
-            if known is None or (known.axis, known.direction) != (run.way.axis, run.way.direction):
+            accepted = any(one.object_id == run.object_id for one in workspace.work.accepted_in(key))
+            if accepted or known is None or (known.axis, known.direction) != (run.way.axis, run.way.direction):
                 break
             placed = [p for p in placed if p.plane != key or p.click.object_id != run.object_id]
         return placed

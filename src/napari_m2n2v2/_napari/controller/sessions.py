@@ -16,7 +16,8 @@ from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.geometry import axis_names
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.session.document import Document, PlacedClick
+from napari_m2n2v2.session.document import Document
+from napari_m2n2v2.session.work import Work
 
 __all__ = ["SessionController"]
 
@@ -117,6 +118,7 @@ class SessionController:
         here, flat = workspace.here, len(document.shape) < len(workspace.stack.shape)
         document = document.onto(workspace.stack, here)
         others = [p for p in workspace.placed if p.plane != here] if flat else []
+        kept = [one for one in workspace.work.accepted if one.plane != here] if flat else []
         for key, start in document.starts.items():
             workspace.masks_of(key).begin_with(start)
         for carried in document.carried:
@@ -124,14 +126,17 @@ class SessionController:
         workspace.carried.take_up(document.placed)
         rules = document.rules
         self._state.set_rules(compete=rules.compete, reach=rules.reach, method=rules.method)
-        self._clicks.place(workspace, [*others, *document.placed])
+        work = Work((*others, *document.placed), (*kept, *document.accepted), workspace.work.about if flat else ())
+        for one in document.about:
+            work = work.describe(one)
+        self._clicks.change(workspace, work)
         for key in dict.fromkeys((*(plane for plane, _ in document.solutions), *document.starts)):
             self._solving.solve(workspace, key)  # labels to start from are no clicks
-        self._when_settled(workspace, partial(self._compare, workspace, workspace.placed, document))
+        self._when_settled(workspace, partial(self._compare, workspace, workspace.work, document))
 
-    def _compare(self, workspace: Workspace, placed: tuple[PlacedClick, ...], loaded: Document) -> None:
+    def _compare(self, workspace: Workspace, work: Work, loaded: Document) -> None:
         """Say whether the masks of what was loaded are what they were, if it is still there."""
-        if workspace.placed != placed:
+        if workspace.work != work:
             return
         now, names = workspace.document(self._state.rules), axis_names(workspace.dims, workspace.image)
 

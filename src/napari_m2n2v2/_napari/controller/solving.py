@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -10,12 +11,14 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
-from napari_m2n2v2._napari.controller.plane_solver import PlaneSolver, Solved
+from napari_m2n2v2._napari.controller.plane_solver import Asked, Pending, PlaneSolver, Solved
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.tile import Region, clicks_in
-from napari_m2n2v2.session.document import PartKey, PlaneKey, changed_planes
+from napari_m2n2v2.session.document import PartKey, PlaneKey
+from napari_m2n2v2.session.work import Accepted, Work, changed_planes
 
 __all__ = ["SolveController"]
 
@@ -49,17 +52,26 @@ class SolveController:
         if len(lacking) == len(wanted) > 0 and wanted >= masks.solved.keys():  # nothing to do for the worker yet
             self._ask_for(workspace, key, lacking)
             return
-        asked = (self._state.rules, masks.start), ready, placed, masks.written_boxes(), masks.arrived
+        accepted = workspace.work.accepted_in(key)
+        asked = Asked(
+            (self._state.rules, masks.start), ready, placed, accepted, _pending(workspace, key, accepted),
+            masks.written_boxes(), masks.arrived,
+        )  # fmt: skip
 
         def done(found: Solved) -> None:
+            clicked = _clicked(masks.solved, found.clicks)
             masks.solved, masks.doubts, masks.cuts = found.clicks, found.doubts, found.cuts
             for part in workspace.parts.of(key):
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
                     part.solution, part.session_bytes = found.solutions[part.key.region]
                     workspace.parts.use(part, workspace.focus)
+                elif part.solution is not None and {*part.solution.accepted} <= {*found.accepted}:
+                    part.solution = replace(part.solution, accepted=found.accepted)  # which changes no pixel of it
             with self._state.errors_shown():
                 masks.write(found.patches)
                 masks.arrived = found.serial
+                if clicked and (others := masks.changed - clicked):
+                    self._state.others_changed.emit(workspace, key, sorted(others))
             self._ask_for(workspace, key, found.lacking)
             self._state.solved.emit()
 
@@ -67,12 +79,15 @@ class SolveController:
             self._state.show_error(error)
             self._state.solved.emit()
 
-        self._jobs.submit((id(workspace), "solve", key), partial(self._solver(masks).solve, *asked), done, failed)
+        self._jobs.submit((id(workspace), "solve", key), partial(self._solver(masks).solve, asked), done, failed)
 
-    def solve_changed(self, workspace: Workspace, before: Sequence[Any]) -> None:
-        """Bring the planes up to date whose clicks are others than before."""
-        for key in changed_planes(before, workspace.placed):
-            self.solve(workspace, key)
+    def solve_changed(self, workspace: Workspace, before: Work) -> None:
+        """Bring the planes up to date whose clicks, or accepted objects, are others than before."""
+        clicked = changed_planes(before.placed, workspace.placed)
+        for key in workspace.work.changed_planes(before):
+            # An object is accepted where it was solved; for that alone nothing is computed.
+            if key in clicked or workspace.masks_of(key).solved:
+                self.solve(workspace, key)
 
     def solve_part(self, workspace: Workspace, key: PartKey) -> None:
         """Bring a plane up to date, a part of which has features now."""
@@ -151,3 +166,24 @@ class SolveController:
             return question(solver.session(made_from, focus.region, features, clicks, report))
 
         self._jobs.submit((id(workspace), key), work, done, self._state.show_error)
+
+
+def _clicked(before: Mapping[Region, tuple[Click, ...]], now: Mapping[Region, tuple[Click, ...]]) -> set[int]:
+    """Return the objects whose clicks are others than before."""
+    differ = ({*before.get(region, ())} ^ {*now.get(region, ())} for region in {*before, *now})
+    return {click.object_id for clicks in differ for click in clicks}
+
+
+def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) -> list[Pending]:
+    """List those whose pixels are not known yet, with what these come from: others, perhaps, that come before them."""
+    found: dict[Accepted, Pending] = {}
+
+    def look(some: Sequence[Accepted]) -> None:
+        for one in some:
+            if (since := one.since) is not None and one not in found:
+                look(beside := since.accepted_in(key))
+                placed = workspace.regions_of(key, (p for p in since.placed if p.plane == key))
+                found[one] = Pending(one, placed, beside)
+
+    look(accepted)
+    return list(found.values())

@@ -54,6 +54,7 @@ class PlaneMasks:
         self.cuts: dict[Region, dict[int, tuple[str, ...]]] = {}  # where objects end only because a part does
         self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
         self.arrived = 0  # the latest answer of it
+        self.changed: set[int] = set()  # which objects the last writing changed
         self._labels = labels
         self._ours = tuple(ours)
         self._parts = tuple(parts)
@@ -118,6 +119,7 @@ class PlaneMasks:
                 f"Label {highest} does not fit into layer '{self._labels.name}' of {dtype}. "
                 "Convert its data to int32 first."
             )
+        self.changed.clear()
         changed = [self._write(*strip) for box, wanted in patches for strip in self._strips(box, wanted)]
         if any(changed):
             self._labels.refresh(extent=False)
@@ -191,13 +193,17 @@ class PlaneMasks:
         shown[changed[part]] = wanted[part][changed[part]]
         self._labels.data[self._place(here)] = shown
         self._written.write(here, now)
-        self._count(before[changed], wanted[changed])
+        self.changed |= self._count(before[changed], wanted[changed])
         return True
 
-    def _count(self, before: NDArray[np.int32], now: NDArray[np.int32]) -> None:
+    def _count(self, before: NDArray[np.int32], now: NDArray[np.int32]) -> set[int]:
+        """Count what was lost and won, and say by whom."""
+        found = set()
         for labels, sign in ((before, -1), (now, 1)):
             for i, pixels in _counts(labels):
                 self._areas[i] = self._areas.get(i, 0) + sign * pixels
+                found.add(i)
+        return found
 
     def _look(self, box: Box) -> None:
         """See what is in the layer where nobody has looked yet."""

@@ -38,6 +38,7 @@ class DockState:
     features_changed = Signal()  # where features of any part stand, or what they are computed with
     clicks_changed = Signal()  # of any plane
     solved = Signal()  # masks of any plane
+    others_changed = Signal(object, object, list)  # in a workspace's plane: objects that clicks of others changed
     moved = Signal()  # which plane or part of the active image is shown, or how
     selected = Signal()  # which click is looked at, or of which object the next one is
     meant = Signal()  # what the next click means

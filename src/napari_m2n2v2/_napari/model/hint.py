@@ -96,6 +96,8 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
         return "Click on what is not the object (T: back to foreground)."
     if not workspace.clicks_of(focus.plane, workspace.object_id):
         return "Click on another object." if workspace.placed else "Click on an object."
+    if workspace.work.is_accepted(workspace.object_id):
+        return f"Object {workspace.object_id} is kept as it is; a click of it opens it (K). N: next object."
     onward = " W: to the next slice." if focus.plane.index else ""
     said, acted = _effect(workspace, focus)
     if not acted:
@@ -110,6 +112,6 @@ def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
     if result is None or not clicks or result.clicks != tuple(map(focus.region.into, clicks)):
         return "", True
     scale = math.prod(result.shape) / math.prod(result.working_shape)
-    effect = result.effects[-1]
+    effect = result.last_effect
     said = effect_in_words(len(clicks) - 1, clicks, effect, scale)
     return (f"{said}. ", True) if effect.acted else (f"Click {len(clicks)} changed {said}.", False)

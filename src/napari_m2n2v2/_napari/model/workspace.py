@@ -19,6 +19,7 @@ from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.session.carried import CarriedPlanes
 from napari_m2n2v2.session.document import Document, PartKey, Place, PlacedClick, PlaneKey, Rules, Solution, plane_text
 from napari_m2n2v2.session.history import History
+from napari_m2n2v2.session.work import Work
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
@@ -41,7 +42,8 @@ class Workspace:
     points: Points
     labels: Labels
     taken_up: tuple[PlacedClick, ...] = ()  # clicks of ours that were opened again
-    history: History[tuple[PlacedClick, ...]] = field(init=False)
+    taken_up_work: Work = field(default_factory=Work)  # by the dock that was there before
+    history: History[Work] = field(init=False)
     parts: Parts = field(default_factory=Parts)
     carried: CarriedPlanes = field(default_factory=CarriedPlanes)
     object_id: int = 1
@@ -61,8 +63,8 @@ class Workspace:
     def __post_init__(self) -> None:
         self.written_into = self.labels.data
         self.label_ids = LabelIds(self.labels)
-        self.history = History(())
-        self.history.push(self.taken_up)
+        self.history = History(Work())
+        self.history.push(self.taken_up_work.with_clicks(self.taken_up))
         self.carried.take_up(self.taken_up)
 
     # -- of any plane --------------------------------------------------------------------------------------------
@@ -75,6 +77,11 @@ class Workspace:
     @property
     def placed(self) -> tuple[PlacedClick, ...]:
         """The present clicks of all planes, in the order of the Points layer."""
+        return self.work.placed
+
+    @property
+    def work(self) -> Work:
+        """The present clicks, and what is accepted."""
         return self.history.present
 
     @property
@@ -133,6 +140,8 @@ class Workspace:
             compete=rules.compete,
             starts={masks.key: masks.start for masks in self.masks if masks.start.box is not None},
             carried=tuple(known for *_, known in self.carried.present(self.placed) if known is not None),
+            accepted=self.work.accepted,
+            about=self.work.about,
         )
 
     def _solutions(self, rules: Rules) -> dict[Place, Solution | None]:
@@ -145,7 +154,9 @@ class Workspace:
             key = self.part_key(plane, region)
             now = tuple(map(key.region.into, clicks_in(key.region, clicks[plane])))
             solution = part.solution if (part := self.parts.get(key)) is not None else None
-            is_now = solution is not None and (solution.result.clicks, solution.rules) == (now, rules)
+            accepted = tuple(one for one in self.work.accepted_in(plane) if one.pixels is not None)
+            came_from = (now, rules, accepted)
+            is_now = solution is not None and (solution.result.clicks, solution.rules, solution.accepted) == came_from
             found[plane, region] = solution if is_now else None
         return found
 

@@ -25,12 +25,15 @@ from napari_m2n2v2._napari.controller.controller import Controller
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.model.hint import next_step
 from napari_m2n2v2._napari.model.status import describe
+from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2._napari.view.activity import ActivityBar
 from napari_m2n2v2._napari.view.backbone import BackbonePanel
 from napari_m2n2v2._napari.view.explain import WhyPanel
+from napari_m2n2v2._napari.view.flash import Flash
 from napari_m2n2v2._napari.view.hint import HintLine
 from napari_m2n2v2._napari.view.key_list import show_keys
 from napari_m2n2v2._napari.view.keys import Keys
+from napari_m2n2v2._napari.view.object_panel import ObjectPanel
 from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.precompute import PreparePanel
 from napari_m2n2v2._napari.view.propagation import PropagationPanel
@@ -42,6 +45,7 @@ from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ReachPanel
 from napari_m2n2v2._napari.view.tour import Tour
 from napari_m2n2v2.features.states import FeatureState
+from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
     import napari
@@ -83,6 +87,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         follow(self._show_status, state.solved, state.selected, self.prepare.preparing.marked)
         follow(self._show_meaning, state.meant)
         follow(self.hint.answer, state.hinted)
+        follow(self._on_others_changed, state.others_changed)
+        self.flash = Flash(state)
         follow(self._on_first_click, controller.first_click.made)
         state.failed.connect(show_error)
         state.told.connect(show_info)
@@ -98,11 +104,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build(self) -> None:
         """Put what is used all the time on top, where it never scrolls away; the table takes the room that is left."""
         top = self._build_top()
-        self.table = ObjectsTable(self.state, self.controller.objects)
+        self.table = ObjectsTable(self.state, self.controller.objects, self.controller.edits)
+        self.objects = ObjectPanel(self.state, self.table, self.controller.table)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(9, 0, 9, 0)
-        column.addWidget(self.table, 1)
+        column.addWidget(self.objects, 1)
         self._build_folds(column)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -178,7 +185,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.sign = make_button("", tip, controller.clicks.toggle)
         self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.clicks.undo)
         self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.clicks.redo)
-        self.next_object = make_button("Next object (N)", "The next clicks are a new object", controller.objects.next)
+        self.next_object = make_button(
+            "Next object (N)", "Accept this object, and let the next clicks be a new one", controller.objects.next
+        )
         self.reset = make_button(
             "Reset object",
             "Remove this object's clicks in this slice (undo brings them back)",
@@ -223,6 +232,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._is_open = False
         register(self.console, False)
         self._keys.release()
+        self.flash.close()
         self.backbones.close_down()
         self.controller.close()
 
@@ -242,6 +252,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _begin_with(self, image: Any) -> None:
         self.image.value = image
         self._on_start()
+
+    def _on_others_changed(self, workspace: Workspace, key: PlaneKey, object_ids: list[int]) -> None:
+        named = " and ".join(workspace.work.about_of(i).name or str(i) for i in object_ids)
+        if workspace is self.state.active and workspace.here == key:
+            self.hint.answer(f"This changed object {named}, too (Ctrl+Z takes it back).")
 
     def _on_place(self) -> None:
         try:

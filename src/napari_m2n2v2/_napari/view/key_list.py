@@ -10,7 +10,8 @@ __all__ = ["KEYS_SAID", "show_keys"]
 
 KEYS_SAID = {
     "toggle": "what the next click means; flips points that are selected",
-    "next_object": "the next clicks are a new object",
+    "next_object": "accept the object; the next clicks are a new one",
+    "accept": "accept the object, so that clicks of others leave it as it is; again: open it",
     "undo": "take back the last change of clicks",
     "redo": "bring it back",
     "preview": "show what a click at the cursor would give",

@@ -16,6 +16,7 @@ __all__ = ["KEYS", "Keys"]
 KEYS = {
     "toggle": "T",
     "next_object": "N",
+    "accept": "K",
     "undo": "Control-Z",
     "redo": "Control-Shift-Z",
     "preview": "H",
@@ -54,6 +55,7 @@ class Keys:
         self._actions: dict[str, Callable[[], None]] = {
             "toggle": clicks.toggle,
             "next_object": objects.next,
+            "accept": objects.toggle_accepted,
             "undo": clicks.undo,
             "redo": clicks.redo,
             "preview": preview.toggle,

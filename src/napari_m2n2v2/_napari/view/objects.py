@@ -1,22 +1,55 @@
-"""The table of objects: id, colour, clicks, area in physical units, doubt."""
+"""The table of objects: id, colour, clicks, area in physical units, doubt, whether it is accepted, name and class."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QColor, QKeyEvent, QResizeEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QTableWidget, QTableWidgetItem
 
+from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2._napari.view.qt import follow
 
-__all__ = ["ObjectsTable", "area_text"]
+__all__ = ["ObjectsTable", "area_text", "object_ids"]
 
-_COLUMNS = ("Object", "Clicks", "Area", "Doubt")
+_COLUMNS = ("Object", "Clicks", "Area", "Doubt", "Keep", "Name", "Class")
+
+
+_KEEP, _NAME, _CLASS = (_COLUMNS.index(title) for title in ("Keep", "Name", "Class"))
+
+
+_SEEN = ("Object", "Name", "Class", "Keep", "Area", "Clicks", "Doubt")
+"""From left to right: what is narrow enough for the dock comes first."""
+
+
+_ID, _RANK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+
+
+_LEAST_NAME = 8  # letters
+
+
+_TIP = (
+    "Doubt: the share of the object whose border could as well be elsewhere.\n"
+    "Keep (K, and Next object): it is accepted, and clicks of others leave it as it is;\n"
+    "a click of its own, or the box, opens it again.\n"
+    "Name, Class: yours, F2 or a double click to write; saved with the session.\n"
+    "Delete removes the clicks of the chosen ones in this slice (undo brings them back).\n"
+    "Enter goes to the object. Right-click for more; a title sorts.\n"
+    "Of a stack, all objects are listed, with what they are in the slice that is shown"
+)
+
+
+class _Item(QTableWidgetItem):  # type: ignore[misc]
+    """A cell that sorts by what it means, not by how that is written."""
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        return bool(self.data(_RANK) < other.data(_RANK))
 
 
 class ObjectsTable(QTableWidget):  # type: ignore[misc]
@@ -27,63 +60,190 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
     state : DockState
         Whose active image is listed.
     objects : ObjectController
-        Goes on with an object.
+        Goes on with an object, accepts it.
+    edits : ObjectEdits
+        Does the rest to objects.
     """
 
-    def __init__(self, state: DockState, objects: ObjectController) -> None:
+    def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
         super().__init__(0, len(_COLUMNS))
         self._state = state
         self._objects = objects
+        self._edits = edits
+        self._is_stale = False  # something changed while a cell was written in
         self.setHorizontalHeaderLabels(_COLUMNS)
-        self.setToolTip(
-            "Doubt: the share of the object whose border could as well be elsewhere.\n"
-            "Delete removes the clicks of the chosen one in this slice (undo brings them back).\n"
-            "Of a stack, all objects are listed, with what they are in the slice that is shown"
-        )
+        self.setToolTip(_TIP)
         self.verticalHeader().hide()
-        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self._lay_out(self.horizontalHeader())
+        self.setSortingEnabled(True)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        line = self.fontMetrics().height()
-        self.setMinimumHeight(5 * line)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._show_menu)
+        self.setAccessibleName("Objects")
+        self.setMinimumHeight(5 * self.fontMetrics().height())
         self.itemSelectionChanged.connect(self._choose)
-        follow(self.refresh, state.activated, state.clicks_changed, state.solved, state.moved, state.selected)
+        self.itemChanged.connect(self._take)
+        follow(self.refresh, state.activated, state.clicks_changed, state.solved, state.moved)
+        follow(self._follow_object, state.selected)
+
+    def _lay_out(self, header: QHeaderView) -> None:
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setMinimumSectionSize(1)
+        header.setStyleSheet("QHeaderView::section { padding: 1px 2px; }")  # napari's is for wide tables
+        header.sortIndicatorChanged.connect(lambda *_: self._fit())
+        header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        for place, title in enumerate(_SEEN):
+            header.moveSection(header.visualIndex(_COLUMNS.index(title)), place)
+        self.setColumnHidden(_CLASS, True)
+
+    def _fit(self) -> None:
+        """Make columns as wide as they have to be, for all to be seen in a narrow dock; names get the rest.
+
+        Qt's own way keeps room in every title for the arrow of the one that sorts.
+        """
+        font, sorts = self.fontMetrics(), self.horizontalHeader().sortIndicatorSection()
+        letter = font.averageCharWidth()
+        rest = self.viewport().width()
+        for column, title in enumerate(_COLUMNS):
+            arrow = 3 * letter if column == sorts else letter
+            width = max(self.sizeHintForColumn(column), font.horizontalAdvance(title) + arrow)
+            if column != _NAME and not self.isColumnHidden(column):
+                self.setColumnWidth(column, width)
+                rest -= width
+        self.setColumnWidth(_NAME, max(rest, _LEAST_NAME * letter))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
+        """Follow the dock."""
+        super().resizeEvent(event)
+        self._fit()
+
+    @property
+    def chosen(self) -> list[int]:
+        """The objects whose rows are selected."""
+        return sorted({int(item.data(_ID)) for item in self.selectedItems()})
 
     def refresh(self) -> None:
-        """Show the objects as they are now."""
-        workspace = self._state.active
+        """Show the objects as they are now; later, while somebody writes in a cell."""
+        self._is_stale = self.state() == QAbstractItemView.State.EditingState
+        if self._is_stale:
+            return
+        workspace, chosen = self._state.active, self.chosen
         self.blockSignals(True)
+        self.setSortingEnabled(False)  # else rows move while they are filled
         try:
-            if workspace is None:
-                self.setRowCount(0)
-                return
-            ids = object_ids(workspace)
-            self.setRowCount(len(ids))
-            for row, object_id in enumerate(ids):
-                for column, text in enumerate(_describe(workspace, object_id)):
-                    item = QTableWidgetItem(text)
-                    item.setData(Qt.ItemDataRole.UserRole, object_id)
-                    if column == 0:
-                        item.setData(Qt.ItemDataRole.DecorationRole, _colour(workspace, object_id))
-                    self.setItem(row, column, item)
-                if object_id == workspace.object_id:
-                    self.selectRow(row)
+            self.setRowCount(0 if workspace is None else len(object_ids(workspace)))
+            if workspace is not None:
+                for row, object_id in enumerate(object_ids(workspace)):
+                    for column, cell in enumerate(_describe(workspace, object_id)):
+                        self.setItem(row, column, _item(workspace, object_id, column, *cell))
+                self.setColumnHidden(_CLASS, not any(about.kind for about in workspace.work.about))
+                self._fit()
+                self.setSortingEnabled(True)
+                self._select(chosen if len(chosen) > 1 else [workspace.object_id])
         finally:
+            self.setSortingEnabled(True)
             self.blockSignals(False)
 
+    def _follow_object(self) -> None:
+        """Choose the row of the object that the next click is of, and no other."""
+        self.blockSignals(True)
+        self.clearSelection()
+        self.blockSignals(False)
+        self.refresh()
+
+    def _select(self, object_ids: list[int]) -> None:
+        self.clearSelection()
+        model, flags = self.selectionModel(), self.selectionModel().SelectionFlag
+        for row in range(self.rowCount()):
+            if self.item(row, 0).data(_ID) in object_ids:
+                model.select(self.model().index(row, 0), flags.Select | flags.Rows)
+                if len(object_ids) == 1:
+                    model.setCurrentIndex(self.model().index(row, 0), flags.NoUpdate)
+
+    def closeEditor(self, editor: Any, hint: Any) -> None:  # noqa: N802 (Qt's name)
+        """Show what changed while a cell was written in."""
+        super().closeEditor(editor, hint)
+        if self._is_stale:
+            self.refresh()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
-        """Let Delete remove the clicks of the object that is shown as chosen, in the slice that is shown."""
-        items = self.selectedItems()
-        if items and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self._objects.reset(int(items[0].data(Qt.ItemDataRole.UserRole)))
+        """Let Delete remove clicks in the slice that is shown, Enter go to an object, F2 write its name."""
+        chosen = self.chosen
+        if chosen and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self._objects.reset(*chosen)
+        elif chosen and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._edits.jump(chosen[0])
+        elif chosen and event.key() == Qt.Key.Key_F2:
+            self._write(chosen[0], _NAME)
         else:
             super().keyPressEvent(event)
 
+    def menu(self) -> QMenu:
+        """Return what can be done to the chosen objects."""
+        chosen, menu = self.chosen, QMenu(self)
+        if not chosen or (workspace := self._state.active) is None:
+            return menu
+        kept = all(workspace.work.is_accepted(i) for i in chosen)
+        keep = self._objects.reopen if kept else self._objects.accept
+        several = len(chosen) > 1
+        actions: tuple[tuple[str, bool, Callable[[], object]], ...] = (
+            ("Go to it\tEnter", not several, lambda: self._edits.jump(chosen[0])),
+            ("Open again" if kept else "Keep as it is\tK", True, lambda: keep(*chosen)),
+            ("Rename…\tF2", not several, lambda: self._write(chosen[0], _NAME)),
+            ("Class…", True, lambda: self._ask_class(chosen)),
+            ("Merge", several, lambda: self._edits.merge(chosen)),
+            ("Split off a part", not several, lambda: self._edits.split(chosen[0])),
+            ("Remove its clicks here\tDel", True, lambda: self._objects.reset(*chosen)),
+            ("Delete it in all slices", True, lambda: self._edits.delete(chosen)),
+        )
+        for text, enabled, call in actions:
+            action = menu.addAction(text)
+            action.setEnabled(enabled)
+            action.triggered.connect(lambda _=False, call=call: call())
+        return menu
+
+    def _show_menu(self, at: QPoint) -> None:
+        menu = self.menu()
+        if not menu.isEmpty():
+            menu.popup(self.viewport().mapToGlobal(at))
+
+    def _ask_class(self, object_ids: list[int]) -> None:
+        """Let a class be written for objects; the work goes on meanwhile."""
+        if (workspace := self._state.active) is None:
+            return
+        dialog = QInputDialog(self)
+        dialog.setWindowTitle("Class")
+        dialog.setLabelText(f"Class of object {', '.join(map(str, object_ids))}")
+        dialog.setTextValue(workspace.work.about_of(object_ids[0]).kind)
+        dialog.textValueSelected.connect(lambda text: self._edits.describe(*object_ids, kind=text))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _write(self, object_id: int, column: int) -> None:
+        for row in range(self.rowCount()):
+            if self.item(row, 0).data(_ID) == object_id:
+                self.editItem(self.item(row, column))
+
+    def _take(self, item: QTableWidgetItem) -> None:
+        """Take what was written or ticked in a cell; nothing where it is so already."""
+        workspace, object_id, column = self._state.active, int(item.data(_ID)), item.column()
+        if workspace is None:
+            return
+        if column == _KEEP:
+            wanted = item.checkState() == Qt.CheckState.Checked
+            if wanted != workspace.work.is_accepted(object_id):
+                (self._objects.accept if wanted else self._objects.reopen)(object_id)
+                self.refresh()  # what cannot be accepted is not
+        elif column == _NAME:
+            self._edits.describe(object_id, name=item.text())
+        elif column == _CLASS:
+            self._edits.describe(object_id, kind=item.text())
+
     def _choose(self) -> None:
-        items = self.selectedItems()
-        if items:
-            self._objects.select(int(items[0].data(Qt.ItemDataRole.UserRole)))
+        if len(chosen := self.chosen) == 1:
+            self._objects.select(chosen[0])
 
 
 def object_ids(workspace: Workspace) -> list[int]:
@@ -110,7 +270,8 @@ def area_text(pixels: int, scale: Any, units: Any) -> str:
     return f"{area:.4g} {first}²" if first == second else f"{area:.4g} {first}·{second}"
 
 
-def _describe(workspace: Workspace, object_id: int) -> tuple[str, ...]:
+def _describe(workspace: Workspace, object_id: int) -> tuple[tuple[str, Any], ...]:
+    """Return what each cell of a row says, and what it is sorted by."""
     here, image = workspace.here, workspace.image
     clicks = sum(click.object_id == object_id for click in workspace.clicks_in(here))
     masks = workspace.masks_of(here) if here is not None else None
@@ -118,7 +279,29 @@ def _describe(workspace: Workspace, object_id: int) -> tuple[str, ...]:
     doubt = masks.doubts.get(object_id) if masks is not None else None
     axes = list(here.axes) if here is not None else [-2, -1]
     area = area_text(pixels, image.scale[axes], [image.units[axis] for axis in axes])
-    return f"{object_id}", f"{clicks}", area, "" if doubt is None else f"{doubt:.0%}"
+    about, kept = workspace.work.about_of(object_id), workspace.work.is_accepted(object_id)
+    return (
+        (f"{object_id}", object_id),
+        (f"{clicks}", clicks),
+        (area, pixels),
+        ("" if doubt is None else f"{doubt:.0%}", -1.0 if doubt is None else doubt),
+        ("", kept),
+        (about.name, about.name.casefold()),
+        (about.kind, about.kind.casefold()),
+    )
+
+
+def _item(workspace: Workspace, object_id: int, column: int, text: str, rank: Any) -> QTableWidgetItem:
+    item = _Item(text)
+    item.setData(_ID, object_id)
+    item.setData(_RANK, rank)
+    if column == 0:
+        item.setData(Qt.ItemDataRole.DecorationRole, _colour(workspace, object_id))
+    if column == _KEEP:
+        item.setCheckState(Qt.CheckState.Checked if rank else Qt.CheckState.Unchecked)
+    if column not in (_NAME, _CLASS):
+        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+    return item
 
 
 def _colour(workspace: Workspace, object_id: int) -> QColor:

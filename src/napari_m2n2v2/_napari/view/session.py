@@ -17,6 +17,7 @@ from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow, make_button
 from napari_m2n2v2.files.masks import MASK_ENDINGS
+from napari_m2n2v2.files.paths import is_there
 
 __all__ = ["SessionPanel", "file_name"]
 
@@ -156,7 +157,7 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         if self._state.active is None:
             return None
         found = self.saving.target_like(file_name(self._state.active.image.name))
-        return found if found is not None and not any(path.exists() for path in found.files) else None
+        return found if found is not None and not any(map(is_there, found.files)) else None
 
     def _ask(self) -> Target | None:
         """Ask where to; None if the user thinks better of it."""
@@ -171,7 +172,7 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         path = Path(dialog.selectedFiles()[0])
         name = path.name.removesuffix(ending).removesuffix(path.suffix if not path.name.endswith(ending) else "")
         target = Target(path.parent, name, self.masks.currentData(), self.with_session.isChecked())
-        others = [one.name for one in target.files if one != path and one.exists()]
+        others = [one.name for one in target.files if one != path and is_there(one)]
         return target if not others or self._may_replace(others) else None
 
     def _may_replace(self, names: list[str]) -> bool:

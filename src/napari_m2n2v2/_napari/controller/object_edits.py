@@ -1,0 +1,169 @@
+"""What is done to whole objects: named, deleted, merged, split, gone to. Each is one step to undo."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+
+from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.objects import ObjectController
+from napari_m2n2v2._napari.layers.geometry import show_point
+from napari_m2n2v2._napari.model.dock_state import DockState, Slip
+from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.session.document import PlacedClick, PlaneKey
+from napari_m2n2v2.session.work import About
+
+__all__ = ["ObjectEdits"]
+
+
+class ObjectEdits:
+    """Changes objects as clicks: what comes of it can be saved, corrected and replayed like anything else.
+
+    Parameters
+    ----------
+    state : DockState
+        Whose objects they are.
+    field : FieldOfView
+        Goes to them.
+    clicks, objects : ClickController, ObjectController
+        Place their clicks; choose one, and give out ids.
+    """
+
+    def __init__(
+        self, state: DockState, field: FieldOfView, clicks: ClickController, objects: ObjectController
+    ) -> None:
+        self._state = state
+        self._field = field
+        self._clicks = clicks
+        self._objects = objects
+
+    def describe(self, *object_ids: int, name: str | None = None, kind: str | None = None) -> None:
+        """Give objects a name, or a class; what is None stays."""
+        if (workspace := self._state.active) is not None:
+            work = workspace.work
+            for object_id in object_ids:
+                was = work.about_of(object_id)
+                named = was.name if name is None else name.strip()
+                work = work.describe(About(object_id, named, was.kind if kind is None else kind.strip()))
+            self._clicks.change(workspace, work)
+
+    def delete(self, object_ids: Collection[int]) -> None:
+        """Remove the clicks of objects from all planes, with their names."""
+        if (workspace := self._state.active) is not None:
+            self._clicks.change(workspace, workspace.work.without(object_ids))
+
+    def merge(self, object_ids: Collection[int]) -> None:
+        """Let the clicks of objects be of one: of the present object if it is among them, else of the lowest id.
+
+        A background click of one that lies on another of them would cut a hole into what they are together: it goes.
+        """
+        workspace = self._state.active
+        if workspace is None:
+            return
+        with self._state.errors_shown():
+            ids = {p.click.object_id for p in workspace.placed} & {*object_ids}
+            if len(ids) < 2:
+                raise Slip("Choose two objects or more in the table to merge them.")
+            into = workspace.object_id if workspace.object_id in ids else min(ids)
+            work = workspace.work
+            kept = [p for p in work.placed if p.click.object_id not in ids or not _contradicts(workspace, p, ids)]
+            work = work.with_clicks(kept)
+            places = {n for n, p in enumerate(kept) if p.click.object_id in ids - {into}}
+            work = work.with_object(places, into)
+            about = [one for one in (work.about_of(i) for i in sorted(ids)) if one.object_id != into]
+            own = work.about_of(into)
+            named = replace(
+                own,
+                name=own.name or next((one.name for one in about if one.name), ""),
+                kind=own.kind or next((one.kind for one in about if one.kind), ""),
+            )
+            for one in about:
+                work = work.describe(replace(one, name="", kind=""))
+            self._clicks.change(workspace, work.describe(named))
+            self._objects.select(into)
+
+    def split(self, object_id: int) -> None:
+        """Let a part of an object in the plane shown be an object of its own.
+
+        Those of its clicks that are selected, if others of it stay; else all foreground clicks that do not lie in its
+        largest connected piece.
+        """
+        workspace = self._state.active
+        if workspace is None:
+            return
+        with self._state.errors_shown():
+            self._field.plane_shown(workspace)
+            part = _selected_part(workspace, object_id) or _loose_pieces(workspace, object_id)
+            if not part:
+                raise Slip("It is one piece: select (3) the clicks of the part to split off, then split again.")
+            following = self._objects.free_id(workspace)
+            self._clicks.change(workspace, workspace.work.with_object(part, following))
+            self._objects.select(following)
+
+    def jump(self, object_id: int) -> None:
+        """Go on with an object: show its nearest plane with clicks, and move the camera to these."""
+        workspace = self._state.active
+        if workspace is None:
+            return
+        with self._state.errors_shown():
+            placed = [p for p in workspace.placed if p.click.object_id == object_id]
+            if not placed:
+                raise Slip(f"Object {object_id} has no clicks yet.")
+            nearest = min(placed, key=lambda p: _away(p.plane, workspace.here)).plane
+            if nearest != workspace.here:
+                self._field.show_plane(nearest)
+            clicks = [p.click for p in placed if p.plane == nearest]
+            told = [click for click in clicks if click.foreground] or clicks
+            row, col = np.mean([(click.row, click.col) for click in told], axis=0)
+            show_point(self._state.viewer, workspace.image, nearest, float(row), float(col))
+            self._objects.select(object_id)
+
+
+def _away(plane: PlaneKey, here: PlaneKey | None) -> int:
+    """How many slices a plane is from the one shown; far where it is of other axes."""
+    if here is None or plane.axes != here.axes:
+        return 1_000_000
+    return sum(abs(a - b) for a, b in zip(plane.index, here.index, strict=True))
+
+
+def _label_at(workspace: Workspace, placed: PlacedClick) -> int:
+    """Return the label that the layer has where a click is."""
+    masks = workspace.masks_of(placed.plane)
+    row, col = placed.click.pixel(masks.shape)
+    return int(masks.shown_in((row, row + 1, col, col + 1))[0, 0])
+
+
+def _contradicts(workspace: Workspace, placed: PlacedClick, ids: Collection[int]) -> bool:
+    """Whether a click says of one of some objects that it is not where another one is."""
+    own = placed.click.object_id
+    return not placed.click.foreground and _label_at(workspace, placed) in {i for i in ids if i != own}
+
+
+def _selected_part(workspace: Workspace, object_id: int) -> set[int]:
+    """Return where among all clicks those of an object are that are selected, if that is a part of it."""
+    own = workspace.places_of(object_id)
+    chosen = own & {int(i) for i in workspace.points.selected_data}
+    told = {n for n in own if workspace.placed[n].click.foreground}
+    return chosen if chosen & told and told - chosen else set()
+
+
+def _loose_pieces(workspace: Workspace, object_id: int) -> set[int]:
+    """Return where among all clicks the foreground clicks of an object are that lie outside its largest piece."""
+    from skimage.measure import label
+
+    if (here := workspace.here) is None:
+        return set()
+    masks = workspace.masks_of(here)
+    pieces = label(masks.shown_in(masks.whole) == object_id, connectivity=2)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    found = set()
+    for n in workspace.places_of(object_id):
+        click = workspace.placed[n].click
+        piece = pieces[click.pixel(masks.shape)]
+        if click.foreground and piece and piece != sizes.argmax():
+            found.add(n)
+    return found

@@ -1,0 +1,295 @@
+"""The rows of a session file, which pydantic reads: of the right kind, and inside the image, or refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass, fields, replace
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, with_config
+
+from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.images.sparse import Boxed
+from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.carried import Carried
+from napari_m2n2v2.session.document import Document, Fingerprint, Outcome, Place, PlacedClick, PlaneKey
+from napari_m2n2v2.session.packed import packed_labels, packed_mask, unpacked_labels, unpacked_mask
+from napari_m2n2v2.session.provenance import Provenance
+from napari_m2n2v2.session.work import About, Accepted, Work, by_object
+
+__all__ = ["FORMAT", "VERSION", "WITH_OBJECTS", "SessionRows"]
+
+FORMAT = "napari-m2n2v2 session"
+
+
+VERSION, WITH_OBJECTS = 2, 3
+"""Of files; the second where objects were accepted, or named, so that what does not know of that refuses it."""
+
+
+def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Keep 3 as 3 where 3.0 is meant, so that a file is written back byte for byte."""
+    check(value)
+    return value
+
+
+_Whole = Annotated[int, Field(ge=0, lt=2**31)]
+_FromOne = Annotated[int, Field(ge=1, lt=2**31)]
+_Number = Annotated[float, WrapValidator(_as_written)]
+
+
+@dataclass(frozen=True)
+class _OfPlane(PlaneKey):
+    """A row that begins with its plane."""
+
+    @property
+    def plane(self) -> PlaneKey:
+        return PlaneKey(self.axes, self.index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part(_OfPlane):
+    """A place with clicks, and what its masks came from where they were there."""
+
+    region: tuple[_Whole, _Whole, _Whole, _Whole, _Whole] | None
+    provenance: Provenance | None
+    labels_sha256: str
+
+    @classmethod
+    def of(cls, place: Place, outcome: Outcome | None) -> _Part:
+        return cls(
+            **asdict(place[0]),
+            region=None if place[1] is None else astuple(place[1]),
+            provenance=None if outcome is None else outcome.provenance,
+            labels_sha256="" if outcome is None else outcome.labels_sha256,
+        )
+
+    @property
+    def place(self) -> Place:
+        return self.plane, None if self.region is None else Region(*self.region)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        if self.provenance is None or not self.labels_sha256:  # the masks were still to come
+            return None
+        return Fingerprint(self.provenance, self.labels_sha256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Labels:
+    """The labels of a box."""
+
+    shape: tuple[_Whole, _Whole]
+    zlib_base64_int32: str
+
+    @classmethod
+    def of(cls, labels: NDArray[np.int32]) -> _Labels:
+        return cls(shape=labels.shape, zlib_base64_int32=packed_labels(labels))
+
+    def unpacked(self) -> NDArray[np.int32]:
+        """Return them; no more is unpacked than the shape says."""
+        return unpacked_labels(self.zlib_base64_int32, self.shape, "labels to start from")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Start(_OfPlane):
+    """What labels a plane began with."""
+
+    row: _Whole
+    col: _Whole
+    labels: _Labels
+
+    @classmethod
+    def of(cls, plane: PlaneKey, start: Boxed) -> _Start:
+        return cls(**asdict(plane), row=start.row, col=start.col, labels=_Labels.of(start.values))
+
+    def patch(self, shape: tuple[int, int]) -> Boxed:
+        """Return the labels, after a look at whether they are inside a plane of ``shape``."""
+        bottom, right = self.row + self.labels.shape[0], self.col + self.labels.shape[1]
+        if bottom > shape[0] or right > shape[1]:
+            box = self.row, bottom, self.col, right
+            raise ImageError(f"There are labels in rows and columns {box}, which are not inside {shape}.")
+        return Boxed(self.row, self.col, self.labels.unpacked())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mask:
+    """The pixels of an object in a box."""
+
+    row: _Whole
+    col: _Whole
+    shape: tuple[_Whole, _Whole]
+    zlib_base64_bits: str
+
+    @classmethod
+    def of(cls, pixels: Boxed) -> _Mask:
+        values = pixels.values
+        return cls(row=pixels.row, col=pixels.col, shape=values.shape, zlib_base64_bits=packed_mask(values))
+
+    def unpacked(self) -> Boxed:
+        """Return them; whoever asks sees first whether they are inside the image."""
+        return Boxed(
+            self.row, self.col, unpacked_mask(self.zlib_base64_bits, self.shape, "pixels of an accepted object")
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Accepted(_OfPlane):
+    """An object that was accepted in a plane: its pixels, if they were known by then."""
+
+    object_id: _FromOne
+    pixels: _Mask | None
+
+    @classmethod
+    def of(cls, one: Accepted) -> _Accepted:
+        pixels = None if one.pixels is None else _Mask.of(one.pixels)
+        return cls(**asdict(one.plane), object_id=one.object_id, pixels=pixels)
+
+    def accepted(self, document: Document) -> Accepted:
+        """Return it; where its pixels were not known, accepted by all the clicks there are, after those before it."""
+        if any((one.plane, one.object_id) == (self.plane, self.object_id) for one in document.accepted):
+            raise ClickError(f"object {self.object_id} is accepted twice in one plane")
+        shape, mask = document.plane_shape(self.plane), self.pixels
+        if mask is None:
+            return Accepted(self.plane, self.object_id, since=Work(document.placed, document.accepted))
+        if mask.row + mask.shape[0] > shape[0] or mask.col + mask.shape[1] > shape[1]:  # before anything is unpacked
+            raise ImageError(f"The pixels of accepted object {self.object_id} are not all inside {shape}.")
+        return Accepted(self.plane, self.object_id, mask.unpacked())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Carried(_OfPlane):
+    """What is known of an object in a plane that it was carried to."""
+
+    object_id: _FromOne
+    doubt: _Number | None
+    axis: _Whole
+    direction: Annotated[int, Field(ge=-1, le=1)]
+    stopped: str
+
+    @classmethod
+    def of(cls, known: Carried) -> _Carried:
+        doubt = None if math.isnan(known.doubt) else known.doubt
+        return cls(
+            **asdict(known.plane), object_id=known.object_id, doubt=doubt, axis=known.axis,
+            direction=known.direction, stopped=known.stopped,
+        )  # fmt: skip
+
+    def known(self, placed: Mapping[tuple[PlaneKey, int], list[PlacedClick]]) -> Carried:
+        """Return it with the clicks that are there, by plane and object."""
+        clicks = tuple(p.click for p in placed.get((self.plane, self.object_id), ()))
+        doubt = math.nan if self.doubt is None else self.doubt
+        return Carried(self.plane, self.object_id, clicks, doubt, self.axis, self.direction, self.stopped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _About(About):
+    """Name and class of an object."""
+
+    object_id: _FromOne
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Click(Click):
+    """A click, which of the parts it was placed in, and whether propagation placed it."""
+
+    row: _Number
+    col: _Number
+    object_id: _FromOne = 1
+    threshold: _Number | None = None
+    part: _Whole
+    carried: bool
+
+    @property
+    def click(self) -> Click:
+        return Click(**{f.name: getattr(self, f.name) for f in fields(Click)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parameters(SegmentationParameters):
+    """Parameters as files have them: what was named later is, where it is not said, as in the paper."""
+
+    centred_start: bool = False
+    boundary_distance: bool = False
+    least_disc: bool = False
+    refinement: bool = False
+    refinement_trust: int = 1
+    score_contrast: bool = False
+
+    @property
+    def now(self) -> SegmentationParameters:
+        return SegmentationParameters(**asdict(self))
+
+
+@with_config(strict=True, extra="forbid", allow_inf_nan=False)
+@dataclass(frozen=True, kw_only=True)
+class SessionRows:
+    """All of a file, in its order."""
+
+    format: str = FORMAT
+    format_version: int = VERSION
+    shape: Annotated[tuple[_FromOne, ...], Field(min_length=2, max_length=64)]
+    compete: bool
+    segmentation_parameters: _Parameters
+    versions: dict[str, str]
+    parts: tuple[_Part, ...]
+    starts: tuple[_Start, ...]
+    carried: tuple[_Carried, ...] = ()
+    accepted: tuple[_Accepted, ...] = ()
+    about: tuple[_About, ...] = ()
+    clicks: tuple[_Click, ...]
+
+    @classmethod
+    def of(cls, document: Document) -> SessionRows:
+        """Write down a document."""
+        numbers = {place: n for n, place in enumerate(document.solutions)}
+        return cls(
+            format_version=WITH_OBJECTS if document.accepted or document.about else VERSION,
+            shape=document.shape,
+            compete=document.compete,
+            segmentation_parameters=_Parameters(**asdict(document.segmentation_parameters)),
+            versions=dict(document.versions),
+            parts=tuple(_Part.of(*item) for item in document.solutions.items()),
+            starts=tuple(_Start.of(*item) for item in document.starts.items()),
+            carried=tuple(map(_Carried.of, document.carried)),
+            accepted=tuple(map(_Accepted.of, document.accepted)),
+            about=tuple(_About(**asdict(one)) for one in document.about),
+            clicks=tuple(
+                _Click(**asdict(p.click), part=numbers[p.plane, p.region], carried=p.carried) for p in document.placed
+            ),
+        )
+
+    def document(self) -> Document:
+        """Return what they say.
+
+        Raises
+        ------
+        ClickError, ImageError, UnreadableFileError
+            If something is outside the image, or cannot be unpacked.
+        """
+        if (beyond := max((row.part for row in self.clicks), default=-1)) >= len(self.parts):
+            raise ClickError(f"a click is of part {beyond}, and there are {len(self.parts)}, counted from 0")
+        places = [part.place for part in self.parts]
+        placed = tuple(
+            PlacedClick(places[row.part][0], row.click, row.carried, places[row.part][1]) for row in self.clicks
+        )
+        there = by_object(placed)
+        document = Document(
+            shape=self.shape,
+            placed=placed,
+            solutions={part.place: part.outcome for part in self.parts},
+            segmentation_parameters=self.segmentation_parameters.now,
+            compete=self.compete,
+            carried=tuple(row.known(there) for row in self.carried),
+            about=tuple(About(**asdict(row)) for row in self.about),
+            versions=self.versions,
+        )
+        document.check()
+        for row in self.accepted:
+            document = replace(document, accepted=(*document.accepted, row.accepted(document)))
+        starts = {start.plane: start.patch(document.plane_shape(start.plane)) for start in self.starts}
+        return replace(document, starts=starts)

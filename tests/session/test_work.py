@@ -1,0 +1,72 @@
+"""What undo goes through: clicks, what is accepted, what objects are called."""
+
+import pytest
+
+from napari_m2n2v2 import Click, load_session, save_session
+from napari_m2n2v2.errors import UnreadableFileError
+from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.document import Document, PlacedClick, PlaneKey
+from napari_m2n2v2.session.work import About, Work
+
+FIRST, SECOND = PlaneKey((1, 2), (0,)), PlaneKey((1, 2), (1,))
+PLACED = (
+    PlacedClick(FIRST, Click(3, 4)), PlacedClick(SECOND, Click(3, 4)), PlacedClick(FIRST, Click(8, 9, object_id=2)),
+)  # fmt: skip
+
+
+def test_an_object_is_accepted_in_all_its_planes_and_opened_where_it_is_clicked():
+    work = Work(PLACED).accept(1)
+    assert [(one.plane, one.object_id) for one in work.accepted] == [(FIRST, 1), (SECOND, 1)]
+    assert work.is_accepted(1) and not work.is_accepted(2) and work.accept(1) == work
+    opened = work.with_clicks((*PLACED, PlacedClick(SECOND, Click(5, 5))))
+    assert opened.accepted == work.accepted[:1] and not opened.is_accepted(1)
+    assert work.with_clicks((*PLACED, PlacedClick(SECOND, Click(5, 5, object_id=2)))).accepted == work.accepted
+    assert not work.reopen(1).accepted and set(opened.changed_planes(work)) == {SECOND}
+
+
+def test_an_object_without_clicks_is_not_accepted():
+    assert Work(PLACED).accept(7) == Work(PLACED)
+
+
+def test_what_is_said_of_an_object_goes_with_it():
+    work = Work(PLACED).describe(About(2, "left kidney", "organ")).describe(About(1, kind="organ"))
+    assert [one.object_id for one in work.about] == [1, 2] and work.about_of(2).name == "left kidney"
+    assert work.describe(About(2)).about == work.about[:1]
+    gone = work.accept(2).without({2})
+    assert gone.about == work.about[:1] and not gone.accepted and gone.placed == PLACED[:2]
+
+
+def test_clicks_that_become_another_objects_open_both():
+    work = Work(PLACED).accept(1).accept(2).with_object({2}, 1)
+    assert [p.click.object_id for p in work.placed] == [1, 1, 1]
+    assert [one.plane for one in work.accepted] == [SECOND], "in the plane where nothing changed it stays"
+
+
+def document(**named):
+    solutions = {(FIRST, None): None, (SECOND, None): None}
+    return Document((2, 20, 20), PLACED, solutions, SegmentationParameters(), versions={}, **named)
+
+
+def test_names_are_in_files_of_version_three_and_only_there(tmp_path):
+    about = (About(2, 'the "left" one', "Zelle ä"),)
+    save_session(tmp_path / "named.json", document(about=about))
+    save_session(tmp_path / "plain.json", document())
+    assert load_session(tmp_path / "named.json").about == about
+    assert '"format_version": 3' in (tmp_path / "named.json").read_text()
+    assert '"format_version": 2' in (tmp_path / "plain.json").read_text()
+    assert "about" not in (tmp_path / "plain.json").read_text()
+
+
+def test_an_object_accepted_before_its_mask_came_is_accepted_by_all_clicks_when_it_is_loaded(tmp_path):
+    save_session(tmp_path / "s.json", document(accepted=Work(PLACED).accept(1).accepted))
+    loaded = load_session(tmp_path / "s.json")
+    assert [one.pixels for one in loaded.accepted] == [None, None]
+    assert loaded.accepted[0].since == Work(PLACED) and loaded.accepted[1].since.accepted == loaded.accepted[:1]
+
+
+def test_a_name_that_is_none_is_refused(tmp_path):
+    save_session(tmp_path / "s.json", document(about=(About(2, "x"),)))
+    text = (tmp_path / "s.json").read_text().replace('"name": "x"', '"name": 3')
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(UnreadableFileError, match=r"about\.0\.name"):
+        load_session(tmp_path / "s.json")
