@@ -51,8 +51,9 @@ def test_docks_leave_nothing_behind(viewer, qtbot, image, docks):
     assert memory[-1] - memory[docks // 2 - 1] < 30, memory
 
 
+@pytest.mark.parametrize("size", [1, 1.5, 2])
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_is_cut_off_with_a_font_twice_as_large(real_dock, theme):
+def test_nothing_is_cut_off_in_either_theme_with_fonts_up_to_twice_as_large(real_dock, theme, size):
     application = QApplication.instance()
     before = application.font()
     real_dock.viewer.theme = theme
@@ -60,7 +61,7 @@ def test_nothing_is_cut_off_with_a_font_twice_as_large(real_dock, theme):
         fold.expand(animate=False)
     try:
         font = application.font()
-        font.setPointSize(2 * before.pointSize())
+        font.setPointSizeF(size * before.pointSizeF())
         real_dock.widget.setFont(font)
         for child in real_dock.widget.findChildren(QPushButton):
             child.setFont(font)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,9 @@ _OTHER_JOBS = {
     "labels": "Looking for labels",
     "save": "Saving",
 }
+
+
+_LEAST_SHARE, _LEAST_SECONDS = 0.2, 2.0  # done before one says how long the rest takes
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class ActivityController:
         self._queue = queue
         self._preparing = preparing
         self._share, self._stage = 0.0, ""
+        self._began = time.monotonic()
         for progressed in (state.progressed, queue.progressed):
             progressed.connect(self._progressed)
         jobs.turned.connect(self._turned)
@@ -119,15 +124,26 @@ class ActivityController:
         return Task(", ".join(filter(None, (what, ending))), share, preparing.cancel)
 
     def _task(self, what: str, cancel: Callable[[], None]) -> Task:
-        return Task(f"{what}: {self._stage}".removesuffix(": "), self._share, cancel)
+        said = f"{what}: {self._stage}".removesuffix(": ")
+        return Task(", ".join(filter(None, (said, self._left()))), self._share, cancel)
+
+    def _left(self) -> str:
+        """Say how long it still takes if it goes on as it did; nothing while too little tells."""
+        passed = time.monotonic() - self._began
+        if self._share < _LEAST_SHARE or passed < _LEAST_SECONDS:
+            return ""
+        return duration_text(passed * (1 - self._share) / self._share)
 
     def _progressed(self, share: float, stage: str) -> None:
+        if share == 0 or share < self._share:  # another task
+            self._began = time.monotonic()
         self._share, self._stage = share, stage
         self.changed.emit()
 
     def _turned(self) -> None:
         if not self._jobs.keys:  # what comes next has not begun
             self._share, self._stage = 0.0, ""
+            self._began = time.monotonic()
         self.changed.emit()
 
 
