@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -267,9 +268,13 @@ class FeatureController:
             shown = [w for w in self._waiting if w.workspace is self._state.active and w.is_shown]
             self._running = wanted = (shown or self._waiting)[0]
             self._waiting.remove(wanted)
-            self._jobs.submit(
-                wanted.job, wanted.work, wanted.done, wanted.failed, self._state.progressed.emit, computes=True
-            )
+            began = time.monotonic()
+
+            def done(features: ImageFeatures) -> None:
+                wanted.workspace.seconds = max(time.monotonic() - began, wanted.workspace.seconds or 0.0)
+                wanted.done(features)
+
+            self._jobs.submit(wanted.job, wanted.work, done, wanted.failed, self._state.progressed.emit, computes=True)
 
     def _drop(self, which: Callable[[_Wanted], bool]) -> None:
         """Stop, or do not begin, what nobody wants any more."""

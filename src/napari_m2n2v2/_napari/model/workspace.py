@@ -54,6 +54,7 @@ class Workspace:
     focus: PartKey | None = None  # the part of it that is worked on where one clicks in view
     sees_beyond: bool = False  # more than that part is in view
     working_side: int = FeatureParameters().working_side
+    seconds: float | None = None  # that the features of a part took at most
     columns: OwnColumns = field(default_factory=OwnColumns)  # the user's, of the table of clicks
     label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold
     written_into: Any = field(init=False)  # the labels' data, as they were last seen
