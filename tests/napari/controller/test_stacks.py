@@ -122,6 +122,7 @@ class TestAxes:
         dock.widget.undo.click()
         same(dock.shown_labels[10], mask[16])
         assert np.count_nonzero(dock.labels) == np.count_nonzero(mask)
+        dock.widget.undo.click()  # of N
         dock.widget.undo.click()  # back in the plane of the first click
         assert dock.workspace.here == PlaneKey((1, 2), (10,)) and not dock.labels.any()
 
