@@ -5,12 +5,14 @@ two baselines that know the same examples. Examples are masks that the engine ma
 until IoU 0.8, at most 5), three draws an image of objects that touch no border and have half to twice the median area.
 Every second image, in alphabetical order, is reported on; choices were made by the others (``--half chosen``).
 
-``--clicks`` also counts clicks an object until IoU 0.7; ``--partial`` measures recall alone, on sets where only some
-objects have a truth; ``--pasted`` exact truth: real nuclei pasted at random; ``--fit`` fits the certainty.
+``--advice`` says which runs are advised to be checked; ``--clicks`` counts clicks an object until IoU 0.7;
+``--partial`` measures recall alone, on sets where only some objects have a truth; ``--pasted`` exact truth: real nuclei
+pasted at random, and the time it takes; ``--fit`` fits the certainty.
 """
 
 import argparse
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +61,6 @@ def scores(table, at):
 def report(options):
     print("| images | examples | method | F1 at 0.5 | precision | recall | F1 at 0.7 | precision | recall |")
     print("|---|---|---|---|---|---|---|---|---|")
-    advised = {}
     for kind in KINDS:
         scenes = [scene(name, options.keep) for name in names(kind, options.half)]
         for count in (1, 3):
@@ -73,14 +74,19 @@ def report(options):
                             rows.append(scores(table, 0.5) + scores(table, 0.7))
                 cells = " | ".join(f"{value:.3f}" for value in np.mean(rows, axis=0))
                 print(f"| {kind} | {count} | {method} | {cells} |", flush=True)
+
+
+def advised(options):
+    """What is said of runs with three examples, and how good these are."""
+    found_by = {}
     for kind in KINDS:
         for one in (scene(name, options.keep) for name in names(kind, options.half)):
             for draw in range(DRAWS):
                 examples, _ = one.examples(draw, 3)
                 masks, found = ours(one.image, examples)
                 table, _ = overlaps(masks, one.truth, examples)
-                advised.setdefault((kind, found.advice), []).append(scores(table, 0.5)[:2])
-    for (kind, advice), rows in sorted(advised.items()):
+                found_by.setdefault((kind, found.advice), []).append(scores(table, 0.5)[:2])
+    for (kind, advice), rows in sorted(found_by.items()):
         f1, precision = np.mean(rows, axis=0)
         print(f"{kind}, 3 examples, {advice!r}: {len(rows)} of the runs, F1 {f1:.3f}, precision {precision:.3f}")
 
@@ -133,7 +139,7 @@ def exact(options):
 
 def fit(options):
     """Fit the weights of ``similar/certainty.py`` by logistic regression; every image weighs the same."""
-    rows, right, weight = [], [], []
+    rows, right, weight, runs = [], [], [], []
     for kind in KINDS:
         for one in (scene(name, options.keep) for name in names(kind, options.half)):
             before = len(rows)
@@ -146,6 +152,8 @@ def fit(options):
                     border = _at_border(each, one.truth.shape)
                     rows.append([why.size, why.shape, why.contrast, why.look, found.reproduced, border, 1.0])
                     right.append(best >= 0.5)
+                if masks:
+                    runs.append((kind, slice(len(rows) - len(masks), len(rows))))
             weight += [1 / max(len(rows) - before, 1)] * (len(rows) - before)
     x, y, w = np.array(rows, float), np.array(right), np.array(weight) * len(rows) / np.sum(weight)
     found, regular = np.zeros(x.shape[1]), np.diag([1.0] * (x.shape[1] - 1) + [1e-6])
@@ -160,6 +168,13 @@ def fit(options):
         inside = (p >= low) & (p < low + 0.1)
         if inside.any():
             print(f"certainty {low:.1f} to {low + 0.1:.1f}: {inside.sum()} proposals, {y[inside].mean():.2f} right")
+    for kind, least in product(KINDS, (0.75, 0.8, 0.85, 0.9)):
+        above = [y[run].mean() for name, run in runs if name == kind and p[run].mean() >= least]
+        below = [y[run].mean() for name, run in runs if name == kind and p[run].mean() < least]
+        print(
+            f"{kind}, mean certainty {least}: {len(above)} runs above, precision {np.mean(above or [0]):.2f}; "
+            f"{len(below)} below, {np.mean(below or [0]):.2f}"
+        )
 
 
 def _at_border(proposal, shape):
@@ -171,13 +186,14 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=["reported", "chosen"], default="reported")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep examples there, and take them from there")
-    for name in ("clicks", "partial", "pasted", "fit"):
+    for name in ("advice", "clicks", "partial", "pasted", "fit"):
         parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
     chosen = [
-        (options.clicks, count_clicks), (options.partial, recall), (options.pasted, exact), (options.fit, fit),
+        (options.advice, advised), (options.clicks, count_clicks), (options.partial, recall), (options.pasted, exact),
+        (options.fit, fit),
     ]  # fmt: skip
     for measure in [one for wanted, one in chosen if wanted] or [report]:
         measure(options)

@@ -6,7 +6,6 @@ from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session
 from napari_m2n2v2.method.refinement import near_outline
 from napari_m2n2v2.session.diagnostics import (
     attention_from,
-    doubt_of,
     guide_seen,
     margin,
     markov_map_of,
@@ -73,12 +72,6 @@ def test_a_click_is_suggested_inside_the_largest_doubt(session):
     sizes = np.bincount(regions.ravel())[1:]
     assert regions[place] == np.argmax(sizes) + 1
     assert suggest_click(np.ones((5, 5), np.float32)) is None
-
-
-def test_doubt_counts_doubtful_pixels_against_clear_ones():
-    margins = np.array([[0.9, 0.1], [-0.1, -0.9]], np.float32)
-    assert doubt_of(margins, margins > 0) == pytest.approx(2 / 3)
-    assert doubt_of(np.full((2, 2), -1.0, np.float32), np.zeros((2, 2), bool)) == 0
 
 
 def test_guide_is_shown_as_the_engine_sees_it(session, guided_features):

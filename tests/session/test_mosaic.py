@@ -19,7 +19,7 @@ from napari_m2n2v2 import (
     region_features,
 )
 from napari_m2n2v2.errors import Cancelled, ImageError
-from napari_m2n2v2.session.diagnostics import doubt_of, margin
+from napari_m2n2v2.session.doubt import doubt_of
 from tests.session.large_plane import BAR, IMAGE, LEFT, MIDDLE, NAMED, SHAPE, SIDE, STACK, WHOLE
 
 
@@ -313,7 +313,7 @@ class TestJoining:
             session.replay(clicks[:n])
             np.testing.assert_array_equal(written, session.result.labels)
         for i, doubt in made.doubts.items():
-            assert doubt == doubt_of(margin(session, i), session.result.objects[i].mask)
+            assert doubt == pytest.approx(doubt_of(features.image, session.result.objects[i])[0])
         assert sorted(made.doubts) == [1, 2, 3, 4]
 
     def test_features_of_another_shape_are_refused(self, features):

@@ -134,6 +134,17 @@ def test_of_a_session_its_objects_are_the_examples(features):
         find_similar(Session(features))
 
 
+def test_accepted_proposals_are_objects_at_once_and_one_undo_takes_them_back():
+    image, labels = discs()
+    few = FeatureParameters(grid=8)
+    session = Session(compute_features(image, "appearance", device="cpu", parameters=few), start=only(labels, 13))
+    before, proposals = session.result.labels, find_similar(session)
+    session.replay((), accepted=proposals.masks(first_id=14))
+    assert np.array_equal(session.result.labels, np.where(before == 13, 13, proposals.labels(first_id=14)))
+    assert len(find_similar(session, ids=[13])) == 0  # nothing is left
+    assert np.array_equal(session.undo().labels, before)
+
+
 def test_of_features_that_work_on_less_proposals_are_of_the_whole_resolution():
     image, labels = discs()
     few = FeatureParameters(grid=8, working_side=120)

@@ -17,7 +17,8 @@ from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.accepted import AcceptedMasks
-from napari_m2n2v2.session.diagnostics import clearness, count_doubtful, nearest_of_each_class
+from napari_m2n2v2.session.diagnostics import clearness, nearest_of_each_class
+from napari_m2n2v2.session.doubt import doubt_of
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import Segmentation
 from napari_m2n2v2.session.session import Session
@@ -50,16 +51,15 @@ class ObjectInRegion:
     ----------
     found : Segmentation
         What it was solved to.
-    doubtful, clear : int
-        How many working pixels are in doubt, and how many are clearly inside.
+    doubt : tuple of (float, int)
+        How much it is in doubt, and by how many pixels that is told (:func:`~napari_m2n2v2.session.doubt.doubt_of`).
     margin : Boxed or None
         float32 from -1 (out) to 1 (in) at working resolution, NaN where the region has nothing to say: to join it with
         what other regions say. None where there can be none.
     """
 
     found: Segmentation
-    doubtful: int
-    clear: int
+    doubt: tuple[float, int]
     margin: Boxed | None
 
     @classmethod
@@ -68,19 +68,19 @@ class ObjectInRegion:
         mask = found.working_mask
         if not found.clicks:  # a mask from before
             said = np.where(mask, _LEAST, np.float32(np.nan)).astype(np.float32)
-            return cls(found, 0, 0, Boxed.of(said, mask, np.nan) if joins else None)
+            return cls(found, (0.0, 0), Boxed.of(said, mask, np.nan) if joins else None)
+        doubt = doubt_of(session.features.image, found)
+        if not joins:
+            return cls(found, doubt, None)
         inside, outside = nearest_of_each_class(session, found)
         clear = clearness(inside, outside)
-        counts = count_doubtful(clear, mask)
-        if not joins:
-            return cls(found, *counts, None)
         signed = np.where(mask, np.maximum(clear, _LEAST), np.minimum(clear, -_LEAST)).astype(np.float32)
         if found.start is None and any(click.foreground for click in found.clicks):
-            return cls(found, *counts, Boxed.of(signed, (inside < _FAR) | mask, -1.0))
+            return cls(found, doubt, Boxed.of(signed, (inside < _FAR) | mask, -1.0))
         # Nothing says where the object ends: only what the clicks reach is known.
         unreached = np.minimum(inside, outside) > 1
         signed[unreached] = np.where(mask[unreached], _LEAST, np.float32(np.nan))
-        return cls(found, *counts, Boxed.of(signed, ~np.isnan(signed), np.nan))
+        return cls(found, doubt, Boxed.of(signed, ~np.isnan(signed), np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ class SolvedRegion:
     labels: Boxed  # at working resolution
     objects: Mapping[int, ObjectInRegion]
     box: Box | None  # of working pixels: where it puts labels
-    doubtful: Mapping[int, tuple[int, int]]  # of every object with clicks: pixels in doubt, and clearly inside
+    doubts: Mapping[int, tuple[float, int]]  # of every object with clicks
     was_let_go: bool = False  # what it says of objects, beside the labels
 
     @classmethod
@@ -103,8 +103,8 @@ class SolvedRegion:
         """Note what a region's clicks gave, and what it says of each object, with the digest of what it began with."""
         labels = Boxed.of(result.working_labels)
         boxes = [one.margin.box for one in said.values() if one.margin is not None]
-        doubtful = {i: (one.doubtful, one.clear) for i, one in said.items() if one.found.clicks}
-        return cls(clicks, start, result, labels, MappingProxyType(said), box_around([labels.box, *boxes]), doubtful)
+        doubts = {i: one.doubt for i, one in said.items() if one.found.clicks}
+        return cls(clicks, start, result, labels, MappingProxyType(said), box_around([labels.box, *boxes]), doubts)
 
     @property
     def joins(self) -> bool:

@@ -20,8 +20,6 @@ __all__ = [
     "ScoreCurve",
     "attention_from",
     "clearness",
-    "count_doubtful",
-    "doubt_of",
     "guide_seen",
     "margin",
     "markov_map_of",
@@ -142,21 +140,6 @@ def clearness(inside: Floats, outside: Floats) -> Floats:
     beyond = np.minimum(outside, np.float32(1))
     clear: Floats = np.divide(beyond - inside, np.maximum(beyond + inside, np.float32(1e-12)), dtype=np.float32)
     return clear
-
-
-def doubt_of(margins: Floats, mask: NDArray[np.bool_]) -> float:
-    """Return how much of an object is in doubt, from 0 to 1.
-
-    The doubtful pixels, on either side of its border, as a share of these and of the pixels clearly inside.
-    """
-    doubtful, clear = count_doubtful(margins, mask)
-    return doubtful / max(doubtful + clear, 1)
-
-
-def count_doubtful(margins: Floats, mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """Count the pixels that are in doubt, and those that are clearly inside."""
-    doubtful = np.abs(margins) < _DOUBTFUL
-    return int(doubtful.sum()), int((mask & ~doubtful).sum())
 
 
 def suggest_click(margins: Floats) -> tuple[int, int] | None:

@@ -37,6 +37,7 @@ from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.accepted_in_plane import AcceptedInPlane
 from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
+from napari_m2n2v2.session.doubt import mean_doubt
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
 from napari_m2n2v2.session.starting import starting_labels
@@ -100,13 +101,12 @@ class Mosaic:
 
     @property
     def doubts(self) -> dict[int, float]:
-        """Doubt of every object with clicks, from 0 to 1 (:func:`~napari_m2n2v2.session.diagnostics.doubt_of`)."""
-        counts: dict[int, tuple[int, int]] = {}
+        """Doubt of every object with clicks, from 0 to 1 (:func:`~napari_m2n2v2.session.doubt.doubt_of`)."""
+        told: dict[int, list[tuple[float, int]]] = {}
         for part in self._parts.values():
-            for i, (doubtful, clear) in part.doubtful.items():
-                before = counts.get(i, (0, 0))
-                counts[i] = before[0] + doubtful, before[1] + clear
-        return {i: doubtful / max(doubtful + clear, 1) for i, (doubtful, clear) in sorted(counts.items())}
+            for i, doubt in part.doubts.items():
+                told.setdefault(i, []).append(doubt)
+        return {i: mean_doubt(doubts) for i, doubts in sorted(told.items())}
 
     @property
     def solved(self) -> dict[Region, tuple[Click, ...]]:

@@ -105,7 +105,7 @@ class Proposals(Sequence[Proposal]):
         Mean IoU of the examples with what is found of them when they are not told: how well this way of looking suits
         these objects.
     advice : str
-        "accept all shown", or "check each" where their mean certainty is below 0.8: many are likely to be wrong.
+        "accept all shown", or "check each" where their mean certainty is below 0.85: many are likely to be wrong.
     """
 
     shape: tuple[int, int]
@@ -141,15 +141,25 @@ class Proposals(Sequence[Proposal]):
         ParameterError
             If an id would be below 1 or above 2147483647.
         """
+        plane = np.zeros(self.shape, dtype=np.int32)
+        for number, mask in self.masks(first_id, at_least).items():
+            height, width = mask.values.shape
+            box = plane[mask.row : mask.row + height, mask.col : mask.col + width]
+            box[mask.values] = number
+        return plane
+
+    def masks(self, first_id: int = 1, at_least: float = 0.0) -> dict[int, Boxed]:
+        """Return the same as masks by id, which ``Session.replay(accepted=...)`` takes: objects, in one change.
+
+        Raises
+        ------
+        ParameterError
+            If an id would be below 1 or above 2147483647.
+        """
         shown = self.at_least(at_least)
         if not 1 <= first_id <= LARGEST_ID - len(shown) + 1:
             raise ParameterError(f"Ids from {first_id} on do not fit {len(shown)} objects: expected 1 to {LARGEST_ID}.")
-        plane = np.zeros(self.shape, dtype=np.int32)
-        for number, one in enumerate(shown, start=first_id):
-            height, width = one.mask.values.shape
-            box = plane[one.mask.row : one.mask.row + height, one.mask.col : one.mask.col + width]
-            box[one.mask.values] = number
-        return plane
+        return {number: one.mask for number, one in enumerate(shown, start=first_id)}
 
     def __repr__(self) -> str:
         """Say in a line what there is; masks would fill a notebook."""

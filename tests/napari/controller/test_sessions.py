@@ -99,7 +99,8 @@ def test_a_session_of_another_method_is_solved_by_it(started, tmp_path, changed)
     session.replay([Click(16, 19), Click(40, 40, False), Click(20, 24)])
     save_session(tmp_path / "s.json", session)
     started.widget.controller.sessions.load(tmp_path / "s.json")
-    assert "bit for bit" in told[-1] and started.controller.state.rules.parameters == method
+    assert "bit for bit" in told[-1] and "More > Method" in told[-1]
+    assert started.controller.state.rules.parameters == method
     same(started.labels, session.result.labels)
     chosen = started.widget.settings.method
     assert chosen.currentText() == ("of the session" if changed else "M2N2")

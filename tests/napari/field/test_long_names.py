@@ -32,7 +32,7 @@ def test_line_28_long_names_do_not_widen_the_dock(stack, name):
     stack.widget.settings.guide.value = stack.workspace.image
     stack.controller.features.store.use_folder(Path("/tmp") / name[:200], 10**9)
     stack.widget.settings.store.refresh()
-    stack.controller.propagation.carry(1, 1)
+    stack.controller.propagation.propagate(1, 1)
     stack.settle()
     stack.widget._refresh()
     now, still_left = widths(stack)

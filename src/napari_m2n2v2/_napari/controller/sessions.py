@@ -16,6 +16,7 @@ from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.geometry import axis_names
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
 from napari_m2n2v2.session.work import Work
 
@@ -146,7 +147,9 @@ class SessionController:
             return differences_in_words(loaded, now, names)
 
         def done(found: str) -> None:
-            self._state.tell(f"Loaded {len(loaded.placed)} clicks. {found}")
+            other = self._state.rules.method != SegmentationParameters()
+            method = " Clicks are solved by the session's method now (More > Method)." if other else ""
+            self._state.tell(f"Loaded {len(loaded.placed)} clicks. {found}{method}")
 
         self._jobs.submit((id(workspace), "compare"), compare, done, self._state.show_error)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QLabel
+
+from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["HintLine"]
 
@@ -13,19 +14,19 @@ _LINES = 2  # what fits into the narrowest dock
 _SLIP_MILLISECONDS = 4000
 
 
-class HintLine(QLabel):  # type: ignore[misc]
+class HintLine(TextLabel):
     """Says the next step; a slip is answered here for a few seconds."""
 
     def __init__(self) -> None:
         super().__init__()
         self._step = ""
+        self._tells_all = False  # its tool tip has where things stand
         self._slip = QTimer(self)
         self._slip.setSingleShot(True)
         self._slip.timeout.connect(lambda: self.setText(self._step))
-        self.setWordWrap(True)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.setAccessibleName("What to do next")
-        self._fit()
+        self._fit_height()
 
     def show_step(self, text: str) -> None:
         """Say what to do next, once a slip has been read."""
@@ -42,7 +43,7 @@ class HintLine(QLabel):  # type: ignore[misc]
         """Follow the font."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
-            self._fit()
+            self._fit_height()
 
-    def _fit(self) -> None:
+    def _fit_height(self) -> None:
         self.setFixedHeight(_LINES * self.fontMetrics().lineSpacing() + 4)

@@ -35,7 +35,7 @@ _LEAST_NAME = 7  # letters
 
 
 _TIP = (
-    "Doubt: the share of the object whose border could as well be elsewhere.\n"
+    "Doubt: high where colours hardly part along the outline, or the last click still changed much.\n"
     "Keep (K, and Next object): it is accepted, and clicks of others leave it as it is;\n"
     "a click of its own, or the box, opens it again.\n"
     "Name, Class: yours, F2 or a double click to write; saved with the session.\n"

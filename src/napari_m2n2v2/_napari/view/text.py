@@ -22,6 +22,7 @@ class TextLabel(QLabel):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._text = ""
+        self._tells_all = True  # in its tool tip, what it elides
         self.setTextFormat(Qt.TextFormat.PlainText)  # a name may look like a tag
         self.setWordWrap(True)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -62,7 +63,8 @@ class TextLabel(QLabel):  # type: ignore[misc]
         shown = re.sub(r"\S+", fit, self._text) if has_long else self._text
         if shown != super().text():
             super().setText(shown)
-        self.setToolTip("" if shown == self._text else self._text)
+        if self._tells_all:
+            self.setToolTip("" if shown == self._text else self._text)
 
 
 def elide(choice: QComboBox) -> None:

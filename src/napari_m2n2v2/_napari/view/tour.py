@@ -8,6 +8,7 @@ from pathlib import Path
 from qtpy.QtWidgets import QFrame, QGridLayout, QLabel
 
 from napari_m2n2v2._napari.view.qt import make_button
+from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["STEPS", "Tour"]
 
@@ -33,8 +34,7 @@ class Tour(QFrame):  # type: ignore[misc]
         self._seen = seen
         self._step = 0
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.text = QLabel()
-        self.text.setWordWrap(True)
+        self.text = TextLabel()
         self.count = QLabel()
         self.skip = make_button("Skip", "Never show this again; F1 lists the keys", self._end)
         self.onward = make_button("Next", "The next step of the tour", self._on_next)
