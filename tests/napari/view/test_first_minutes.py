@@ -120,7 +120,7 @@ def test_everyday_controls_show_without_scrolling_in_a_small_window(real_dock, v
     assert window.height() <= 700
     for control in everyday(real_dock.widget):
         assert control.visibleRegion().boundingRect() == QRect(QPoint(0, 0), control.size()), control
-    table, scrolled = real_dock.widget.table, real_dock.widget.table.parentWidget()
+    table, scrolled = real_dock.widget.table, real_dock.widget.objects.parentWidget()
     assert scrolled.height() == scrolled.parentWidget().height()  # nothing to scroll
     before = table.height()
     real_dock.viewer.window.resize(1100, 800)
