@@ -58,6 +58,23 @@ assert "torch" not in sys.modules and "transformers" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_torch_is_imported_while_one_looks_for_the_first_object():
+    code = """
+import sys, time
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
+from napari_m2n2v2._napari.view.dock import SegmentWithClicks
+application = QApplication([])
+dock = SegmentWithClicks(ViewerModel())
+end = time.monotonic() + 60
+while "torch" not in sys.modules or dock.backbones._jobs.is_busy("warm"):
+    assert time.monotonic() < end
+    application.processEvents()
+dock.close_down()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_click_by_keyboard_alone(started):
     started.qtbot.keyClicks(started.widget.place, "16, 17")
     started.qtbot.keyClick(started.widget.place, Qt.Key.Key_Return)

@@ -44,6 +44,7 @@ from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
 from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ReachPanel
 from napari_m2n2v2._napari.view.tour import Tour
+from napari_m2n2v2._napari.view.warming import Warming
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PlaneKey
 
@@ -133,7 +134,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         )  # fmt: skip
         follow(self._begin_with, controller.next_image.wanted)
         self.settings = SettingsPanel(state, controller.features, controller.objects)
-        self.backbones = BackbonePanel(state, controller.features, Jobs(MainThread()))
+        loading = Jobs(MainThread())
+        self.backbones = BackbonePanel(state, controller.features, loading)
+        self._warming = Warming(self, loading)
         self.place = QLineEdit()
         self.place.setPlaceholderText("row, col and Enter: a click without a mouse")
         self.place.setToolTip("In image pixels, such as 120, 200; means what the toggle above says")
@@ -231,6 +234,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             return
         self._is_open = False
         register(self.console, False)
+        self._warming.stop()
         self._keys.release()
         self.flash.close()
         self.backbones.close_down()
