@@ -28,7 +28,7 @@ def test_complaint_1_there_is_always_a_way_back(started):
     started.points.selected_data = {0}
     started.press(Qt.Key.Key_T), did()
     started.press(Qt.Key.Key_Delete), did()
-    started.controller.objects.next()
+    started.controller.objects.next(), did()  # keeps the object, which is a step
     started.points.add([16, 16]), did()
     started.controller.objects.reset(), did()
     for expected in states[-2::-1]:

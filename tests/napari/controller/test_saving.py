@@ -95,15 +95,17 @@ class TestNextImage:
         assert "no other image" in clicked.hints[-1] and other.visible
 
     def test_the_next_file_of_the_folder_by_number(self, dock, image, tmp_path):
-        for name in ("cell 10.png", "cell 2.png", "cell 1.png", "notes.txt"):
-            if name.endswith("png"):
-                imsave(tmp_path / name, image)
-        (layer,) = dock.viewer.open(str(tmp_path / "cell 1.png"))
+        folder = tmp_path / "cells"
+        folder.mkdir()
+        (folder / "notes.txt").touch()
+        for name in ("cell 10.png", "cell 2.png", "cell 1.png"):
+            imsave(folder / name, image)
+        (layer,) = dock.viewer.open(str(folder / "cell 1.png"))
         dock.start(layer)
         for name in ("cell 2", "cell 10"):
             dock.widget.session.onward.click()  # nothing was clicked: nothing is saved
             assert dock.workspace.image.name == name
-        assert names(tmp_path) == ["cell 1.png", "cell 10.png", "cell 2.png"]
+        assert names(folder) == ["cell 1.png", "cell 10.png", "cell 2.png", "notes.txt"]
 
     def test_what_else_is_there_is_never_replaced(self, clicked, image, asked, tmp_path):
         clicked.viewer.add_image(image[::-1].copy(), name="other")
