@@ -238,7 +238,7 @@ def existing(hands: Hands) -> None:
     wrong = truth.astype(np.int32).copy()
     missing = sorted(np.unique(truth[truth > 0]), key=lambda i: -(truth == i).sum())[0]
     wrong[truth == missing] = 0
-    layer = hands.viewer.add_labels(wrong, name="from elsewhere")
+    layer = hands.viewer.add_labels(wrong.copy(), name="from elsewhere")
     hands.dock.settings.labels.value = layer
     hands.press(hands.dock.start)
     hands.click(*middle(truth == missing))

@@ -134,6 +134,11 @@ class Dock:
         self.qtbot.keyClick(self.canvas.native, key, modifier)
         self.settle()
 
+    def choose_row(self, row):
+        """Choose one row of the table, whatever key Qt takes for held since another test pressed it."""
+        self.widget.table.clearSelection()
+        self.widget.table.selectRow(row)
+
     def expected(self):
         """The label image that a fresh session gives for the clicks the layer shows."""
         from napari_m2n2v2 import Session

@@ -98,13 +98,13 @@ def test_line_14_delete_removes_what_the_table_shows_as_chosen(started):
         lambda: started.qtbot.keyClick(started.widget.table, Qt.Key.Key_Delete),
         lambda: started.qtbot.keyClick(started.widget.table, Qt.Key.Key_Backspace),
     ):
-        started.widget.table.selectRow(0)
+        started.choose_row(0)
         press()
         assert ids(started) == [2]
         same(started.labels, started.expected())
         started.widget.undo.click()
         assert ids(started) == [1, 1, 2]
-    started.widget.table.selectRow(1)
+    started.choose_row(1)
     started.qtbot.keyClick(started.widget.table, Qt.Key.Key_Delete)
     assert ids(started) == [1, 1]
     started.widget.undo.click()
@@ -123,7 +123,7 @@ def test_line_14_in_the_slice_that_is_shown(stack):
     stack.press(Qt.Key.Key_Delete)  # what was added last is out of sight
     assert [p.plane.index for p in stack.workspace.placed] == [(2,), (2,)]
     stack.widget.undo.click()
-    stack.widget.table.selectRow(0)
+    stack.choose_row(0)
     stack.slide(2)
     stack.qtbot.keyClick(stack.widget.table, Qt.Key.Key_Delete)
     assert [p.plane.index for p in stack.workspace.placed] == [(1,)]

@@ -141,7 +141,7 @@ def test_brush_and_bucket_paint_the_chosen_object(started):
     started.press(Qt.Key.Key_N)
     assert started.workspace.labels.selected_label == 2
     started.controller.clicks.add(33, 48)
-    started.widget.table.selectRow(0)
+    started.choose_row(0)
     assert started.workspace.labels.selected_label == 1
 
 

@@ -36,7 +36,7 @@ def test_area_is_in_the_layers_units(dock, image):
 
 
 def test_an_object_chosen_in_the_table_gets_the_next_click(two):
-    two.widget.table.selectRow(0)
+    two.choose_row(0)
     assert two.workspace.object_id == 1
     two.points.add([40, 10])
     assert [click.object_id for click in two.workspace.clicks] == [1, 2, 1]
