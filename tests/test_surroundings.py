@@ -96,8 +96,9 @@ def test_line_11_a_codec_that_is_missing(tmp_path, monkeypatch, capsys):
 
 def test_line_15_a_script_without_a_main_guard(tmp_path):
     (tmp_path / "script.py").write_text(
-        "from napari_m2n2v2.parallel import each_done\n"
-        "print([result() for _, result in each_done(abs, [1, -2], workers=2)])\n"
+        "from napari_m2n2v2.parallel import each_done, pool_of\n"
+        "with pool_of(2) as pool:\n"
+        "    print([result() for _, result in each_done(abs, [1, -2], pool)])\n"
     )
     command = [sys.executable, str(tmp_path / "script.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
@@ -144,6 +145,6 @@ def test_line_23_results_of_an_evaluation_on_a_disk_that_cannot_be_written(tmp_p
 
 
 def test_line_30_the_readme_says_how_to_get_less_than_cuda():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     install = readme.partition("## Install")[2].partition("\n## ")[0]
     assert "6.4 GB" in install and "https://download.pytorch.org/whl/cpu" in install

@@ -67,7 +67,7 @@ class TestCommand:
         assert main(["features", str(tiff), "--cache", folder, "--from", "9", *COMMON]) == 1
         assert "no plane (9,)" in capsys.readouterr().err
         assert main(["features", str(tiff), "--cache", str(tiff / "below"), *COMMON]) == 1
-        assert "cannot be stored" in capsys.readouterr().err
+        assert "Cannot make the folder" in capsys.readouterr().err
         assert main(["features", str(tiff), "--cache", folder, "--limit", "0.0001", *COMMON]) == 1
         assert "planes left out" in capsys.readouterr().err
         with pytest.raises(SystemExit):
