@@ -4,6 +4,7 @@ import io
 
 import pytest
 from skimage.io import imsave
+from tqdm import tqdm
 
 from napari_m2n2v2 import Cancelled, FeatureParameters, segment_folder
 from napari_m2n2v2.cli.main import main
@@ -94,3 +95,11 @@ def test_line_29_a_batch_can_be_stopped_between_two_clicks(tmp_path, image):
     with pytest.raises(Cancelled):
         segment_folder(tmp_path / "photo.png", tmp_path / "clicks.csv", tmp_path / "out", progress=stop, **few)
     assert not (tmp_path / "out").exists()
+
+
+def test_bars_of_others_do_not_move_the_line(capsys):
+    others = [tqdm(total=2, file=io.StringIO()) for _ in range(3)]
+    counter("photos")(1, 1)
+    for one in others:
+        one.close()
+    assert capsys.readouterr().err.splitlines() == ["photos: 1 of 1, 0 s left"]

@@ -185,7 +185,7 @@ def is_contested(result, i):
 
 
 @given(st.lists(st.tuples(WHAT, st.integers(0, 9), PLACE), min_size=4, max_size=14))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_any_history_gives_what_a_fresh_replay_gives_and_masks_stay_put(features, changes):
     session, user = Session(features), SimpleNamespace(object_id=1)
     for what, number, place in changes:

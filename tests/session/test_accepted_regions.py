@@ -96,7 +96,7 @@ def is_contested(pixels, placed, i):
 
 
 @given(st.lists(st.tuples(st.sampled_from("ccckd"), CLICKS), min_size=3, max_size=9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_any_history_gives_what_a_fresh_mosaic_gives_and_masks_stay_put(features, changes):
     made, placed, kept = mosaic(features), [], {}
     for what, click in changes:

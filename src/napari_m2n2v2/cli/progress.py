@@ -35,7 +35,7 @@ class Line(tqdm):  # type: ignore[misc]
         self._step, self._watched = step, sys.stderr.isatty()
         super().__init__(
             total=total, initial=begin, bar_format=form, file=sys.stderr, mininterval=0, miniters=0, smoothing=0,
-            delay=1e-9, leave=True,
+            delay=1e-9, leave=True, position=0,  # whatever bars of others are about
         )  # fmt: skip
 
     @staticmethod
