@@ -133,7 +133,7 @@ class Autosaves:
         if workspace not in self._files:
             self._files[workspace] = self.folder / f"{datetime.now():%Y%m%d-%H%M%S-%f}.json"
         path, in_use = self._files[workspace], self._in_use()
-        waits = not all(document.solutions.values()) or any(not o.labels_sha256 for o in _outcomes(document))
+        waits = not all(document.solutions.values()) or any(map(_is_to_come, _outcomes(document)))
         self._pending[path] = document
 
         def work(report: Report) -> OSError | UnwritableFileError | None:
@@ -187,6 +187,11 @@ class Autosaves:
 
 
 _OPEN: WeakSet[Autosaves] = WeakSet()  # of all viewers of this process
+
+
+def _is_to_come(outcome: Outcome) -> bool:
+    """Whether masks are still to come; nothing is digested here, which takes milliseconds."""
+    return isinstance(outcome, Fingerprint) and not outcome.labels_sha256
 
 
 def _outcomes(document: Document) -> list[Outcome]:

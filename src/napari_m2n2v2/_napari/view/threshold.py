@@ -37,8 +37,10 @@ class ScorePlot(QWidget):  # type: ignore[misc]
         """Draw a :class:`~napari_m2n2v2.session.diagnostics.ScoreCurve`, or nothing for None."""
         scores = np.zeros(0 if curve is None else _BINS, dtype=np.float32)
         if curve is not None:
-            bins = np.minimum((curve.thresholds * _BINS).astype(int), _BINS - 1)
-            np.maximum.at(scores, bins, curve.scores)
+            # Thresholds ascend and are as many as pixels: look for the bins among them, not the other way round.
+            first = np.searchsorted(curve.thresholds, np.arange(_BINS, dtype=np.float32) / np.float32(_BINS))
+            filled = np.diff(first, append=curve.thresholds.size) > 0
+            scores[filled] = np.maximum.reduceat(curve.scores, first[filled])
             self.chosen = curve.chosen
         self.show_values(scores)
 
