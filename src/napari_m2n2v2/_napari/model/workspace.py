@@ -78,7 +78,7 @@ class Workspace:
     @property
     def placed(self) -> tuple[PlacedClick, ...]:
         """The present clicks of all planes, in the order of the Points layer."""
-        return self.work.placed
+        return self.history.present.placed
 
     @property
     def work(self) -> Work:
