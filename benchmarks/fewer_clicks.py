@@ -12,6 +12,7 @@ Traces are kept in ``--output`` and not made again, so variants may be added; th
 import argparse
 import json
 import os
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ SETS = (
     "ct", "davis345", "dsb2018_nuclei", "grabcut", "histology", "isbi2012_em", "mri", "nyuv2_rgbd",
     "polyps_endoscopy", "retina", "skin_isic", "ssd_rgbd_sod", "ultrasound", "wbc_blood",
 )  # fmt: skip
+KEPT = Path(tempfile.gettempdir()) / "m2n2v2-fewer-clicks"  # features and traces, between runs
 HALVES = {"choose": 0, "report": 1}
 MOST_SECONDS = 20  # of processor time of a baseline on one object; what takes longer is left out
 CHANGE = 0.02  # of the IoU, from which a click makes a mask worse
@@ -221,6 +223,6 @@ if __name__ == "__main__":
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--grid", type=int, default=48)
     parser.add_argument("--by-set", action="store_true")
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/fewer/features"))
-    parser.add_argument("--output", type=Path, default=Path("/tmp/fewer/traces"))
+    parser.add_argument("--cache", type=Path, default=KEPT / "features")
+    parser.add_argument("--output", type=Path, default=KEPT / "traces")
     main(parser.parse_args())

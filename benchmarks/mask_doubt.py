@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import spearmanr
 
-from benchmarks.fewer_clicks import HALVES, SETS, reduced, samples_of
+from benchmarks.fewer_clicks import HALVES, KEPT, SETS, reduced, samples_of
 from napari_m2n2v2 import FeatureCache, FeatureParameters, Session
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.runner import click_through
@@ -70,5 +70,5 @@ if __name__ == "__main__":
     parser.add_argument("--objects", type=int, default=2, help="of the half of every set (%(default)s)")
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--grid", type=int, default=48)
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/fewer/features"))
+    parser.add_argument("--cache", type=Path, default=KEPT / "features")
     main(parser.parse_args())

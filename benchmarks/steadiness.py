@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fewer_clicks import HALVES, SETS, features_of, parameters_named, reduced, samples_of, traces_file
+from benchmarks.fewer_clicks import HALVES, KEPT, SETS, features_of, parameters_named, reduced, samples_of, traces_file
 from napari_m2n2v2 import Click, Session
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.features.image_features import ImageFeatures
@@ -90,6 +90,6 @@ if __name__ == "__main__":
     parser.add_argument("--objects", type=int)
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--grid", type=int, default=48)
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/fewer/features"))
-    parser.add_argument("--output", type=Path, default=Path("/tmp/fewer/traces"))
+    parser.add_argument("--cache", type=Path, default=KEPT / "features")
+    parser.add_argument("--output", type=Path, default=KEPT / "traces")
     main(parser.parse_args())

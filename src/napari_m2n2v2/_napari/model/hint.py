@@ -95,7 +95,7 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
     if not foreground:
         return "Click on what is not the object (T: back to foreground)."
     if (seconds := workspace.seconds) and seconds >= 1 and workspace.state is FeatureState.MISSING:
-        what = "part" if workspace.region is not None else "slice"
+        what = "part" if workspace.region is not None else "slice" if focus.plane.index else "image"
         return f"Click on an object: the first mask in this {what} takes about {seconds:.0f} s."
     if not workspace.clicks_of(focus.plane, workspace.object_id):
         return "Click on another object." if workspace.placed else "Click on an object."

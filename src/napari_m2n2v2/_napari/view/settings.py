@@ -64,7 +64,12 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self._objects = objects
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
+        self._build_features(features)
+        self._build_objects(state, features)
+        follow(self._show_rules, state.rules_changed)
 
+    def _build_features(self, features: FeatureController) -> None:
+        """Add what features are computed with."""
         self.guide = layer_choice("napari.layers.Image | None", "Guide")
         self.guide.changed.connect(self._on_guide)
         self._row(
@@ -101,6 +106,8 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self.device.currentTextChanged.connect(lambda name: features.change(device=name))
         self._row("Device", self.device, "Where torch computes; auto is CUDA, else MPS, else CPU")
 
+    def _build_objects(self, state: DockState, features: FeatureController) -> None:
+        """Add what becomes of clicks, and of what was computed."""
         self.labels = layer_choice("napari.layers.Labels | None", "Write into")
         self._row("Write into", self.labels.native, "A Labels layer whose labels are protected, or a new one")
         self.take_over = QPushButton("Go on with its selected label")
@@ -130,7 +137,6 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
             self.method,
             "How clicks become masks. A loaded session brings its own, so that masks are the same",
         )
-        follow(self._show_rules, state.rules_changed)
 
     def _show_rules(self) -> None:
         """Follow rules that a loaded session brought."""
