@@ -7,9 +7,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import AcceptedMasks, Pixels, check_inside, still_accepted
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
@@ -71,7 +71,7 @@ class AcceptedInPlane:
             moved[pixels] = _into(region, pixels)
         return moved[pixels]
 
-    def of(self, region: Region, clicks: Iterable[Click], session: Session) -> dict[int, Boxed]:
+    def of(self, region: Region, clicks: Iterable[Prompt], session: Session) -> dict[int, Boxed]:
         """Return those that count where a session of a region is given some clicks."""
         if not self.masks.pixels:
             return {}
@@ -84,7 +84,7 @@ class AcceptedInPlane:
         """Whether a region was last solved with these."""
         return self.within(region, {*result.objects, *result.accepted}) == dict(result.accepted)
 
-    def by(self, region: Region, clicks: tuple[Click, ...], session: Session) -> dict[int, Boxed]:
+    def by(self, region: Region, clicks: tuple[Prompt, ...], session: Session) -> dict[int, Boxed]:
         """Return the same where a region is asked about other clicks; all, where about none, as to carry objects."""
         if not clicks:
             moved = {i: self._into(region, pixels) for i, pixels in self.masks.pixels.items()}

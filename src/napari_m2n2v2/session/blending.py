@@ -12,10 +12,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import AcceptedMasks
 from napari_m2n2v2.session.diagnostics import clearness, nearest_of_each_class
 from napari_m2n2v2.session.doubt import doubt_of
@@ -87,7 +87,7 @@ class ObjectInRegion:
 class SolvedRegion:
     """What one region says of the labels of a plane, and what that came from."""
 
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     start: str  # a digest of the labels it began with
     result: SessionResult
     labels: Boxed  # at working resolution
@@ -98,7 +98,7 @@ class SolvedRegion:
 
     @classmethod
     def of(
-        cls, start: str, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]
+        cls, start: str, clicks: tuple[Prompt, ...], result: SessionResult, said: dict[int, ObjectInRegion]
     ) -> SolvedRegion:
         """Note what a region's clicks gave, and what it says of each object, with the digest of what it began with."""
         labels = Boxed.of(result.working_labels)

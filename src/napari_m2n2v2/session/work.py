@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
 __all__ = ["About", "Accepted", "Work", "by_object", "changed_clicks", "changed_planes", "keep_carried"]
@@ -138,7 +138,7 @@ class Work:
         return list(dict.fromkeys((*changed_planes(before.placed, self.placed), *(one.plane for one in differ))))
 
 
-def _clicks(placed: Iterable[PlacedClick]) -> dict[tuple[PlaneKey, int], list[tuple[Click, Region | None]]]:
+def _clicks(placed: Iterable[PlacedClick]) -> dict[tuple[PlaneKey, int], list[tuple[Prompt, Region | None]]]:
     return {place: [(p.click, p.region) for p in there] for place, there in by_object(placed).items()}
 
 
@@ -162,8 +162,8 @@ def changed_planes(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) 
         return [after[-1].plane]
     planes = dict.fromkeys(placed.plane for placed in (*reversed(after), *reversed(before)))
 
-    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[tuple[Click, Region | None]]]:
-        found: dict[PlaneKey, list[tuple[Click, Region | None]]] = {}
+    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[tuple[Prompt, Region | None]]]:
+        found: dict[PlaneKey, list[tuple[Prompt, Region | None]]] = {}
         for placed in all_of_them:
             found.setdefault(placed.plane, []).append((placed.click, placed.region))
         return found

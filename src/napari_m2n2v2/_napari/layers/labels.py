@@ -13,12 +13,12 @@ from napari_m2n2v2._napari.layers.geometry import place_of, stack_of
 from napari_m2n2v2.clicks import LARGEST_ID
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.images.sparse import BlockSparse, Box, Boxed, block_box, blocks_around, box_around
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.images.tile import Region
 
 __all__ = ["SMALL", "PlaneMasks", "check_labels", "is_small", "read_plane"]
@@ -52,7 +52,7 @@ class PlaneMasks:
         self.start = Boxed.of(np.zeros((0, 0), dtype=np.int32))  # labels taken over from before
         self.doubts: dict[int, float] = {}  # of every object with clicks
         self.cuts: dict[Region, dict[int, tuple[str, ...]]] = {}  # where objects end only because a part does
-        self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
+        self.solved: dict[Region, tuple[Prompt, ...]] = {}  # what is written came from
         self.arrived = 0  # the latest answer of it
         self.changed: set[int] = set()  # which objects the last writing changed
         self._labels = labels
