@@ -65,10 +65,7 @@ class ObjectController:
     def reopen(self, *object_ids: int) -> None:
         """Let accepted objects, by default the present one, compete for pixels again; can be undone."""
         if (workspace := self._state.active) is not None:
-            work = workspace.work
-            for object_id in object_ids or (workspace.object_id,):
-                work = work.reopen(object_id)
-            self._clicks.change(workspace, work)
+            self._clicks.change(workspace, workspace.work.reopen(*(object_ids or (workspace.object_id,))))
 
     def toggle_accepted(self) -> None:
         """Accept the present object, or open it again."""
@@ -136,7 +133,7 @@ class ObjectController:
         work = workspace.work
         for i in object_ids:
             taken_over = [masks.key for masks in workspace.masks if (masks.start.values == i).any()]
-            work = work.accept(i, taken_over)
+            work = work.accept(i, also=taken_over)
         self._clicks.change(workspace, work)
 
     def free_id(self, workspace: Workspace) -> int:
