@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MOST_BYTES = {"wheel": 1_000_000, "sdist": 1_500_000}
 MOST_BYTES_OF_A_FILE = 150_000
 IN_WHEEL = {"napari_m2n2v2/napari.yaml", "napari_m2n2v2/py.typed", "napari_m2n2v2/__init__.pyi"}
-EVERYTHING = "[evaluation,gui,offline,stacks,test]"
+EVERYTHING = ("evaluation", "gui", "offline", "stacks", "test")
 SMOKE = [
     "tests/test_project.py",
     "tests/test_promises.py",
@@ -65,14 +65,14 @@ print("the dock opened in napari", napari.__version__)
 class Environment:
     """A clean environment with the wheel in it, and what to run there."""
 
-    extras: str
+    extras: tuple[str, ...] = ()
     resolution: str = "highest"
     smoke: bool = False
 
 
 ENVIRONMENTS = {
-    "base": Environment(""),
-    "gui": Environment("[gui]"),
+    "base": Environment(),
+    "gui": Environment(("gui",)),
     "lowest": Environment(EVERYTHING, "lowest-direct", smoke=True),
     "newest": Environment(EVERYTHING, smoke=True),
 }
@@ -138,11 +138,13 @@ def install(name: str, folder: Path, torch: str | None) -> Path:
     """Make an environment with the wheel in it and return its folder of programs."""
     asked, place = ENVIRONMENTS[name], folder / name
     run(find_uv(), "venv", "--quiet", "--python", sys.executable, place)
-    wheel, _ = packages(folder)
-    command = [find_uv(), "pip", "install", "--quiet", "--python", place, "--resolution", asked.resolution]
+    command = [find_uv(), "pip", "install", "--quiet", "--python", place, packages(folder)[0]]
+    command += [part for extra in asked.extras for part in ("--extra", extra)]
+    # Named once more as the project's own, because only dependencies of what is named are direct.
+    command += ["--requirements", ROOT / "pyproject.toml", "--resolution", asked.resolution]
     # Where there is no GPU, torch for the CPU takes a tenth of the room.
     command += ["--torch-backend", "auto"] if torch is None else [f"torch=={torch}"]
-    run(*command, f"napari-m2n2v2{asked.extras} @ {wheel.as_uri()}")
+    run(*command)
     return place / ("Scripts" if os.name == "nt" else "bin")
 
 
