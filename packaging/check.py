@@ -29,13 +29,14 @@ IN_WHEEL = {"napari_m2n2v2/napari.yaml", "napari_m2n2v2/py.typed", "napari_m2n2v
 EVERYTHING = ("evaluation", "gui", "offline", "stacks", "test")
 SMOKE = [
     "tests/test_project.py",
+    "tests/test_older_files.py",
     "tests/test_promises.py",
     "tests/features/test_disk.py",
     "tests/files/test_open_stack.py",
     "tests/session/test_session.py",
     "tests/session/test_session_file.py",
     "tests/cli/test_segment.py",
-    "tests/napari/view/test_dock.py",
+    "tests/napari/controller/test_clicks.py",
 ]
 WITHOUT_QT = """
 import napari_m2n2v2
