@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtGui import QColor, QKeyEvent, QResizeEvent
+from qtpy.QtGui import QColor, QFontMetrics, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QTableWidget, QTableWidgetItem
 
 from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
@@ -110,7 +110,10 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
 
         Qt's own way keeps room in every title for the arrow of the one that sorts.
         """
-        font, sorts = self.horizontalHeader().fontMetrics(), self.horizontalHeader().sortIndicatorSection()
+        header = self.horizontalHeader()
+        bold = header.font()
+        bold.setBold(True)  # as napari's style draws titles
+        font, sorts = QFontMetrics(bold), header.sortIndicatorSection()
         letter = font.averageCharWidth()
         rest = self.viewport().width()
         for column, title in enumerate(_COLUMNS):
