@@ -141,7 +141,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             return
         workspace = self._state.active
         rows = _rows(workspace) if workspace is not None else {}
-        looks = workspace, workspace.labels.colormap if workspace is not None else None
+        looks = workspace, _colours_of(workspace)
         before, self._shown = self._shown, (looks, rows)
         if before == self._shown:
             if workspace is not None and self.chosen != [workspace.object_id] and len(self.chosen) < 2:
@@ -350,6 +350,13 @@ def _say(item: QTableWidgetItem, column: int, text: str, rank: Any) -> None:
     item.setText(text)
     if column == _KEEP:
         item.setCheckState(Qt.CheckState.Checked if rank else Qt.CheckState.Unchecked)
+
+
+def _colours_of(workspace: Workspace | None) -> object:
+    """Return what is another where objects have other colours, but for how strong these are."""
+    colours = workspace.labels.colormap if workspace is not None else None
+    values = getattr(colours, "colors", None)
+    return colours if values is None else (values[:, :3].tobytes(), getattr(colours, "seed", 0))
 
 
 def _colour(workspace: Workspace, object_id: int) -> QColor:
