@@ -162,7 +162,8 @@ class TestObjectsWithoutAClick:
     def test_pieces_of_one_are_split_off_with_what_they_start_from(self, taken):
         taken.controller.edits.merge([1, 3])
         taken.controller.edits.split(1)
-        same(taken.labels, np.choose(taken.source, [0, 4, 2, 1]))
+        same(taken.labels, np.choose(taken.source, [0, taken.workspace.object_id, 2, 1]))
+        assert [*taken.workspace.work.planes] == [1, 2, taken.workspace.object_id]
         taken.controller.edits.split(1)
         assert "It is one piece" in taken.hints[-1]
 

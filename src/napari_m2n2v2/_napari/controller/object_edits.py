@@ -161,7 +161,7 @@ def _selected_part(workspace: Workspace, object_id: int) -> set[int]:
 
 
 def _with_loose_pieces(workspace: Workspace, key: PlaneKey, object_id: int, following: int) -> Work:
-    """Let what of an object in a plane lies outside its largest piece be of another one: clicks, and what it starts from."""
+    """Let what of an object in a plane lies outside its largest piece be of another: clicks, and what it starts from."""
     from skimage.measure import label
 
     masks = workspace.masks_of(key)
@@ -169,10 +169,9 @@ def _with_loose_pieces(workspace: Workspace, key: PlaneKey, object_id: int, foll
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     loose = (pieces > 0) & (pieces != sizes.argmax())
-    own = {n: workspace.placed[n].click for n in workspace.places_of(object_id)}
-    work = workspace.work.with_object(
-        {n for n, c in own.items() if c.foreground and loose[c.pixel(masks.shape)]}, following
-    )
+    own = ((n, workspace.placed[n].click) for n in workspace.places_of(object_id))
+    part = {n for n, click in own if click.foreground and loose[click.pixel(masks.shape)]}
+    work = workspace.work.with_object(part, following)
     start = next((one for one in work.starts if (one.plane, one.object_id) == (key, object_id)), None)
     if start is not None and (begun := start.pixels.within(masks.whole))[loose].any():
         work = work.start_from(
