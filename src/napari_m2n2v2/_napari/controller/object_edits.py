@@ -161,7 +161,7 @@ def _selected_part(workspace: Workspace, object_id: int) -> set[int]:
 
 
 def _with_loose_pieces(workspace: Workspace, key: PlaneKey, object_id: int, following: int) -> Work:
-    """Let what of an object in a plane lies outside its largest piece be of another: clicks, and what it starts from."""
+    """Let what of an object in a plane lies outside its largest piece be of another: clicks, and its start."""
     from skimage.measure import label
 
     masks = workspace.masks_of(key)
