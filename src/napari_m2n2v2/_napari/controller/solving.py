@@ -68,7 +68,8 @@ class SolveController:
                     part.solution, part.session_bytes = found.solutions[part.key.region]
                     workspace.parts.use(part, workspace.focus)
                 elif part.solution is not None and {*part.solution.accepted} <= {*found.accepted}:
-                    part.solution = replace(part.solution, accepted=found.accepted)  # which changes no pixel of it
+                    if part.key.region not in found.lacking:  # which changes no pixel of it
+                        part.solution = replace(part.solution, accepted=found.accepted, starts=found.starts)
             with self._state.errors_shown():
                 masks.write(found.patches)
                 masks.arrived = found.serial
