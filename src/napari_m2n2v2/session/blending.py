@@ -109,6 +109,15 @@ class SolvedRegion:
         """Whether there may be other regions."""
         return any(one.margin is not None for one in self.objects.values())
 
+    def box_of(self, object_id: int) -> Box | None:
+        """Return a box of working pixels that holds all it says of an object; None where it knows none of it."""
+        if object_id not in self.result.objects:
+            return None
+        said = self.objects.get(object_id)
+        if said is None:  # it was let go
+            return self.box
+        return box_around([said.found.squeezed.box, said.margin.box if said.margin is not None else None])
+
     def let_go(self) -> SolvedRegion:
         """Keep the labels, and what tells whether it has to be solved again."""
         return replace(self, objects=MappingProxyType({}), was_let_go=True)
@@ -149,10 +158,8 @@ class Joining:
 
     def boxes_of(self, object_id: int) -> list[Box]:
         """Return where, in the plane, regions that know an object put any labels."""
-        parts = [(r, part) for r, part in self.parts.items() if part.box is not None]
-        return [
-            _full_box(r, part.box, part.result) for r, part in parts if part.box and object_id in part.result.objects
-        ]
+        boxes = [(r, part, part.box_of(object_id)) for r, part in self.parts.items()]
+        return [_full_box(r, box, part.result) for r, part, box in boxes if box is not None]
 
     def labels(self, rows: slice, cols: slice, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Return the labels that some regions, the coarsest first, give a part of the plane: int32, a new array."""
@@ -253,7 +260,11 @@ class Joining:
         """Return the box outside which labels cannot have changed; of no size where they have not."""
         parts = [part for part in (before, after) if part is not None]
         others = [r for r, part in self.parts.items() if r != region and part.box is not None and r.overlap(region)]
-        if len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
+        is_alone = not any(r != region and r.overlap(region) for r in self.parts)
+        if len(parts) == 2 and is_alone:  # what it says stands
+            box = _difference(parts[0].labels, parts[1].labels)
+            boxes = [] if box is None else [_full_box(region, box, parts[0].result)]
+        elif len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
             old, new = parts[0].objects, parts[1].objects
             differ = [i for i in {*old, *new} if old.get(i) is not new.get(i)]
             said = [part.objects[i].margin for part in parts for i in differ if i in part.objects]
@@ -265,6 +276,14 @@ class Joining:
             boxes += [_edges(_region_of(*both)) for other in others if (both := other.overlap(region)) is not None]
         around = box_around(boxes)
         return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
+
+
+def _difference(one: Boxed, other: Boxed) -> Box | None:
+    """Return the box around all pixels that differ; None where none does."""
+    if (box := box_around([one.box, other.box])) is None:
+        return None
+    differ = Boxed.of(one.within(box) != other.within(box)).box
+    return None if differ is None else (differ[0] + box[0], differ[1] + box[0], differ[2] + box[2], differ[3] + box[2])
 
 
 def _shifted(part: tuple[slice, slice], box: Region) -> tuple[slice, slice]:

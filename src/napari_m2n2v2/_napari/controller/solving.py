@@ -17,7 +17,7 @@ from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.tile import Region, clicks_in
-from napari_m2n2v2.session.document import PartKey, PlaneKey
+from napari_m2n2v2.session.document import PartKey, PlaneKey, Solution
 from napari_m2n2v2.session.work import Accepted, Work, changed_planes
 
 __all__ = ["SolveController"]
@@ -67,8 +67,8 @@ class SolveController:
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
                     part.solution, part.session_bytes = found.solutions[part.key.region]
                     workspace.parts.use(part, workspace.focus)
-                elif part.solution is not None and {*part.solution.accepted} <= {*found.accepted}:
-                    part.solution = replace(part.solution, accepted=found.accepted)  # which changes no pixel of it
+                elif part.solution is not None and part.key.region not in found.lacking:
+                    part.solution = _now(part.solution, found)
             with self._state.errors_shown():
                 masks.write(found.patches)
                 masks.arrived = found.serial
@@ -179,14 +179,28 @@ def _clicked(before: Mapping[Region, tuple[Click, ...]], now: Mapping[Region, tu
 
 def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) -> list[Pending]:
     """List those whose pixels are not known yet, with what these come from: others, perhaps, that come before them."""
-    found: dict[Accepted, Pending] = {}
+    found: dict[int, Pending] = {}
 
     def look(some: Sequence[Accepted]) -> None:
+        together: dict[int, list[Accepted]] = {}  # by what there was when they were accepted
         for one in some:
-            if (since := one.since) is not None and one not in found:
+            if one.since is not None:
+                together.setdefault(id(one.since), []).append(one)
+        for of, those in together.items():
+            if of in found:
+                known = found[of].accepted
+                found[of] = found[of]._replace(accepted=(*known, *(one for one in those if one not in known)))
+            elif (since := those[0].since) is not None:
                 look(beside := since.accepted_in(key))
                 placed = workspace.regions_of(key, (p for p in since.placed if p.plane == key))
-                found[one] = Pending(one, placed, beside, since.starts_in(key))
+                found[of] = Pending(tuple(those), placed, beside, since.starts_in(key))
 
     look(accepted)
     return list(found.values())
+
+
+def _now(solution: Solution, found: Solved) -> Solution:
+    """Say of what a part was solved to before its features went that it is as it is now, where no pixel changed."""
+    if not {*solution.accepted} <= {*found.accepted}:
+        return solution
+    return replace(solution, accepted=found.accepted, starts=found.starts)
