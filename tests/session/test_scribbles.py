@@ -114,12 +114,12 @@ def test_a_scribble_outside_the_image_is_refused_and_changes_nothing(features):
     assert session.clicks == (DISC,)
 
 
-def test_files_with_scribbles_are_of_version_four_and_replay_bit_for_bit(features, tmp_path):
+def test_files_with_scribbles_are_of_version_five_and_replay_bit_for_bit(features, tmp_path):
     session = Session(features)
     session.replay([DISC, Click(33, 48, object_id=2), Scribble([(4.25, 30)], False, 1, 0.25), SQUARE])
     save_session(tmp_path / "s.json", session)
     loaded = load_session(tmp_path / "s.json")
-    assert '"format_version": 4' in (tmp_path / "s.json").read_text() and loaded.clicks == session.clicks
+    assert '"format_version": 5' in (tmp_path / "s.json").read_text() and loaded.clicks == session.clicks
     again, differences = loaded.replay(features)
     assert differences == [] and again.result.labels.tobytes() == session.result.labels.tobytes()
     save_session(tmp_path / "again.json", loaded)

@@ -5,8 +5,10 @@ import threading
 import numpy as np
 import pytest
 from napari.layers import Image
+from napari.utils.colormaps import label_colormap
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QApplication, QMessageBox
+from superqt import QCollapsible
 
 from napari_m2n2v2._napari.layers.points import make_labels
 from napari_m2n2v2._napari.view.key_list import KEYS_SAID
@@ -154,6 +156,21 @@ def test_an_object_too_high_for_the_layer_does_not_choose_a_label(dock, image):
     assert dock.workspace.object_id == 256 and dock.workspace.labels.selected_label <= 255 and not dock.errors
 
 
+def test_what_is_unfolded_is_scrolled_into_view(real_dock):
+    real_dock.viewer.window.resize(1100, 700)
+    real_dock.qtbot.wait(50)
+    (save,) = (fold for fold in real_dock.widget.findChildren(QCollapsible) if fold.text() == "Save")
+    panel, area = real_dock.widget.session, save.parentWidget().parentWidget()
+    real_dock.qtbot.mouseClick(save.toggleButton(), Qt.MouseButton.LeftButton)
+
+    def all_is_seen():
+        seen = QRect(area.mapToGlobal(QPoint(0, 0)), area.size())
+        there = QRect(panel.methods.mapToGlobal(QPoint(0, 0)), panel.methods.size())
+        return panel.methods.isVisible() and seen.contains(there)
+
+    real_dock.qtbot.waitUntil(all_is_seen, timeout=3_000)
+
+
 def test_masks_are_outlined_and_filled_by_one_key(started):
     started.press(Qt.Key.Key_U)
     assert started.workspace.labels.contour > 0
@@ -167,6 +184,22 @@ def test_colours_of_masks_stand_out_and_none_is_empty():
     assert (colours @ (0.2126, 0.7152, 0.0722) > 0.35).all() and labels.get_color(0) is None
     away = np.linalg.norm(colours[:, None] - colours[None], axis=-1)[:6, :6] + np.eye(6)
     assert away.min() > 0.25 and np.array_equal(colours[0], colours[6])
+
+
+def test_the_object_that_is_worked_on_stands_out(started):
+    labels = started.workspace.labels
+    started.points.add([16, 16])
+    assert labels.get_color(1)[3] == 1 > labels.get_color(2)[3]
+    started.press(Qt.Key.Key_N)
+    assert labels.get_color(2)[3] == 1 > labels.get_color(1)[3]
+
+
+def test_colours_that_the_user_chose_stay(started):
+    labels = started.workspace.labels
+    labels.colormap = chosen = label_colormap(12)
+    started.points.add([16, 16])
+    started.press(Qt.Key.Key_N)
+    assert labels.colormap is chosen and labels.selected_label == 2
 
 
 def test_clicks_are_drawn_small_and_hollow(started):

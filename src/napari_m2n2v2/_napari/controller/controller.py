@@ -28,6 +28,7 @@ from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
 from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.controller.taking_over import TakeOverController
 from napari_m2n2v2._napari.controller.viewer import ViewerController
 from napari_m2n2v2._napari.model.dock_state import DockState
 
@@ -62,7 +63,8 @@ class Controller:
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
         self.channels = ChannelsController(state, self.features)
-        self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
+        self.objects = ObjectController(state, jobs, self.field, self.clicks)
+        self.taking_over = TakeOverController(state, jobs, self.field, self.clicks, self.objects)
         self.edits = ObjectEdits(state, self.field, self.clicks, self.objects)
         self.table = ObjectTable(state, jobs)
         self.images = ImageController(state, jobs, self.field, self.features, self.solving)
@@ -75,7 +77,7 @@ class Controller:
         self.preview = PreviewController(state, self.solving)
         self.explain = ExplainController(state, self.solving)
         self.sessions = SessionController(state, jobs, self.clicks, self.solving, autosave_folder)
-        self.saving = SaveController(state, self.sessions)
+        self.saving = SaveController(state, self.sessions, self.table)
         self.next_image = NextImage(state)
         self._connect()
 

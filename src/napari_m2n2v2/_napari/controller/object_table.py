@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.images.sparse import Box, box_around
+from napari_m2n2v2.session.work import About, Work
 
 __all__ = ["ObjectTable"]
 
@@ -52,12 +54,24 @@ class ObjectTable:
         """Measure all objects in all slices where they were clicked, as the masks layer shows them, into a CSV file."""
         if (workspace := self._state.active) is None:
             return
-        named = {i: _said(workspace, i) for i in _ids(workspace)}
+        write = self.writer(workspace)
+
+        def done(count: int) -> None:
+            self._state.tell(f"Wrote {count} rows to {path}.")
+
+        self._jobs.submit(
+            (id(workspace), "export"), lambda report: write(path, report), done,
+            self._state.show_error, self._state.progressed.emit,
+        )  # fmt: skip
+
+    def writer(self, workspace: Workspace) -> Callable[[str | Path, Report], int]:
+        """Return what measures objects into a file, on the worker, and returns how many rows it wrote."""
+        named = _said(workspace.work)
         names = axis_names(workspace.dims, workspace.image)
-        boxes = [(masks, box_around([*masks.written_boxes(), masks.start.box])) for masks in workspace.masks]
+        boxes = [(masks, box_around(masks.written_boxes())) for masks in workspace.masks]
         planes = [(masks, box) for masks, box in boxes if box is not None]
 
-        def work(report: Report) -> int:
+        def write(path: str | Path, report: Report) -> int:
             from napari_m2n2v2.files.measured import write_rows
 
             rows: list[dict[str, Any]] = []
@@ -68,21 +82,14 @@ class ObjectTable:
             write_rows(path, sorted(rows, key=lambda row: row["label"]))
             return len(rows)
 
-        def done(count: int) -> None:
-            self._state.tell(f"Wrote {count} rows to {path}.")
-
-        self._jobs.submit((id(workspace), "export"), work, done, self._state.show_error, self._state.progressed.emit)
+        return write
 
 
-def _ids(workspace: Workspace) -> list[int]:
-    """Return the objects with clicks, or taken over."""
-    taken_over = {int(i) for masks in workspace.masks for i in np.unique(masks.start.values) if i}
-    return sorted({placed.click.object_id for placed in workspace.placed} | taken_over)
-
-
-def _said(workspace: Workspace, object_id: int) -> dict[str, Any]:
-    about = workspace.work.about_of(object_id)
-    return {"name": about.name, "class": about.kind, "kept": workspace.work.is_accepted(object_id)}
+def _said(work: Work) -> dict[int, dict[str, Any]]:
+    """Return what is said of each object."""
+    kept, about = work.kept, {one.object_id: one for one in work.about}
+    said = ((i, about.get(i, About(i))) for i in work.planes)
+    return {i: {"name": one.name, "class": one.kind, "kept": i in kept} for i, one in said}
 
 
 def _features(workspace: Workspace) -> list[dict[str, Any]]:
@@ -93,7 +100,8 @@ def _features(workspace: Workspace) -> list[dict[str, Any]]:
         pixels.update(masks.areas)
     axes = list(workspace.here.axes) if workspace.here is not None else [-2, -1]
     pixel = float(np.prod(np.abs(np.asarray(workspace.image.scale)[axes])))
-    return [{_INDEX: i, **_said(workspace, i), "clicks": clicks[i], "area": pixels[i] * pixel} for i in _ids(workspace)]
+    said = _said(workspace.work)
+    return [{_INDEX: i, **one, "clicks": clicks[i], "area": pixels[i] * pixel} for i, one in said.items()]
 
 
 def _beside(before: Any, rows: list[dict[str, Any]]) -> Any:

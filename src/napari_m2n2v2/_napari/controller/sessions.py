@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ class SessionController:
 
             save_session(path, document)
 
-        self.describe("save", write, lambda _: self._state.tell(f"Saved to {path}."))
+        self.describe(
+            "save", lambda document: partial(write, document), lambda _: self._state.tell(f"Saved to {path}.")
+        )
 
     def copy_methods(self, put: Callable[[str], None]) -> None:
         """Make the paragraph for a publication and give it to ``put``."""
@@ -70,7 +73,7 @@ class SessionController:
 
             return methods_paragraph(document)
 
-        self.describe("methods", paragraph, put)
+        self.describe("methods", lambda document: partial(paragraph, document), put)
 
     def load(self, path: str | Path) -> None:
         """Put a file's clicks on the active image, as one step to undo, and say what differs from when it was saved.
@@ -120,19 +123,19 @@ class SessionController:
         document = document.onto(workspace.stack, here)
         others = [p for p in workspace.placed if p.plane != here] if flat else []
         kept = [one for one in workspace.work.accepted if one.plane != here] if flat else []
-        for key, start in document.starts.items():
-            workspace.masks_of(key).begin_with(start)
         for carried in document.carried:
             workspace.carried.add(carried)
         workspace.carried.take_up(document.placed)
         rules = document.rules
         self._state.set_rules(compete=rules.compete, reach=rules.reach, method=rules.method)
-        work = Work((*others, *document.placed), (*kept, *document.accepted), workspace.work.about if flat else ())
+        begun = [one for one in workspace.work.starts if one.plane != here] if flat else []
+        work = replace(
+            workspace.work if flat else Work(),
+            placed=(*others, *document.placed), accepted=(*kept, *document.accepted), starts=(*begun, *document.starts),
+        )  # fmt: skip
         for one in document.about:
             work = work.describe(one)
         self._clicks.change(workspace, work)
-        for key in dict.fromkeys((*(plane for plane, _ in document.solutions), *document.starts)):
-            self._solving.solve(workspace, key)  # labels to start from are no clicks
         self._when_settled(workspace, partial(self._compare, workspace, workspace.work, document))
 
     def _compare(self, workspace: Workspace, work: Work, loaded: Document) -> None:
@@ -157,17 +160,18 @@ class SessionController:
         """Describe an image as it is now; in this thread."""
         return workspace.document(self._state.rules)
 
-    def describe(self, key: str, question: Callable[[Document, Report], Any], done: Callable[[Any], None]) -> None:
-        """Ask something of the active image as it would be saved, once all is solved; on the worker."""
+    def describe(
+        self, key: str, prepare: Callable[[Document], Callable[[Report], Any]], done: Callable[[Any], None]
+    ) -> None:
+        """Do something with the active image as it would be saved, once all is solved.
+
+        ``prepare`` is called in this thread, and what it returns on the worker.
+        """
         if (workspace := self._state.active) is None:
             return
 
         def describe() -> None:
-            document = workspace.document(self._state.rules)
-
-            def work(report: Report) -> Any:
-                return question(document, report)
-
+            work = prepare(workspace.document(self._state.rules))
             self._jobs.submit((id(workspace), key), work, done, self._state.show_error, self._state.progressed.emit)
 
         self._when_settled(workspace, describe)
