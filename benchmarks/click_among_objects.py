@@ -2,8 +2,8 @@
 
 In the engine, then in the dock, which needs a display, at 1024 x 1024 with the offline weights. The objects start from
 labels; half of them are accepted. Each count is clicked anew in turns, and the least processor time of some rounds is
-told, so that it can be read on a busy machine; of the dock, that of all threads, from the click until its mask is shown.
-Before that, importing the labels, accepting half of them at once, and undoing that: seconds on the clock.
+told, so that it can be read on a busy machine; of the dock, that of all threads until the mask is shown. Before that,
+importing the labels, accepting half of them at once, and undoing that: seconds on the clock.
 ``python -m benchmarks.click_among_objects 3 dock`` is three rounds in the dock alone.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -15,15 +14,12 @@ from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.view.object_rows import COLUMNS, Cells, longest, rows_of
 from napari_m2n2v2._napari.view.qt import follow
-from napari_m2n2v2.session.work import About
 
-__all__ = ["ObjectsTable", "area_text", "object_ids"]
+__all__ = ["ObjectsTable"]
 
-_COLUMNS = ("Object", "Clicks", "Area", "Doubt", "Keep", "Name", "Class")
-
-
-_KEEP, _NAME, _CLASS = (_COLUMNS.index(title) for title in ("Keep", "Name", "Class"))
+_KEEP, _NAME, _CLASS = (COLUMNS.index(title) for title in ("Keep", "Name", "Class"))
 
 
 _SEEN = ("Object", "Name", "Class", "Keep", "Area", "Clicks", "Doubt")
@@ -53,10 +49,6 @@ _TIP = (
 )
 
 
-_Cells = tuple[tuple[str, Any], ...]
-"""What each cell of a row says, and what it is sorted by."""
-
-
 class _Item(QTableWidgetItem):  # type: ignore[misc]
     """A cell that sorts by what it means, not by how that is written."""
 
@@ -78,13 +70,13 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
     """
 
     def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
-        super().__init__(0, len(_COLUMNS))
+        super().__init__(0, len(COLUMNS))
         self._state = state
         self._objects = objects
         self._edits = edits
         self._is_stale = False  # something changed while a cell was written in
-        self._shown: tuple[Any, dict[int, _Cells]] = (_NOTHING, {})  # of which image in which colours, and what it says
-        self.setHorizontalHeaderLabels(_COLUMNS)
+        self._shown: tuple[Any, dict[int, Cells]] = (_NOTHING, {})  # of which image in which colours, and what it says
+        self.setHorizontalHeaderLabels(COLUMNS)
         self.setToolTip(_TIP)
         self.verticalHeader().hide()
         self._lay_out(self.horizontalHeader())
@@ -109,7 +101,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         header.sortIndicatorChanged.connect(lambda *_: self._fit())
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         for place, title in enumerate(_SEEN):
-            header.moveSection(header.visualIndex(_COLUMNS.index(title)), place)
+            header.moveSection(header.visualIndex(COLUMNS.index(title)), place)
         self.setColumnHidden(_CLASS, True)
 
     def _fit(self) -> None:
@@ -123,7 +115,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         font, sorts = QFontMetrics(bold), header.sortIndicatorSection()
         letter = font.averageCharWidth()
         rest = self.viewport().width()
-        for column, title in enumerate(_COLUMNS):
+        for column, title in enumerate(COLUMNS):
             arrow = 3 * letter if column == sorts else letter
             width = max(self._width_of(column), font.horizontalAdvance(title) + arrow)
             if column != _NAME and not self.isColumnHidden(column):
@@ -158,7 +150,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         if self._is_stale:
             return
         workspace = self._state.active
-        rows = _rows(workspace) if workspace is not None else {}
+        rows = rows_of(workspace) if workspace is not None else {}
         looks = workspace, _colours_of(workspace)
         before, self._shown = self._shown, (looks, rows)
         if before == self._shown:
@@ -172,14 +164,14 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
                 self.setRowCount(0)
             self._update(before[1] if looks == before[0] else {}, rows)
             self.setColumnHidden(_CLASS, not any(cells[_CLASS][0] for cells in rows.values()))
-            if _longest(rows) != _longest(before[1]):
+            if longest(rows) != longest(before[1]):
                 self._fit()
             if workspace is not None:
                 self._select(chosen if len(chosen) > 1 else [workspace.object_id])
         finally:
             self.blockSignals(False)
 
-    def _update(self, before: dict[int, _Cells], rows: dict[int, _Cells]) -> None:
+    def _update(self, before: dict[int, Cells], rows: dict[int, Cells]) -> None:
         """Change what is another than before: rows that came or went, and cells that say something else."""
         places = {self.item(row, 0).data(_ID): row for row in range(self.rowCount())}
         changed = [
@@ -202,7 +194,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             if self.item(row, 0).data(_ID) in object_ids:
                 self.removeRow(row)
 
-    def _add(self, rows: dict[int, _Cells]) -> None:
+    def _add(self, rows: dict[int, Cells]) -> None:
         if not rows or (workspace := self._state.active) is None:
             return
         first = self.rowCount()
@@ -325,58 +317,6 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
     def _choose(self) -> None:
         if len(chosen := self.chosen) == 1:
             self._objects.select(chosen[0])
-
-
-def object_ids(workspace: Workspace) -> list[int]:
-    """Return the ids of the objects in any plane, and of the one that the next click is of."""
-    return sorted({*workspace.about.said, workspace.object_id})
-
-
-def area_text(scale: Any, units: Any) -> Callable[[int], str]:
-    """Return what says areas, of so many pixels, in the layer's units, and in pixels where it has none.
-
-    Parameters
-    ----------
-    scale : sequence of float
-        Size of a pixel along both axes.
-    units : sequence of pint.Unit
-        Of both axes.
-    """
-    first, second = (f"{unit:~}" for unit in units[-2:])
-    if {first, second} & {"px", "pixel", ""}:
-        return lambda pixels: f"{pixels} px"
-    size = float(np.prod(np.abs(scale[-2:])))
-    unit = f"{first}²" if first == second else f"{first}·{second}"
-    return lambda pixels: f"{pixels * size:.4g} {unit}"
-
-
-def _rows(workspace: Workspace) -> dict[int, _Cells]:
-    """Return what each cell of each row says, and what it is sorted by, by object."""
-    here, image = workspace.here, workspace.image
-    clicks = Counter(click.object_id for click in workspace.clicks_in(here))
-    masks = workspace.masks_of(here) if here is not None else None
-    areas, doubts = (masks.areas, masks.doubts) if masks is not None else ({}, {})
-    axes = list(here.axes) if here is not None else [-2, -1]
-    area = area_text(image.scale[axes], [image.units[axis] for axis in axes])
-    said, kept, _ = workspace.about
-    rows: dict[int, _Cells] = {}
-    for object_id in object_ids(workspace):
-        about, pixels, doubt = said.get(object_id, About(object_id)), areas.get(object_id, 0), doubts.get(object_id)
-        rows[object_id] = (
-            (f"{object_id}", object_id),
-            (f"{clicks[object_id]}", clicks[object_id]),
-            (area(pixels), pixels),
-            ("" if doubt is None else f"{doubt:.0%}", -1.0 if doubt is None else doubt),
-            ("", object_id in kept),
-            (about.name, about.name.casefold()),
-            (about.kind, about.kind.casefold()),
-        )
-    return rows
-
-
-def _longest(rows: dict[int, _Cells]) -> list[str]:
-    """Return what says most in each column, which is as wide as that."""
-    return [max((cells[column][0] for cells in rows.values()), key=len, default="") for column in range(len(_COLUMNS))]
 
 
 def _say(item: QTableWidgetItem, column: int, text: str, rank: Any) -> None:
