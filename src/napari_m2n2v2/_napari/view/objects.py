@@ -303,7 +303,8 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         workspace, object_id, column = self._state.active, int(item.data(_ID)), item.column()
         if workspace is None:
             return
-        self._shown = (_NOTHING, {})  # the cell says what was written, whatever comes of it
+        if object_id in self._shown[1]:  # the cell says what was written, whatever comes of it
+            self._shown[1][object_id] = tuple(("", None) for _ in COLUMNS)
         if column == _KEEP:
             wanted = item.checkState() == Qt.CheckState.Checked
             if wanted != workspace.work.is_accepted(object_id):
@@ -330,4 +331,4 @@ def _colours_of(workspace: Workspace | None) -> object:
     """Return what is another where objects have other colours, but for how strong these are."""
     colours = workspace.labels.colormap if workspace is not None else None
     values = getattr(colours, "colors", None)
-    return colours if values is None else (values[:, :3].tobytes(), getattr(colours, "seed", 0))
+    return id(colours) if values is None else (values[:, :3].tobytes(), getattr(colours, "seed", 0))
