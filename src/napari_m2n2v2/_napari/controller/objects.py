@@ -117,11 +117,11 @@ class ObjectController:
             known = LabelIds.of(labels)
         elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
             known.see(read_plane(labels, here))
-        return known.free(workspace.work.planes)
+        return known.free(workspace.about.said)
 
     def _found(self, workspace: Workspace, found: LabelIds) -> None:
         workspace.label_ids = found
-        used = {*workspace.work.planes}
+        used = {*workspace.about.said}
         taken_up = {placed.click.object_id for placed in workspace.taken_up}
         if workspace.object_id > found.highest or workspace.object_id in taken_up:
             return
