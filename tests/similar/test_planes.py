@@ -5,8 +5,8 @@ import pytest
 
 from napari_m2n2v2 import Cancelled, Click, ImageError, Likeness, Stack, find_similar, find_similar_in_stack
 from napari_m2n2v2.similar import plane
-from tests.similar.test_find import OTHER
 from tests.similar.drawn import agreements, discs, only
+from tests.similar.test_find import OTHER
 
 
 @pytest.fixture

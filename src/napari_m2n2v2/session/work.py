@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 
@@ -14,7 +13,17 @@ from napari_m2n2v2.images.sparse import Boxed, box_around
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
-__all__ = ["About", "Accepted", "Started", "Work", "by_object", "changed_clicks", "changed_planes", "keep_carried"]
+__all__ = [
+    "About",
+    "Accepted",
+    "Rejected",
+    "Started",
+    "Work",
+    "by_object",
+    "changed_clicks",
+    "changed_planes",
+    "keep_carried",
+]
 
 
 @dataclass(eq=False)
@@ -73,6 +82,22 @@ class Started:
         return replace(self, plane=plane)
 
 
+@dataclass(frozen=True, eq=False)
+class Rejected:
+    """What was proposed as an object of a plane and is none. It is not saved.
+
+    Parameters
+    ----------
+    plane : PlaneKey
+        Which plane.
+    pixels : Boxed
+        bool, in pixels of the plane.
+    """
+
+    plane: PlaneKey
+    pixels: Boxed
+
+
 @dataclass(frozen=True)
 class About:
     """What the user says of an object: its name and its class, empty where nothing is said."""
@@ -96,12 +121,15 @@ class Work:
         Of objects of which something is said, by id.
     starts : tuple of Started
         Of objects that start from a mask, one at most for each in a plane.
+    rejected : tuple of Rejected
+        What was proposed and is no object.
     """
 
     placed: tuple[PlacedClick, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     about: tuple[About, ...] = ()
     starts: tuple[Started, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
 
     @cached_property
     def planes(self) -> Mapping[int, frozenset[PlaneKey]]:
@@ -181,11 +209,12 @@ class Work:
 
     def without(self, object_ids: Collection[int]) -> Work:
         """Delete objects: their clicks and what they start from in all planes, and all that is said of them."""
-        return Work(
-            tuple(p for p in self.placed if p.click.object_id not in object_ids),
-            tuple(one for one in self.accepted if one.object_id not in object_ids),
-            tuple(one for one in self.about if one.object_id not in object_ids),
-            tuple(one for one in self.starts if one.object_id not in object_ids),
+        return replace(
+            self,
+            placed=tuple(p for p in self.placed if p.click.object_id not in object_ids),
+            accepted=tuple(one for one in self.accepted if one.object_id not in object_ids),
+            about=tuple(one for one in self.about if one.object_id not in object_ids),
+            starts=tuple(one for one in self.starts if one.object_id not in object_ids),
         )
 
     def without_in(self, plane: PlaneKey, object_ids: Collection[int]) -> Work:
@@ -217,6 +246,14 @@ class Work:
             work = work.start_from(plane, {**gone, into: joined}, own[0].origin)
         return work
 
+    def reject(self, plane: PlaneKey, masks: Iterable[Boxed]) -> Work:
+        """Note that what was proposed in a plane is no object."""
+        return replace(self, rejected=(*self.rejected, *(Rejected(plane, pixels) for pixels in masks)))
+
+    def forget_rejected(self) -> Work:
+        """Let what was proposed and rejected be proposed again."""
+        return replace(self, rejected=())
+
     def accepted_in(self, plane: PlaneKey) -> tuple[Accepted, ...]:
         """Return what is accepted in a plane."""
         return tuple(one for one in self.accepted if one.plane == plane)
@@ -244,7 +281,7 @@ class Work:
 
 _NOTHING = Boxed.of(np.zeros((0, 0), dtype=bool))
 
-_One = TypeVar("_One", Accepted, Started)
+_One = Accepted | Started
 
 
 def _in_one(before: Sequence[_One], after: Sequence[_One]) -> list[_One]:

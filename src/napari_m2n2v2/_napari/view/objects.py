@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QSize, Qt
 from qtpy.QtGui import QColor, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QTableWidget, QTableWidgetItem
 
@@ -63,13 +63,22 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         Goes on with an object, accepts it.
     edits : ObjectEdits
         Does the rest to objects.
+    find_like : callable
+        Looks for others like some.
     """
 
-    def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
+    def __init__(
+        self,
+        state: DockState,
+        objects: ObjectController,
+        edits: ObjectEdits,
+        find_like: Callable[[list[int]], None] = lambda ids: None,
+    ) -> None:
         super().__init__(0, len(_COLUMNS))
         self._state = state
         self._objects = objects
         self._edits = edits
+        self._find_like = find_like
         self._is_stale = False  # something changed while a cell was written in
         self.setHorizontalHeaderLabels(_COLUMNS)
         self.setToolTip(_TIP)
@@ -118,6 +127,10 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         """Follow the dock."""
         super().resizeEvent(event)
         self._fit()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for little height: it takes what is left."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     @property
     def chosen(self) -> list[int]:
@@ -193,6 +206,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             ("Open again" if kept else "Keep as it is\tK", True, lambda: keep(*chosen)),
             ("Rename…\tF2", not several, lambda: self._write(chosen[0], _NAME)),
             ("Class…", True, lambda: self._ask_class(chosen)),
+            ("Find similar", True, lambda: self._find_like(chosen)),
             ("Merge", several, lambda: self._edits.merge(chosen)),
             ("Split off a part", not several, lambda: self._edits.split(chosen[0])),
             ("Remove its clicks here\tDel", True, lambda: self._objects.reset(*chosen)),
