@@ -43,15 +43,21 @@ class Squeezed:
     @classmethod
     def of(cls, values: NDArray[np.bool_] | NDArray[np.int32]) -> Squeezed:
         """Keep a plane of bool, or of whole numbers from 0 on."""
-        boxed = Boxed.of(values)
+        height, width = values.shape
+        return cls.boxed(Boxed(0, 0, values), (height, width))
+
+    @classmethod
+    def boxed(cls, values: Boxed, shape: tuple[int, int]) -> Squeezed:
+        """Keep a plane of ``shape``, of which a box is given that holds all but 0."""
+        part = Boxed.of(values.values)
+        boxed = Boxed(values.row + part.row, values.col + part.col, part.values)
         inside = boxed.values
         if inside.dtype == bool:
             kind, packed = inside.dtype, np.packbits(inside)
         else:
             kind = np.min_scalar_type(int(inside.max(initial=0)))
             packed = inside.astype(kind)
-        height, width = values.shape
-        return cls((height, width), boxed.box, kind, zlib.compress(packed.tobytes(), _FASTEST))
+        return cls(shape, boxed.box, kind, zlib.compress(packed.tobytes(), _FASTEST))
 
     @property
     def nbytes(self) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -20,13 +21,11 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.images.masks import Masks, Where
 from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Boxed
 
 __all__ = ["AcceptedMasks", "check_inside", "still_accepted", "working_pixels"]
-
-Pixels = Mapping[int, Boxed]
-"""Of accepted objects, by id: bool, in pixels of the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +41,11 @@ class AcceptedMasks:
         has.
     """
 
-    pixels: Pixels = field(default_factory=lambda: MappingProxyType({}))
+    pixels: Masks = field(default_factory=lambda: MappingProxyType({}))
     contested: Mapping[int, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def of(cls, pixels: Pixels, clicks: Sequence[Click]) -> AcceptedMasks:
+    def of(cls, pixels: Masks, clicks: Sequence[Click]) -> AcceptedMasks:
         """Look which clicks, in pixels of the image, lie on accepted objects of others."""
         some = [(i, boxed) for i, boxed in pixels.items() if boxed.box is not None]
         told = [click for click in clicks if click.foreground]
@@ -64,6 +63,11 @@ class AcceptedMasks:
                 found.setdefault(i, set()).add(int(ids[n]))
         return cls(MappingProxyType(dict(pixels)), {i: frozenset(who) for i, who in sorted(found.items())})
 
+    @cached_property
+    def where(self) -> Where:
+        """Finds those in a box."""
+        return Where(self.pixels)
+
     def among(self, known: Container[int]) -> AcceptedMasks:
         """Return the same of some objects alone."""
         return replace(self, pixels={i: pixels for i, pixels in self.pixels.items() if i in known})
@@ -77,16 +81,16 @@ class AcceptedMasks:
         ids = sorted({*self.pixels, *before.pixels})
         return [i for i in ids if _of(self, i) != _of(before, i)]
 
-    def closed_to(self, object_id: int) -> list[int]:
-        """List the accepted objects whose pixels an object cannot get."""
-        return [i for i in self.pixels if i != object_id and object_id not in self.contested.get(i, ())]
+    def closed_to(self, object_id: int, among: Iterable[int]) -> list[int]:
+        """List those among some accepted objects whose pixels an object cannot get."""
+        return [i for i in among if i != object_id and object_id not in self.contested.get(i, ())]
 
 
 def _of(masks: AcceptedMasks, object_id: int) -> tuple[Boxed | None, frozenset[int]]:
     return masks.pixels.get(object_id), masks.contested.get(object_id, frozenset())
 
 
-def check_inside(accepted: Pixels, shape: tuple[int, int]) -> None:
+def check_inside(accepted: Masks, shape: tuple[int, int]) -> None:
     """Complain of pixels that are outside an image of ``shape``.
 
     Raises
@@ -99,7 +103,7 @@ def check_inside(accepted: Pixels, shape: tuple[int, int]) -> None:
             raise ImageError(f"The pixels of accepted object {i} are in {pixels.box}, not inside an image of {shape}.")
 
 
-def still_accepted(accepted: Pixels, before: Iterable[Click], after: Iterable[Click]) -> dict[int, Boxed]:
+def still_accepted(accepted: Masks, before: Iterable[Click], after: Iterable[Click]) -> dict[int, Boxed]:
     """Return those that stay accepted when clicks change: a change of an object's own clicks opens it again."""
     if not accepted:
         return {}
@@ -107,7 +111,7 @@ def still_accepted(accepted: Pixels, before: Iterable[Click], after: Iterable[Cl
     return {i: pixels for i, pixels in accepted.items() if was.get(i) == now.get(i)}
 
 
-def _own(accepted: Pixels, clicks: Iterable[Click]) -> dict[int, list[Click]]:
+def _own(accepted: Masks, clicks: Iterable[Click]) -> dict[int, list[Click]]:
     found: dict[int, list[Click]] = {}
     for click in clicks:
         if click.object_id in accepted:

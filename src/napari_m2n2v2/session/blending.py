@@ -22,6 +22,7 @@ from napari_m2n2v2.session.doubt import doubt_of
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import Segmentation
 from napari_m2n2v2.session.session import Session
+from napari_m2n2v2.session.starting import StartingMasks
 
 __all__ = ["Joining", "ObjectInRegion", "SolvedRegion"]
 
@@ -88,7 +89,6 @@ class SolvedRegion:
     """What one region says of the labels of a plane, and what that came from."""
 
     clicks: tuple[Click, ...]
-    start: str  # a digest of the labels it began with
     result: SessionResult
     labels: Boxed  # at working resolution
     objects: Mapping[int, ObjectInRegion]
@@ -97,14 +97,12 @@ class SolvedRegion:
     was_let_go: bool = False  # what it says of objects, beside the labels
 
     @classmethod
-    def of(
-        cls, start: str, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]
-    ) -> SolvedRegion:
-        """Note what a region's clicks gave, and what it says of each object, with the digest of what it began with."""
+    def of(cls, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]) -> SolvedRegion:
+        """Note what a region's clicks gave, and what it says of each object."""
         labels = Boxed.of(result.working_labels)
         boxes = [one.margin.box for one in said.values() if one.margin is not None]
         doubts = {i: one.doubt for i, one in said.items() if one.found.clicks}
-        return cls(clicks, start, result, labels, MappingProxyType(said), box_around([labels.box, *boxes]), doubts)
+        return cls(clicks, result, labels, MappingProxyType(said), box_around([labels.box, *boxes]), doubts)
 
     @property
     def joins(self) -> bool:
@@ -124,8 +122,8 @@ class Joining:
     ----------
     shape : tuple of int
         ``(H, W)`` of the plane.
-    base : Boxed
-        Labels that were there before all regions.
+    base : StartingMasks
+        What objects start from before all regions.
     parts : mapping
         What each region says.
     compete : bool
@@ -137,7 +135,7 @@ class Joining:
     """
 
     shape: tuple[int, int]
-    base: Boxed
+    base: StartingMasks
     parts: Mapping[Region, SolvedRegion]
     compete: bool
     order: Sequence[int]
@@ -145,7 +143,7 @@ class Joining:
 
     def known_to(self, regions: Sequence[Region]) -> Joining:
         """Return the same without what is accepted of objects that are in none of these regions, nor from before."""
-        known = {int(i) for i in np.unique(self.base.values)}
+        known = {*self.base.masks}
         known.update(*(self.parts[region].result.objects for region in regions))
         return replace(self, accepted=self.accepted.among(known))
 
@@ -166,7 +164,7 @@ class Joining:
         if (cover > 1).any():
             labels = self._joined(box, [region for region, _ in saying])
         else:
-            labels = self.base.within(_edges(box))
+            labels = self.base.labels(_edges(box))
         for region, both in saying:
             place, part = _shifted(both, box), self.parts[region]
             if (alone := cover[place] == 1).any():
@@ -178,7 +176,9 @@ class Joining:
     def _keep_accepted(self, labels: NDArray[np.int32], box: Region) -> None:
         """Let accepted objects be their very pixels, which regions at another resolution know coarsely."""
         around = 2 * max((region.step for region in self.parts), default=1)
-        for i, pixels in self.accepted.pixels.items():
+        wide = box.top - around, box.rows.stop + around, box.left - around, box.cols.stop + around
+        for i in self.accepted.where.meeting(wide):
+            pixels = self.accepted.pixels[i]
             if i in self.accepted.contested or (own := pixels.box) is None:
                 continue
             wide = own[0] - around, own[1] + around, own[2] - around, own[3] + around
@@ -189,7 +189,7 @@ class Joining:
 
     def _joined(self, box: Region, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Let the objects compete by what all regions, and the start, say of them."""
-        base = self.base.within(_edges(box))
+        base = self.base.labels(_edges(box))
         everywhere: set[int] = set()
         for region in regions:
             part, both = self.parts[region], region.overlap(box)
@@ -215,14 +215,12 @@ class Joining:
         if object_id in self.accepted.pixels:
             inside = self.accepted.pixels[object_id].within(box)
             np.copyto(clear, np.where(inside, np.maximum(clear, _LEAST), np.float32(0)))
-        for i in self.accepted.closed_to(object_id):
-            pixels = self.accepted.pixels[i]
-            if pixels.box is not None and _region_of(*_slices(pixels.box)).overlap(_region_of(*_slices(box))):
-                clear[pixels.within(box)] = 0
+        for i in self.accepted.closed_to(object_id, self.accepted.where.meeting(box)):
+            clear[self.accepted.pixels[i].within(box)] = 0
 
     def _area(self, object_id: int, box: Region, regions: Sequence[Region]) -> Region | None:
         """Return the part of a box in which an object can be: where any region, or the start, has it."""
-        boxes = [self.base.box] if (self.base.values == object_id).any() else []
+        boxes = [self.base.box_of(object_id)]
         for region in regions:
             said = self.parts[region].objects.get(object_id)
             if said is not None and said.margin is not None and (own := said.margin.box) is not None:

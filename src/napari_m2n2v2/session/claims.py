@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from napari_m2n2v2.images.masks import Where
 from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.session.accepted import AcceptedMasks, working_pixels
@@ -44,6 +45,7 @@ class Claims:
         self._working_shape = working_shape
         self._working: WeakKeyDictionary[Boxed, Boxed] = WeakKeyDictionary()
         self._known: dict[int, _Known] = {}
+        self._where: tuple[AcceptedMasks, Where] | None = None  # of what is accepted, at working resolution
 
     @property
     def nbytes(self) -> int:
@@ -88,8 +90,10 @@ class Claims:
         return self._working[pixels]
 
     def _closed(self, object_id: int, box: Box, masks: AcceptedMasks) -> list[Boxed]:
-        pixels = (self._at_work(masks.pixels[i]) for i in masks.closed_to(object_id))
-        return [one for one in pixels if one.box is not None and _meet(box, one.box)]
+        if self._where is None or self._where[0] is not masks:
+            self._where = masks, Where({i: self._at_work(pixels) for i, pixels in masks.pixels.items()})
+        near = self._where[1].meeting(box)
+        return [self._at_work(masks.pixels[i]) for i in masks.closed_to(object_id, near)]
 
     def _claimed(self, found: Segmentation | None, own: Boxed | None, closed: tuple[Boxed, ...]) -> Squeezed:
         height, width = self._working_shape
@@ -104,7 +108,3 @@ class Claims:
                 part = max(box[0], 0), min(box[1], height), max(box[2], 0), min(box[3], width)
                 mask[part[0] : part[1], part[2] : part[3]] &= ~one.within(part)
         return Squeezed.of(mask)
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]

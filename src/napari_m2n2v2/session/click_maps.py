@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,8 +30,6 @@ class Chain:
         Of the image.
     parameters : SegmentationParameters
         The same for all clicks.
-    start : mapping
-        ``Y_0`` by object id, where it is not empty.
     max_bytes : int
         For Markov-maps.
     upsampled : Upsampled, optional
@@ -44,29 +40,25 @@ class Chain:
         self,
         features: ImageFeatures,
         parameters: SegmentationParameters,
-        start: Mapping[int, Segmentation],
         max_bytes: int,
         upsampled: Upsampled | None = None,
     ) -> None:
         self.features = features
         self.maps = ClickMaps(features, parameters, max_bytes, upsampled)
         self._parameters = parameters
-        self._start = start
-        nothing = np.zeros(features.image.shape[:2], dtype=bool)
-        self._untouched = Segmentation.begin(nothing, features.shape)
-        self._solved: ByteLRU[tuple[Click, ...], Segmentation] = ByteLRU(_SOLVED_BYTES)
+        self._solved: ByteLRU[tuple[Segmentation, tuple[Click, ...]], Segmentation] = ByteLRU(_SOLVED_BYTES)
 
-    def solve(self, clicks: tuple[Click, ...], report: Progress) -> Segmentation:
-        """Solve the clicks of one object, at least one, from the longest beginning that is solved already."""
-        known, found = 0, self._start.get(clicks[0].object_id, self._untouched)
+    def solve(self, begun: Segmentation, clicks: tuple[Click, ...], report: Progress) -> Segmentation:
+        """Solve the clicks of one object, from what it starts from, or the longest beginning that is solved already."""
+        known, found = 0, begun
         for n in range(1, len(clicks) + 1):  # all are in use, so they must not be the next to go
-            state = self._solved.get(clicks[:n])
+            state = self._solved.get((begun, clicks[:n]))
             if state is not None:
                 known, found = n, state
         for n in range(known, len(clicks)):
             report(n / len(clicks), "clicks")
             found = advance(found, clicks[n], self.features, self._parameters, self.maps)
-            self._solved.put(found.clicks, found)
+            self._solved.put((begun, found.clicks), found)
         return found
 
     @property

@@ -40,6 +40,8 @@ class SessionResult:
         ``(H', W')`` of what was worked on.
     accepted : mapping
         The pixels that every accepted object keeps, by id: Boxed bool, in pixels of the image.
+    starts : mapping
+        The masks that objects start from, alike.
     """
 
     clicks: tuple[Click, ...]
@@ -48,6 +50,7 @@ class SessionResult:
     shape: tuple[int, int]
     working_shape: tuple[int, int]
     accepted: Mapping[int, Boxed]
+    starts: Mapping[int, Boxed]
     _labels: Squeezed  # at working resolution: undo without limit keeps one of these per change
 
     @property

@@ -84,13 +84,14 @@ class Segmentation:
     squeezed: Squeezed  # undo without limit keeps one of these per click
 
     @classmethod
-    def begin(cls, working_mask: NDArray[np.bool_], shape: tuple[int, int]) -> Segmentation:
+    def begin(cls, working_mask: NDArray[np.bool_] | Squeezed, shape: tuple[int, int]) -> Segmentation:
         """Return ``Y_0``: no clicks, and a mask at working resolution, empty in the paper."""
+        squeezed = working_mask if isinstance(working_mask, Squeezed) else Squeezed.of(working_mask)
         first = cls(
             clicks=(), thresholds=(), ceilings=(), discarded=(), radii=(), effects=(),
-            shape=shape, start=None, squeezed=Squeezed.of(working_mask),
+            shape=shape, start=None, squeezed=squeezed,
         )  # fmt: skip
-        return replace(first, start=first) if working_mask.any() else first
+        return replace(first, start=first) if squeezed.box is not None else first
 
     @property
     def working_mask(self) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from napari_m2n2v2.clicks import Click, clicks_by_object
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
+from napari_m2n2v2.images.masks import as_known
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.parallel import Progress, silent, within
@@ -26,7 +27,7 @@ from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks, working_pixel
-from napari_m2n2v2.session.starting import starting_masks
+from napari_m2n2v2.session.starting import Beginnings, check_starts, starting_mask, starting_masks
 
 __all__ = ["Session"]
 
@@ -36,9 +37,9 @@ _MAP_BYTES = 1_000_000_000
 class Session:
     """Clicks on one image and the mask they give, with undo and redo without limit.
 
-    Every change goes through :meth:`replay`, and the result depends on the clicks and the accepted objects alone: the
-    same clicks in the same order give the same mask, bit for bit, however they came to be what they are. Not for two
-    threads at once.
+    Every change goes through :meth:`replay`, and the result depends on the clicks, the masks that objects start from
+    and the accepted objects alone: the same clicks in the same order give the same mask, bit for bit, however they came
+    to be what they are. Not for two threads at once.
 
     Parameters
     ----------
@@ -48,8 +49,8 @@ class Session:
         What measures best by default; ``SegmentationParameters.paper()`` for M2N2V2 as published, ``.m2n2()`` for the
         method before it.
     start : array-like, optional
-        ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object. What no click reaches keeps
-        its label.
+        ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object, as :meth:`start_from` gives
+        it to one. What no click reaches keeps its label.
     compete : bool
         Whether objects that claim the same pixel compete for it; if not, the one clicked last lies on top.
 
@@ -84,19 +85,17 @@ class Session:
         self.compete = compete
         self.features = features
         self.parameters = parameters or SegmentationParameters()
-        self._start = starting_masks(start, features)
-        self.start = None if start is None else np.array(start, dtype=np.int32)
+        starts = starting_masks(start, features.shape)
         options = features.options
         self._shared = shared = Upsampled() if len(options) > 1 else None
-        self._chains = [
-            Chain(option, self.parameters, self._start, _MAP_BYTES // len(options), shared) for option in options
-        ]
+        self._chains = [Chain(option, self.parameters, _MAP_BYTES // len(options), shared) for option in options]
         self._working_shape = features.image.shape[0], features.image.shape[1]
         self._competition = Competition(self._working_shape, self._distance)
         self._claims = Claims(features.shape, self._working_shape)
+        self._beginnings = Beginnings(features.shape, self._working_shape)
         self._masks = AcceptedMasks()
         self._solved: dict[int, tuple[Segmentation, GuideChoice]] = {}  # each object as it was last
-        self._history = History(self._join((), {}))
+        self._history = History(self._join((), {}, starts))
 
     @property
     def result(self) -> SessionResult:
@@ -114,6 +113,11 @@ class Session:
         return self.result.accepted
 
     @property
+    def starts(self) -> Mapping[int, Boxed]:
+        """The mask that every object starts from that does not from nothing, by id: what :meth:`replay` takes."""
+        return self.result.starts
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is a change to take back."""
         return self._history.can_undo
@@ -127,12 +131,12 @@ class Session:
     def nbytes(self) -> int:
         """Memory held beside the features, in bytes: the Markov-maps that are kept, and every state one can go to."""
         states = self._history.states
-        found = [*self._start.values(), *(one for state in states for one in state.objects.values())]
+        found = [one for state in states for one in state.objects.values() if one.clicks]
         found += [one for chain in self._chains for one in chain.solved]
         kept = [one for state in states for one in state.accepted.values()]
         masks = sum(one.nbytes for one in {id(one): one for one in found}.values())
         masks += sum(one.values.nbytes for one in {id(one): one for one in kept}.values())
-        held = (self._shared, self._competition, self._claims, self.start)
+        held = (self._shared, self._competition, self._claims, self._beginnings)
         caches = sum(one.nbytes for one in held if one is not None)
         return masks + caches + sum(state.nbytes for state in states) + sum(chain.maps.nbytes for chain in self._chains)
 
@@ -159,8 +163,36 @@ class Session:
         self._at(index)
         return self.replay(click for i, click in enumerate(self.clicks) if i != index)
 
+    def start_from(self, object_id: int, mask: Any) -> SessionResult:
+        """Let an object start from a mask instead of nothing: ``Y_0``, which its clicks, before and after, correct.
+
+        It is an object then without a click, too. What other objects were solved to stays; of an accepted object, it
+        opens it again. Can be undone.
+
+        Parameters
+        ----------
+        object_id : int
+            Which object, from 1 to 2147483647.
+        mask : array-like or Boxed
+            ``[H, W]`` bool, or :class:`~napari_m2n2v2.images.sparse.Boxed` bool, in pixels of the image; an empty one
+            to start from nothing again.
+
+        Raises
+        ------
+        ClickError
+            If the id is none.
+        ImageError
+            If the mask has another shape, is not of bool, or is outside the image; nothing is changed then.
+
+        Examples
+        --------
+        >>> session.start_from(7, cellpose_labels == 7)
+        >>> result = session.click(Click(120, 200, foreground=False, object_id=7))
+        """
+        return self.replay(self.clicks, starts={**self.starts, object_id: starting_mask(mask, self.features.shape)})
+
     def reset(self) -> SessionResult:
-        """Remove all clicks. Can be undone."""
+        """Remove all clicks; what objects start from stays. Can be undone."""
         return self.replay(())
 
     def accept(self, object_id: int) -> SessionResult:
@@ -189,6 +221,7 @@ class Session:
         progress: Progress | None = None,
         *,
         accepted: Mapping[int, Boxed] | None = None,
+        starts: Mapping[int, Boxed] | None = None,
     ) -> SessionResult:
         """Make these the clicks, as one change that undo takes back, and return the result.
 
@@ -204,23 +237,29 @@ class Session:
             :class:`~napari_m2n2v2.Cancelled` from it to stop. What was solved by then is kept for the next time.
         accepted : mapping, optional
             The pixels of accepted objects by id, Boxed bool; by default of those that are accepted now, and whose
-            clicks are what they were.
+            clicks and start are what they were.
+        starts : mapping, optional
+            The masks that objects start from by id, Boxed bool; by default those that they start from now.
 
         Raises
         ------
         ClickError
             If one is outside the image; nothing is changed then.
         ImageError
-            If accepted pixels are outside the image.
+            If accepted pixels, or masks to start from, are outside the image.
         """
         clicks = tuple(clicks)
-        pixels = still_accepted(self.accepted, self.clicks, clicks) if accepted is None else dict(accepted)
-        if clicks == self.clicks and pixels == self.accepted:
+        check_starts(starts or {}, self.features.shape)
+        begun = dict(self.starts) if starts is None else as_known(starts, self.starts)
+        if accepted is None:
+            kept = still_accepted(self.accepted, self.clicks, clicks)
+            accepted = {i: pixels for i, pixels in kept.items() if begun.get(i) is self.starts.get(i)}
+        if clicks == self.clicks and dict(accepted) == dict(self.accepted) and begun == dict(self.starts):
             return self.result
         for click in clicks:
             working_pixel(click, self.features)
-        check_inside(pixels, self.features.shape)
-        self._history.push(self._join(clicks, pixels, progress or silent))
+        check_inside(accepted, self.features.shape)
+        self._history.push(self._join(clicks, accepted, begun, progress or silent))
         return self.result
 
     def closed_to(self, object_id: int) -> NDArray[np.bool_]:
@@ -238,7 +277,7 @@ class Session:
         """
         working_pixel(click, self.features)
         accepted = still_accepted(self.accepted, self.clicks, clicks := (*self.clicks, click))
-        return self._join(clicks, accepted).labels
+        return self._join(clicks, accepted, self.starts).labels
 
     def map_at(self, pixel: Pixel, object_id: int = 1) -> ClickMap:
         """Return the Markov-map of a working pixel with the guides of an object (section 3.3), kept for later."""
@@ -266,15 +305,20 @@ class Session:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
 
     def _join(
-        self, clicks: tuple[Click, ...], accepted: Mapping[int, Boxed], report: Progress = silent
+        self,
+        clicks: tuple[Click, ...],
+        accepted: Mapping[int, Boxed],
+        starts: Mapping[int, Boxed],
+        report: Progress = silent,
     ) -> SessionResult:
         """Solve every object and settle which pixels each gets."""
-        objects: dict[int, Segmentation] = dict(self._start)
+        begun = {i: self._beginnings.of(mask) for i, mask in sorted(starts.items())}
+        objects = {i: one for i, one in begun.items() if one.start is not None}  # nothing may be left at work
         guides: dict[int, GuideChoice] = {}
         done = 0
         for i, own in sorted(clicks_by_object(clicks).items()):
             part = within(report, done / len(clicks), len(own) / len(clicks))
-            objects[i], guides[i] = self._solved[i] = self._solve(i, own, part)
+            objects[i], guides[i] = self._solved[i] = self._solve(begun.get(i, self._beginnings.nothing), own, part)
             done += len(own)
         for i in self._solved.keys() - guides.keys():
             del self._solved[i]
@@ -297,6 +341,7 @@ class Session:
             shape=self.features.shape,
             working_shape=self._working_shape,
             accepted=masks.pixels,
+            starts=MappingProxyType(dict(starts)),
             _labels=Squeezed.of(self._competition.labels(claims)),
         )
 
@@ -307,12 +352,12 @@ class Session:
             self._masks = masks
         return self._masks
 
-    def _solve(self, object_id: int, own: tuple[Click, ...], report: Progress) -> tuple[Segmentation, GuideChoice]:
-        """Solve one object, unless its clicks are what they were last."""
-        known = self._solved.get(object_id)
-        if known is not None and known[0].clicks == own:
+    def _solve(self, begun: Segmentation, own: tuple[Click, ...], report: Progress) -> tuple[Segmentation, GuideChoice]:
+        """Solve one object, unless its start and clicks are what they were last."""
+        known = self._solved.get(own[0].object_id)
+        if known is not None and known[0].start is begun.start and known[0].clicks == own:
             return known
-        solved = [chain.solve(own, report) for chain in self._chains]
+        solved = [chain.solve(begun, own, report) for chain in self._chains]
         choice = self._choose(own)
         return solved[choice.option], choice
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-
-import numpy as np
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.images.sparse import Boxed, box_around
+from napari_m2n2v2.images.masks import NO_PIXELS, joined
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
@@ -121,6 +119,9 @@ class Work:
         Of objects of which something is said, by id.
     starts : tuple of Started
         Of objects that start from a mask, one at most for each in a plane.
+    gone : frozenset
+        Ids and planes of objects that started from a mask there once, and do no more: what was a label before is none
+        any more.
     rejected : tuple of Rejected
         What was proposed and is no object.
     """
@@ -129,20 +130,19 @@ class Work:
     accepted: tuple[Accepted, ...] = ()
     about: tuple[About, ...] = ()
     starts: tuple[Started, ...] = ()
+    gone: frozenset[tuple[int, PlaneKey]] = frozenset()
     rejected: tuple[Rejected, ...] = ()
 
-    @cached_property
-    def planes(self) -> Mapping[int, frozenset[PlaneKey]]:
-        """The planes in which each object is, by id: those where it has clicks, or starts from a mask."""
+    @property
+    def planes(self) -> Mapping[int, set[PlaneKey]]:
+        """The planes in which each object is, by ascending id: those where it has clicks, or starts from a mask."""
         return _planes([*((p.click.object_id, p.plane) for p in self.placed), *map(_place, self.starts)])
 
-    @cached_property
-    def _planes_accepted(self) -> Mapping[int, frozenset[PlaneKey]]:
-        return _planes(map(_place, self.accepted))
-
-    @cached_property
-    def _said(self) -> Mapping[int, About]:
-        return {one.object_id: one for one in self.about}
+    @property
+    def kept(self) -> set[int]:
+        """The objects that are accepted in every plane in which they are."""
+        accepted, planes = _planes(map(_place, self.accepted)), self.planes
+        return {i for i, there in accepted.items() if there >= planes.get(i, set())}
 
     def with_clicks(self, placed: Iterable[PlacedClick]) -> Work:
         """Change the clicks; what is clicked of an accepted object in a plane opens it there again."""
@@ -174,22 +174,27 @@ class Work:
             return one.plane != plane or one.object_id not in masks
 
         new = [(i, pixels) for i, pixels in masks.items() if pixels.box is not None]
+        had = frozenset(_place(one) for one in self.starts if not stays(one))
         kept = tuple(Accepted(plane, i, pixels) for i, pixels in new if accepted)
         return replace(
             self,
             starts=(*filter(stays, self.starts), *(Started(plane, i, pixels, origin) for i, pixels in new)),
             accepted=(*filter(stays, self.accepted), *kept),
+            gone=(self.gone | had) - {(i, plane) for i, _ in new},
         )
 
     def starts_in(self, plane: PlaneKey) -> dict[int, Boxed]:
         """Return the masks that objects of a plane start from, by id: Boxed bool."""
         return {one.object_id: one.pixels for one in self.starts if one.plane == plane}
 
-    def accept(self, *object_ids: int, also: Iterable[PlaneKey] = ()) -> Work:
-        """Accept objects in all planes in which they are, and others; where one is accepted already it stays so."""
+    def gone_in(self, plane: PlaneKey) -> set[int]:
+        """Return the objects that start from nothing any more in a plane, where they did from a mask once."""
+        return {i for i, there in self.gone if there == plane}
+
+    def accept(self, *object_ids: int) -> Work:
+        """Accept objects in all planes in which they are; where one is accepted already it stays so."""
         known = {(one.object_id, one.plane) for one in self.accepted}
         there = [(p.click.object_id, p.plane) for p in self.placed] + [*map(_place, self.starts)]
-        there += [(i, plane) for i in object_ids for plane in also]
         new = [place for place in dict.fromkeys(there) if place[0] in object_ids and place not in known]
         return replace(self, accepted=(*self.accepted, *(Accepted(plane, i, since=self) for i, plane in new)))
 
@@ -199,7 +204,7 @@ class Work:
 
     def about_of(self, object_id: int) -> About:
         """Return what is said of an object."""
-        return self._said.get(object_id) or About(object_id)
+        return next((one for one in self.about if one.object_id == object_id), About(object_id))
 
     def describe(self, about: About) -> Work:
         """Say something of an object, in place of what was said of it."""
@@ -215,11 +220,13 @@ class Work:
             accepted=tuple(one for one in self.accepted if one.object_id not in object_ids),
             about=tuple(one for one in self.about if one.object_id not in object_ids),
             starts=tuple(one for one in self.starts if one.object_id not in object_ids),
+            gone=self.gone | {_place(one) for one in self.starts if one.object_id in object_ids},
         )
 
     def without_in(self, plane: PlaneKey, object_ids: Collection[int]) -> Work:
         """Delete objects from one plane: their clicks there, and what they start from."""
-        cleared = self.start_from(plane, {i: _NOTHING for i in object_ids if plane in self.planes.get(i, ())}, "")
+        there = (one.object_id for one in self.starts if one.plane == plane and one.object_id in object_ids)
+        cleared = self.start_from(plane, dict.fromkeys(there, NO_PIXELS), "")
         kept = (p for p in self.placed if p.plane != plane or p.click.object_id not in object_ids)
         return cleared.with_clicks(kept)
 
@@ -241,9 +248,8 @@ class Work:
         work = self.with_object(places, into)
         for plane in dict.fromkeys(one.plane for one in self.starts if one.object_id in others):
             own = [one for one in self.starts if one.plane == plane and one.object_id in others | {into}]
-            joined = _joined([one.pixels for one in own])
-            gone = {i: _NOTHING for i in others}
-            work = work.start_from(plane, {**gone, into: joined}, own[0].origin)
+            masks = {**dict.fromkeys(others, NO_PIXELS), into: joined([one.pixels for one in own])}
+            work = work.start_from(plane, masks, own[0].origin)
         return work
 
     def reject(self, plane: PlaneKey, masks: Iterable[Boxed]) -> Work:
@@ -259,9 +265,10 @@ class Work:
         return tuple(one for one in self.accepted if one.plane == plane)
 
     def is_accepted(self, object_id: int) -> bool:
-        """Whether an object is accepted in every plane in which it is."""
-        planes = self._planes_accepted.get(object_id, frozenset())
-        return bool(planes) and planes >= self.planes.get(object_id, frozenset())
+        """Whether an object is accepted in every plane in which it is (:attr:`kept`)."""
+        planes = {one.plane for one in self.accepted if one.object_id == object_id}
+        clicked = all(p.plane in planes for p in self.placed if p.click.object_id == object_id)
+        return bool(planes) and clicked and all(o.plane in planes for o in self.starts if o.object_id == object_id)
 
     def onto(self, plane: PlaneKey) -> Work:
         """Return the same, all of it in another plane."""
@@ -270,21 +277,16 @@ class Work:
             tuple(one.onto(plane) for one in self.accepted),
             self.about,
             tuple(one.onto(plane) for one in self.starts),
+            frozenset((i, plane) for i, _ in self.gone),
         )
 
     def changed_planes(self, before: Work) -> list[PlaneKey]:
         """List the planes in which clicks, starts, or what is accepted, are not what they were."""
-        differ: list[Accepted | Started] = [*_in_one(before.accepted, self.accepted)]
-        differ += _in_one(before.starts, self.starts)
+        differ = _in_one(before.accepted, self.accepted) + _in_one(before.starts, self.starts)
         return list(dict.fromkeys((*changed_planes(before.placed, self.placed), *(one.plane for one in differ))))
 
 
-_NOTHING = Boxed.of(np.zeros((0, 0), dtype=bool))
-
-_One = Accepted | Started
-
-
-def _in_one(before: Sequence[_One], after: Sequence[_One]) -> list[_One]:
+def _in_one(before: Sequence[Accepted | Started], after: Sequence[Accepted | Started]) -> list[Accepted | Started]:
     """List what is in one of both alone, in an order."""
     if before is after:
         return []
@@ -296,19 +298,11 @@ def _place(one: Accepted | Started) -> tuple[int, PlaneKey]:
     return one.object_id, one.plane
 
 
-def _planes(places: Iterable[tuple[int, PlaneKey]]) -> Mapping[int, frozenset[PlaneKey]]:
+def _planes(places: Iterable[tuple[int, PlaneKey]]) -> dict[int, set[PlaneKey]]:
     found: dict[int, set[PlaneKey]] = {}
     for object_id, plane in places:
         found.setdefault(object_id, set()).add(plane)
-    return {object_id: frozenset(planes) for object_id, planes in found.items()}
-
-
-def _joined(masks: Sequence[Boxed]) -> Boxed:
-    """Return where any of some masks is."""
-    box = box_around(mask.box for mask in masks)
-    if box is None:
-        return _NOTHING
-    return Boxed(box[0], box[2], np.logical_or.reduce([mask.within(box) for mask in masks]))
+    return dict(sorted(found.items()))
 
 
 def _clicks(placed: Iterable[PlacedClick]) -> dict[tuple[PlaneKey, int], list[tuple[Click, Region | None]]]:

@@ -21,7 +21,7 @@ def test_dashes_lie_on_the_edge_and_go_around(height, width, row, col, radius):
     dashes = dashes_around(Boxed(row, col, values), radius)
     assert dashes.shape[1:] == (2, 2) and 8 <= len(dashes) <= 80
     np.testing.assert_allclose(dashes[:, 1].sum(axis=0), 0, atol=1e-9)  # back to where it begins
-    edge = np.argwhere(values & ~binary_erosion(values)) + (row, col)
+    edge = np.argwhere(values & ~binary_erosion(values)) + np.array((row, col))
     for start in dashes[:, 0]:
         assert np.abs(edge - start).max(axis=1).min() <= 1
 

@@ -78,14 +78,16 @@ def test_all_others_are_proposed_and_the_masks_are_what_they_were(dock):
     assert away and max(away) < 20  # dashes are around what is proposed
 
 
-def test_the_slider_hides_and_computes_nothing(found):
+def test_the_slider_hides_and_computes_nothing(dock):
+    found = begin(dock, MIXED)
     panel, similar = found.widget.similar, found.controller.similar
+    press(found, panel.find)
     layer = next(one for one in found.viewer.layers if isinstance(one, Vectors))
     all_of_them, turned = len(layer.data), []
     similar.finding.turned.connect(lambda: turned.append(1))
-    middle = sorted(one.certainty for one in similar.shown)[11]
+    least = similar.shown[0].certainty
     panel.slider.setFocus()
-    while panel.slider.value() / 100 <= middle:
+    while panel.slider.value() / 100 <= least:
         found.qtbot.keyClick(panel.slider, Qt.Key.Key_Right)
     shown = int(panel.count.text().split()[0])
     assert 0 < shown < 23 and panel.count.text() == f"{shown} shown of 23" and not turned
@@ -104,7 +106,7 @@ def test_keys_accept_reject_and_go_on(found):
     found.press(Qt.Key.Key_N, Qt.KeyboardModifier.ShiftModifier)
     assert similar.present.current is similar.shown[0]
     found.press(Qt.Key.Key_J)
-    assert objects(found) == {1, 2, 4} and found.labels[first == TRUTH].min() == 0  # 3 is what the next click is of
+    assert objects(found) == {1, 2, 4}  # 3 is what the next click is of
     assert (found.labels[tuple(map(round, centre(first)))] == 4) and first not in places(found)
     assert TRUTH[similar.present.current.proposal.seed] == second
     found.press(Qt.Key.Key_Q)
@@ -201,6 +203,7 @@ def test_rows_are_chosen_together_and_decided_together(found):
 
 def test_choosing_a_row_moves_there_unless_it_is_in_view(found):
     camera = found.viewer.scene.camera
+    found.viewer.reset_view()
     before = tuple(camera.center)
     found.widget.similar.list.selectRow(2)
     assert tuple(camera.center) == before
@@ -316,7 +319,9 @@ def in_stack(dock, layer=None):
     dock.widget.of_similar.expand(animate=False)
     dock.start(layer or dock.viewer.add_image(volume(), name="stack"))
     dock.viewer.reset_view()
-    dock.click(45, 45)
+    for place in ((45, 45), (75, 75)):
+        dock.click(*place)
+        dock.press(Qt.Key.Key_N)
     dock.slide(1)
     return dock
 
@@ -329,8 +334,8 @@ def test_in_a_stack_examples_of_any_slice_serve_this_one_or_all(dock):
     assert {one.plane.index for one in similar.shown} == {(1,)} and len(similar.shown) == 16
     panel.where.setCurrentIndex(1)
     press(dock, panel.find)
-    assert len(similar.shown) == 63 and {one.plane.index for one in similar.shown} == {(0,), (1,), (2,), (3,)}
-    last = max(range(63), key=lambda n: similar.shown[n].plane.index)
+    assert len(similar.shown) == 62 and {one.plane.index for one in similar.shown} == {(0,), (1,), (2,), (3,)}
+    last = max(range(62), key=lambda n: similar.shown[n].plane.index)
     panel.list.selectRow(last)
     assert dock.workspace.here.index == (3,)
     (layer,) = [one for one in dock.viewer.layers if isinstance(one, Vectors)]
@@ -339,7 +344,7 @@ def test_in_a_stack_examples_of_any_slice_serve_this_one_or_all(dock):
     assert all(len(np.unique(plane)) == 17 for plane in dock.labels) and not dock.errors
     dock.controller.clicks.undo()
     dock.settle()
-    assert [len(np.unique(plane)) for plane in dock.labels] == [2, 1, 1, 1]
+    assert [len(np.unique(plane)) for plane in dock.labels] == [3, 1, 1, 1]
 
 
 def test_what_was_found_in_slices_before_cancel_stays(real_dock, monkeypatch):
@@ -362,7 +367,7 @@ def test_what_was_found_in_slices_before_cancel_stays(real_dock, monkeypatch):
     press(real_dock, real_dock.widget.cancel)
     stop.set()
     real_dock.qtbot.wait(100)
-    assert len(similar.shown) == 31 and not similar.is_finding and "right" in panel.advice.text()
+    assert len(similar.shown) == 30 and not similar.is_finding and "right" in panel.advice.text()
 
 
 def test_an_error_in_the_search_is_told(dock, monkeypatch):
@@ -400,6 +405,7 @@ def test_in_a_small_window_nothing_is_cut_and_tab_reaches_all(real_dock):
     assert all(one.accessibleName() for one in controls(panel) if isinstance(one, QComboBox))
     wanted = {one for one in controls(panel) if one.isVisible() and one.isEnabled()}
     real_dock.viewer.window._qt_window.activateWindow()
+    real_dock.qtbot.wait(100)
     panel.find.setFocus()
     reached = set()
     for _ in range(3 * len(wanted)):

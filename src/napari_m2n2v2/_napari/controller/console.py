@@ -161,12 +161,20 @@ class Console:
         self._controller.objects.select(object_id)
 
     def reset_object(self) -> None:
-        """Remove the clicks of the present object from the plane that is shown."""
+        """Remove the present object from the plane that is shown."""
         self._controller.objects.reset()
 
-    def take_over(self, label: int) -> None:
-        """Go on with a label that was in the Labels layer before: clicks correct it."""
-        self._controller.objects.take_over(label)
+    def take_over(self, label: int | None = None, layer: Any = None) -> None:
+        """Let labels be objects that start from them, with their ids: clicks correct them. One step to undo.
+
+        Parameters
+        ----------
+        label : int, optional
+            Which, in all slices; all by default.
+        layer : Labels layer, optional
+            Of the image's shape, or of one slice's, for the slice shown; by default the one masks are written into.
+        """
+        self._controller.taking_over.take_over(label, layer)
 
     def propagate(self, direction: int = 1, count: int | None = None) -> None:
         """Carry the present object from the slice that is shown to those beside it.

@@ -29,6 +29,7 @@ from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.controller.similar import SimilarController
 from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.controller.taking_over import TakeOverController
 from napari_m2n2v2._napari.controller.viewer import ViewerController
 from napari_m2n2v2._napari.model.dock_state import DockState
 
@@ -63,7 +64,8 @@ class Controller:
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
         self.channels = ChannelsController(state, self.features)
-        self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
+        self.objects = ObjectController(state, jobs, self.field, self.clicks)
+        self.taking_over = TakeOverController(state, jobs, self.field, self.clicks, self.objects)
         self.edits = ObjectEdits(state, self.field, self.clicks, self.objects)
         self.table = ObjectTable(state, jobs)
         self.similar = SimilarController(state, jobs, self.field, self.clicks, self.objects)

@@ -51,12 +51,12 @@ class ObjectEdits:
             self._clicks.change(workspace, work)
 
     def delete(self, object_ids: Collection[int]) -> None:
-        """Remove the clicks of objects from all planes, with their names."""
+        """Remove objects from all planes: their clicks, what they start from, their names."""
         if (workspace := self._state.active) is not None:
             self._clicks.change(workspace, workspace.work.without(object_ids))
 
     def merge(self, object_ids: Collection[int]) -> None:
-        """Let the clicks of objects be of one: of the present object if it is among them, else of the lowest id.
+        """Let objects be one, the present one if it is among them, else that of the lowest id: clicks and starts.
 
         A background click of one that lies on another of them would cut a hole into what they are together: it goes.
         """
@@ -64,15 +64,13 @@ class ObjectEdits:
         if workspace is None:
             return
         with self._state.errors_shown():
-            ids = {p.click.object_id for p in workspace.placed} & {*object_ids}
+            ids = workspace.work.planes.keys() & {*object_ids}
             if len(ids) < 2:
                 raise Slip("Choose two objects or more in the table to merge them.")
             into = workspace.object_id if workspace.object_id in ids else min(ids)
             work = workspace.work
             kept = [p for p in work.placed if p.click.object_id not in ids or not _contradicts(workspace, p, ids)]
-            work = work.with_clicks(kept)
-            places = {n for n, p in enumerate(kept) if p.click.object_id in ids - {into}}
-            work = work.with_object(places, into)
+            work = work.with_clicks(kept).merged(ids, into)
             about = [one for one in (work.about_of(i) for i in sorted(ids)) if one.object_id != into]
             own = work.about_of(into)
             named = replace(
@@ -104,22 +102,31 @@ class ObjectEdits:
             self._objects.select(following)
 
     def jump(self, object_id: int) -> None:
-        """Go on with an object: show its nearest plane with clicks, and move the camera to these."""
+        """Go on with an object: show its nearest plane, and move the camera to its clicks, or what it starts from."""
         workspace = self._state.active
         if workspace is None:
             return
         with self._state.errors_shown():
-            placed = [p for p in workspace.placed if p.click.object_id == object_id]
-            if not placed:
+            if not (planes := workspace.work.planes.get(object_id)):
                 raise Slip(f"Object {object_id} has no clicks yet.")
-            nearest = min(placed, key=lambda p: _away(p.plane, workspace.here)).plane
+            nearest = min(planes, key=lambda plane: (_away(plane, workspace.here), plane.index))
             if nearest != workspace.here:
                 self._field.show_plane(nearest)
-            clicks = [p.click for p in placed if p.plane == nearest]
-            told = [click for click in clicks if click.foreground] or clicks
-            row, col = np.mean([(click.row, click.col) for click in told], axis=0)
+            row, col = _middle(workspace, nearest, object_id)
             show_point(self._state.viewer, workspace.image, nearest, float(row), float(col))
             self._objects.select(object_id)
+
+
+def _middle(workspace: Workspace, plane: PlaneKey, object_id: int) -> tuple[float, float]:
+    """Return where an object is in a plane: the middle of its clicks, or of the mask that it starts from."""
+    clicks = workspace.clicks_of(plane, object_id)
+    told = [click for click in clicks if click.foreground] or clicks
+    if told:
+        row, col = np.mean([(click.row, click.col) for click in told], axis=0)
+    else:
+        top, bottom, left, right = workspace.work.starts_in(plane)[object_id].box or (0, 0, 0, 0)
+        row, col = (top + bottom - 1) / 2, (left + right - 1) / 2
+    return float(row), float(col)
 
 
 def _away(plane: PlaneKey, here: PlaneKey | None) -> int:

@@ -14,6 +14,7 @@ from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.images.sparse import Box, box_around
+from napari_m2n2v2.session.work import About, Work
 
 __all__ = ["ObjectTable"]
 
@@ -52,9 +53,9 @@ class ObjectTable:
         """Measure all objects in all slices where they were clicked, as the masks layer shows them, into a CSV file."""
         if (workspace := self._state.active) is None:
             return
-        named = {i: _said(workspace, i) for i in _ids(workspace)}
+        named = _said(workspace.work)
         names = axis_names(workspace.dims, workspace.image)
-        boxes = [(masks, box_around([*masks.written_boxes(), masks.start.box])) for masks in workspace.masks]
+        boxes = [(masks, box_around(masks.written_boxes())) for masks in workspace.masks]
         planes = [(masks, box) for masks, box in boxes if box is not None]
 
         def work(report: Report) -> int:
@@ -74,15 +75,11 @@ class ObjectTable:
         self._jobs.submit((id(workspace), "export"), work, done, self._state.show_error, self._state.progressed.emit)
 
 
-def _ids(workspace: Workspace) -> list[int]:
-    """Return the objects with clicks, or taken over."""
-    taken_over = {int(i) for masks in workspace.masks for i in np.unique(masks.start.values) if i}
-    return sorted({placed.click.object_id for placed in workspace.placed} | taken_over)
-
-
-def _said(workspace: Workspace, object_id: int) -> dict[str, Any]:
-    about = workspace.work.about_of(object_id)
-    return {"name": about.name, "class": about.kind, "kept": workspace.work.is_accepted(object_id)}
+def _said(work: Work) -> dict[int, dict[str, Any]]:
+    """Return what is said of each object."""
+    kept, about = work.kept, {one.object_id: one for one in work.about}
+    said = ((i, about.get(i, About(i))) for i in work.planes)
+    return {i: {"name": one.name, "class": one.kind, "kept": i in kept} for i, one in said}
 
 
 def _features(workspace: Workspace) -> list[dict[str, Any]]:
@@ -93,7 +90,8 @@ def _features(workspace: Workspace) -> list[dict[str, Any]]:
         pixels.update(masks.areas)
     axes = list(workspace.here.axes) if workspace.here is not None else [-2, -1]
     pixel = float(np.prod(np.abs(np.asarray(workspace.image.scale)[axes])))
-    return [{_INDEX: i, **_said(workspace, i), "clicks": clicks[i], "area": pixels[i] * pixel} for i in _ids(workspace)]
+    said = _said(workspace.work)
+    return [{_INDEX: i, **one, "clicks": clicks[i], "area": pixels[i] * pixel} for i, one in said.items()]
 
 
 def _beside(before: Any, rows: list[dict[str, Any]]) -> Any:

@@ -49,18 +49,20 @@ class SolveController:
         ready = {part.key.region: part.features for part in workspace.parts.of(key) if part.features is not None}
         wanted = {p.region for p in placed}
         lacking = [r for r in wanted if r not in ready and masks.solved.get(r) != clicks_in(r, placed)]
-        if len(lacking) == len(wanted) > 0 and wanted >= masks.solved.keys():  # nothing to do for the worker yet
-            self._ask_for(workspace, key, lacking)
+        starts, accepted = workspace.work.starts_in(key), workspace.work.accepted_in(key)
+        masks.begin_with(starts, workspace.work.gone_in(key))
+        is_begun = starts == masks.starts
+        if is_begun and len(lacking) == len(wanted) > 0 and wanted >= masks.solved.keys():
+            self._ask_for(workspace, key, lacking)  # nothing to do for the worker yet
             return
-        accepted = workspace.work.accepted_in(key)
         asked = Asked(
-            (self._state.rules, masks.start), ready, placed, accepted, _pending(workspace, key, accepted),
+            self._state.rules, ready, placed, starts, accepted, _pending(workspace, key, accepted),
             masks.written_boxes(), masks.arrived,
         )  # fmt: skip
 
         def done(found: Solved) -> None:
             clicked = _clicked(masks.solved, found.clicks)
-            masks.solved, masks.doubts, masks.cuts = found.clicks, found.doubts, found.cuts
+            masks.solved, masks.doubts, masks.cuts, masks.starts = found.clicks, found.doubts, found.cuts, found.starts
             for part in workspace.parts.of(key):
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
                     part.solution, part.session_bytes = found.solutions[part.key.region]
@@ -82,11 +84,12 @@ class SolveController:
         self._jobs.submit((id(workspace), "solve", key), partial(self._solver(masks).solve, asked), done, failed)
 
     def solve_changed(self, workspace: Workspace, before: Work) -> None:
-        """Bring the planes up to date whose clicks, or accepted objects, are others than before."""
-        clicked = changed_planes(before.placed, workspace.placed)
+        """Bring the planes up to date whose clicks, starts or accepted objects are others than before."""
+        clicked, starts = changed_planes(before.placed, workspace.placed), {*before.starts, *workspace.work.starts}
+        begun = {one.plane for one in starts}
         for key in workspace.work.changed_planes(before):
             # An object is accepted where it was solved; for that alone nothing is computed.
-            if key in clicked or workspace.masks_of(key).solved:
+            if key in clicked or key in begun or workspace.masks_of(key).solved:
                 self.solve(workspace, key)
 
     def solve_part(self, workspace: Workspace, key: PartKey) -> None:
@@ -124,7 +127,7 @@ class SolveController:
         for workspace in self._state.workspaces:
             solving = self.planes_of(workspace)
             for masks in workspace.masks:
-                if masks.solved or masks.key in solving:
+                if masks.solved or masks.starts or masks.key in solving:
                     masks.solved = {}
                     self.solve(workspace, masks.key)
 
@@ -160,10 +163,10 @@ class SolveController:
         if workspace is None or (focus := workspace.focus) is None or (features := workspace.features) is None:
             return
         masks, clicks = workspace.masks_of(focus.plane), workspace.clicks
-        solver, made_from = self._solver(masks), (self._state.rules, masks.start)
+        solver, rules, starts = self._solver(masks), self._state.rules, workspace.work.starts_in(focus.plane)
 
         def work(report: Report) -> Any:
-            return question(solver.session(made_from, focus.region, features, clicks, report))
+            return question(solver.session(rules, starts, focus.region, features, clicks, report))
 
         self._jobs.submit((id(workspace), key), work, done, self._state.show_error)
 
@@ -183,7 +186,7 @@ def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) 
             if (since := one.since) is not None and one not in found:
                 look(beside := since.accepted_in(key))
                 placed = workspace.regions_of(key, (p for p in since.placed if p.plane == key))
-                found[one] = Pending(one, placed, beside)
+                found[one] = Pending(one, placed, beside, since.starts_in(key))
 
     look(accepted)
     return list(found.values())

@@ -99,9 +99,11 @@ class Workspace:
         """Return the masks of a plane."""
         if key not in self._masks:
             # Labels of objects whose clicks we know are ours to change; all others are protected.
-            ours = [placed for placed in self.taken_up if placed.plane == key]
-            parts = {self.part_key(key, placed.region).region for placed in ours}
-            self._masks[key] = PlaneMasks(self.labels, key, {placed.click.object_id for placed in ours}, parts)
+            ours, starts = [p for p in self.taken_up if p.plane == key], self.taken_up_work.starts_in(key)
+            regions = {self.part_key(key, placed.region).region for placed in ours}
+            boxes = [(part.top, part.rows.stop, part.left, part.cols.stop) for part in regions]
+            boxes += [mask.box for mask in starts.values() if mask.box is not None]
+            self._masks[key] = PlaneMasks(self.labels, key, {*starts, *(p.click.object_id for p in ours)}, boxes)
         return self._masks[key]
 
     def look_again(self) -> None:
@@ -139,7 +141,7 @@ class Workspace:
             solutions=self._solutions(rules),
             segmentation_parameters=rules.parameters,
             compete=rules.compete,
-            starts={masks.key: masks.start for masks in self.masks if masks.start.box is not None},
+            starts=self.work.starts,
             carried=tuple(known for *_, known in self.carried.present(self.placed) if known is not None),
             accepted=self.work.accepted,
             about=self.work.about,

@@ -137,7 +137,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             self._on_start,
         )  # fmt: skip
         follow(self._begin_with, controller.next_image.wanted)
-        self.settings = SettingsPanel(state, controller.features, controller.objects)
+        self.settings = SettingsPanel(state, controller.features, controller.taking_over)
         loading = Jobs(MainThread())
         self.backbones = BackbonePanel(state, controller.features, loading)
         self._warming = Warming(self, loading)
@@ -307,7 +307,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.of_stacks.setVisible(workspace is not None and len(workspace.stack) > 1)
         self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
         self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
-        for control in (self.sign, self.next_object, self.reset, self.place, self.settings.take_over):
+        taking_over = self.settings.take_over, self.settings.take_over_all
+        for control in (self.sign, self.next_object, self.reset, self.place, *taking_over):
             control.setEnabled(workspace is not None)
         for button in (self.preview, self.suggest):
             button.setEnabled(ready)

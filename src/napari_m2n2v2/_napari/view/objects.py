@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2._napari.view.qt import follow
+from napari_m2n2v2.session.work import About
 
 __all__ = ["ObjectsTable", "area_text", "object_ids"]
 
@@ -39,10 +41,14 @@ _TIP = (
     "Keep (K, and Next object): it is accepted, and clicks of others leave it as it is;\n"
     "a click of its own, or the box, opens it again.\n"
     "Name, Class: yours, F2 or a double click to write; saved with the session.\n"
-    "Delete removes the clicks of the chosen ones in this slice (undo brings them back).\n"
+    "Delete removes the chosen ones from this slice (undo brings them back).\n"
     "Enter goes to the object. Right-click for more; a title sorts.\n"
     "Of a stack, all objects are listed, with what they are in the slice that is shown"
 )
+
+
+_Cells = tuple[tuple[str, Any], ...]
+"""What each cell of a row says, and what it is sorted by."""
 
 
 class _Item(QTableWidgetItem):  # type: ignore[misc]
@@ -80,6 +86,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         self._edits = edits
         self._find_like = find_like
         self._is_stale = False  # something changed while a cell was written in
+        self._shown: tuple[Any, dict[int, _Cells]] = (None, {})  # of which image in which colours, and what it says
         self.setHorizontalHeaderLabels(_COLUMNS)
         self.setToolTip(_TIP)
         self.verticalHeader().hide()
@@ -142,21 +149,62 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         self._is_stale = self.state() == QAbstractItemView.State.EditingState
         if self._is_stale:
             return
-        workspace, chosen = self._state.active, self.chosen
+        workspace = self._state.active
+        rows = _rows(workspace) if workspace is not None else {}
+        looks = workspace, workspace.labels.colormap if workspace is not None else None
+        before, self._shown = self._shown, (looks, rows)
+        if before == self._shown:
+            if workspace is not None and self.chosen != [workspace.object_id] and len(self.chosen) < 2:
+                self._show_chosen([workspace.object_id])
+            return
+        chosen = self.chosen
         self.blockSignals(True)
-        self.setSortingEnabled(False)  # else rows move while they are filled
         try:
-            self.setRowCount(0 if workspace is None else len(object_ids(workspace)))
+            if looks == before[0] and rows.keys() == before[1].keys():
+                self._update(before[1], rows)
+            else:
+                self._fill(rows)
+            self.setColumnHidden(_CLASS, not any(cells[_CLASS][0] for cells in rows.values()))
+            self._fit()
             if workspace is not None:
-                for row, object_id in enumerate(object_ids(workspace)):
-                    for column, cell in enumerate(_describe(workspace, object_id)):
-                        self.setItem(row, column, _item(workspace, object_id, column, *cell))
-                self.setColumnHidden(_CLASS, not any(about.kind for about in workspace.work.about))
-                self._fit()
-                self.setSortingEnabled(True)
                 self._select(chosen if len(chosen) > 1 else [workspace.object_id])
         finally:
-            self.setSortingEnabled(True)
+            self.blockSignals(False)
+
+    def _fill(self, rows: dict[int, _Cells]) -> None:
+        """Show these rows, and no others."""
+        self.setSortingEnabled(False)  # else rows move while they are filled
+        self.setRowCount(len(rows))
+        for row, (object_id, cells) in enumerate(rows.items()):
+            for column, cell in enumerate(cells):
+                item = _Item()
+                item.setData(_ID, object_id)
+                if column == 0 and self._state.active is not None:
+                    item.setData(Qt.ItemDataRole.DecorationRole, _colour(self._state.active, object_id))
+                if column not in (_NAME, _CLASS):
+                    item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+                _say(item, column, *cell)
+                self.setItem(row, column, item)
+        self.setSortingEnabled(True)
+
+    def _update(self, before: dict[int, _Cells], rows: dict[int, _Cells]) -> None:
+        """Change the cells alone that say something else than before."""
+        places = {self.item(row, 0).data(_ID): row for row in range(self.rowCount())}
+        changed = [
+            (self.item(places[object_id], column), column, cell)
+            for object_id, cells in rows.items()
+            if cells != before[object_id]
+            for column, cell in enumerate(cells)
+            if cell != before[object_id][column]
+        ]
+        for item, column, cell in changed:  # which may move the row that it is in
+            _say(item, column, *cell)
+
+    def _show_chosen(self, object_ids: list[int]) -> None:
+        self.blockSignals(True)
+        try:
+            self._select(object_ids)
+        finally:
             self.blockSignals(False)
 
     def _follow_object(self) -> None:
@@ -209,7 +257,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             ("Find similar", True, lambda: self._find_like(chosen)),
             ("Merge", several, lambda: self._edits.merge(chosen)),
             ("Split off a part", not several, lambda: self._edits.split(chosen[0])),
-            ("Remove its clicks here\tDel", True, lambda: self._objects.reset(*chosen)),
+            ("Remove it from this slice\tDel", True, lambda: self._objects.reset(*chosen)),
             ("Delete it in all slices", True, lambda: self._edits.delete(chosen)),
         )
         for text, enabled, call in actions:
@@ -245,6 +293,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         workspace, object_id, column = self._state.active, int(item.data(_ID)), item.column()
         if workspace is None:
             return
+        self._shown = (None, {})  # the cell says what was written, whatever comes of it
         if column == _KEEP:
             wanted = item.checkState() == Qt.CheckState.Checked
             if wanted != workspace.work.is_accepted(object_id):
@@ -261,61 +310,57 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
 
 
 def object_ids(workspace: Workspace) -> list[int]:
-    """Return the ids of the objects with clicks in any plane, and of the one that the next click is of."""
-    return sorted({placed.click.object_id for placed in workspace.placed} | {workspace.object_id})
+    """Return the ids of the objects in any plane, and of the one that the next click is of."""
+    return sorted({*workspace.work.planes, workspace.object_id})
 
 
-def area_text(pixels: int, scale: Any, units: Any) -> str:
-    """Say an area in the layer's units, in pixels where it has none.
+def area_text(scale: Any, units: Any) -> Callable[[int], str]:
+    """Return what says areas, of so many pixels, in the layer's units, and in pixels where it has none.
 
     Parameters
     ----------
-    pixels : int
-        Area.
     scale : sequence of float
         Size of a pixel along both axes.
     units : sequence of pint.Unit
         Of both axes.
     """
-    if any(f"{unit:~}" in ("px", "pixel", "") for unit in units[-2:]):
-        return f"{pixels} px"
-    area = pixels * float(np.prod(np.abs(scale[-2:])))
     first, second = (f"{unit:~}" for unit in units[-2:])
-    return f"{area:.4g} {first}²" if first == second else f"{area:.4g} {first}·{second}"
+    if {first, second} & {"px", "pixel", ""}:
+        return lambda pixels: f"{pixels} px"
+    size = float(np.prod(np.abs(scale[-2:])))
+    unit = f"{first}²" if first == second else f"{first}·{second}"
+    return lambda pixels: f"{pixels * size:.4g} {unit}"
 
 
-def _describe(workspace: Workspace, object_id: int) -> tuple[tuple[str, Any], ...]:
-    """Return what each cell of a row says, and what it is sorted by."""
-    here, image = workspace.here, workspace.image
-    clicks = sum(click.object_id == object_id for click in workspace.clicks_in(here))
+def _rows(workspace: Workspace) -> dict[int, _Cells]:
+    """Return what each cell of each row says, and what it is sorted by, by object."""
+    here, image, work = workspace.here, workspace.image, workspace.work
+    clicks = Counter(click.object_id for click in workspace.clicks_in(here))
     masks = workspace.masks_of(here) if here is not None else None
-    pixels = masks.areas.get(object_id, 0) if masks is not None else 0
-    doubt = masks.doubts.get(object_id) if masks is not None else None
+    areas, doubts = (masks.areas, masks.doubts) if masks is not None else ({}, {})
     axes = list(here.axes) if here is not None else [-2, -1]
-    area = area_text(pixels, image.scale[axes], [image.units[axis] for axis in axes])
-    about, kept = workspace.work.about_of(object_id), workspace.work.is_accepted(object_id)
-    return (
-        (f"{object_id}", object_id),
-        (f"{clicks}", clicks),
-        (area, pixels),
-        ("" if doubt is None else f"{doubt:.0%}", -1.0 if doubt is None else doubt),
-        ("", kept),
-        (about.name, about.name.casefold()),
-        (about.kind, about.kind.casefold()),
-    )
+    area = area_text(image.scale[axes], [image.units[axis] for axis in axes])
+    kept, said = work.kept, {one.object_id: one for one in work.about}
+    rows: dict[int, _Cells] = {}
+    for object_id in object_ids(workspace):
+        about, pixels, doubt = said.get(object_id, About(object_id)), areas.get(object_id, 0), doubts.get(object_id)
+        rows[object_id] = (
+            (f"{object_id}", object_id),
+            (f"{clicks[object_id]}", clicks[object_id]),
+            (area(pixels), pixels),
+            ("" if doubt is None else f"{doubt:.0%}", -1.0 if doubt is None else doubt),
+            ("", object_id in kept),
+            (about.name, about.name.casefold()),
+            (about.kind, about.kind.casefold()),
+        )
+    return rows
 
 
-def _item(workspace: Workspace, object_id: int, column: int, text: str, rank: Any) -> QTableWidgetItem:
-    item = _Item(text)
-    item.setData(_ID, object_id)
+def _say(item: QTableWidgetItem, column: int, text: str, rank: Any) -> None:
     item.setData(_RANK, rank)
-    if column == 0:
-        item.setData(Qt.ItemDataRole.DecorationRole, _colour(workspace, object_id))
+    item.setText(text)
     if column == _KEEP:
         item.setCheckState(Qt.CheckState.Checked if rank else Qt.CheckState.Unchecked)
-    if column not in (_NAME, _CLASS):
-        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
-    return item
 
 
 def _colour(workspace: Workspace, object_id: int) -> QColor:

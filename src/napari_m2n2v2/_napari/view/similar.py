@@ -51,14 +51,17 @@ class SimilarPanel(QWidget):  # type: ignore[misc]
         self.advice = TextLabel()
         self.found = QWidget()
         self._build_found(similar)
-        row = QHBoxLayout()
-        row.addWidget(self.find, 1)
-        row.addWidget(self.where)
-        row.addWidget(self.cues)
+        self.clear = make_button(
+            "Clear", "Take the proposals away, and forget what was rejected; objects stay", similar.clear
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(row)
-        column.addWidget(self.examples)
+        for first, *others in ((self.find, self.where, self.clear), (self.examples, self.cues)):
+            row = QHBoxLayout()
+            row.addWidget(first, 1)
+            for other in others:
+                row.addWidget(other)
+            column.addLayout(row)
         column.addWidget(self.advice)
         column.addWidget(self.found)
         follow(self.refresh, similar.changed)
@@ -84,9 +87,6 @@ class SimilarPanel(QWidget):  # type: ignore[misc]
         self.accept_shown = make_button(
             "Accept all shown", "Make objects of all that are shown: one step to undo", similar.accept_shown
         )
-        self.clear = make_button(
-            "Clear", "Take the proposals away, and forget what was rejected; objects stay", similar.clear
-        )
         certainty = QHBoxLayout()
         certainty.addWidget(QLabel("Certainty"))
         certainty.addWidget(self.slider, 1)
@@ -95,11 +95,11 @@ class SimilarPanel(QWidget):  # type: ignore[misc]
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(certainty)
         column.addWidget(self.count)
-        for buttons in ((self.accept, self.reject, self.next), (self.accept_shown, self.clear)):
-            row = QHBoxLayout()
-            for button in buttons:
-                row.addWidget(button, 1)
-            column.addLayout(row)
+        row = QHBoxLayout()
+        for button in (self.accept, self.reject, self.next):
+            row.addWidget(button, 1)
+        column.addLayout(row)
+        column.addWidget(self.accept_shown)
         column.addWidget(self.list)
 
     def refresh(self) -> None:
@@ -128,6 +128,7 @@ class SimilarPanel(QWidget):  # type: ignore[misc]
         self.find.setEnabled(bool(ids) and not self._similar.is_finding)
         present = self._similar.present
         again = present is not None and present.was_searched
+        self.clear.setVisible(again)
         self.find.setText("Find again" if again else "Find similar")
         self.find.setToolTip(
             "Propose all objects that look like the examples, but not what was rejected or looks like it"
