@@ -210,7 +210,7 @@ def test_choosing_a_row_moves_there_unless_it_is_in_view(found):
     camera.zoom *= 8
     for row in (0, 9):
         found.widget.similar.list.selectRow(row)
-        top, _, bottom, _ = found.controller.similar.present.current.proposal.mask.box
+        top, bottom, *_ = found.controller.similar.present.current.proposal.mask.box
         assert abs(camera.center[-2] - (top + bottom - 1) / 2) < 1
 
 
@@ -245,10 +245,10 @@ def test_without_an_example_the_button_waits(dock):
 
 
 def test_what_the_engine_measures_says_whether_to_check_each(found, monkeypatch):
-    assert found.widget.similar.advice.text().startswith("Look at the least certain, then accept all shown: about ")
+    assert found.widget.similar.advice.text().startswith("Check the least certain, accept the rest: about ")
     monkeypatch.setattr("napari_m2n2v2.similar.certainty._CERTAIN", 1.1)
     found.controller.similar.changed.emit()
-    assert found.widget.similar.advice.text().startswith("Check each: here many may be wrong; about ")
+    assert found.widget.similar.advice.text().startswith("Check each, many may be wrong: about ")
 
 
 def test_a_layer_that_is_removed_takes_the_proposals_with_it(found):
@@ -319,6 +319,7 @@ def in_stack(dock, layer=None):
     dock.widget.of_similar.expand(animate=False)
     dock.start(layer or dock.viewer.add_image(volume(), name="stack"))
     dock.viewer.reset_view()
+    dock.slide(0)
     for place in ((45, 45), (75, 75)):
         dock.click(*place)
         dock.press(Qt.Key.Key_N)
@@ -427,6 +428,24 @@ def test_the_console_finds_shows_and_accepts(dock):
     assert len(objects(dock)) == 25 and console.proposals == ()
 
 
+def test_what_was_accepted_is_saved_and_opened_the_same(found, tmp_path):
+    press(found, found.widget.similar.reject)
+    press(found, found.widget.similar.accept_shown)
+    before, count = found.labels.copy(), len(objects(found))
+    assert count == 24
+    found.controller.sessions.save(tmp_path / "session.json")
+    found.viewer.layers.clear()
+    found.start(found.viewer.add_image(IMAGE, name="again"))
+    assert not found.labels.any() and found.controller.similar.present is None
+    found.controller.sessions.load(tmp_path / "session.json")
+    found.settle()
+    assert np.array_equal(found.labels, before) and len(found.workspace.work.kept) == 24 and not found.errors
+    assert {one.origin for one in found.workspace.work.starts} == {"similar"}
+    assert found.widget.similar.examples.text() == "Examples: objects 1 and 2"
+    press(found, found.widget.similar.find)
+    assert len(places(found)) == 1, "what was rejected is not kept"
+
+
 def test_real_nuclei_in_the_dock(real_dock, shared):
     from benchmarks.similar_data import names, typical
     from napari_m2n2v2.files.read import read_image
@@ -446,5 +465,5 @@ def test_real_nuclei_in_the_dock(real_dock, shared):
     assert len(right) > 5 and np.mean(right) > 0.8
     press(real_dock, real_dock.widget.similar.accept_shown)
     real_dock.settle()
-    assert len(np.unique(real_dock.labels)) == 2 + len(right) and not real_dock.errors
+    assert not real_dock.errors and len(np.unique(real_dock.labels)) == 2 + len(right)
     assert real_dock.workspace.state is FeatureState.READY

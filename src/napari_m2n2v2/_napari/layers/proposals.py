@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,8 @@ class Outlines:
     def __init__(self, viewer: Any, gone: Callable[[], None]) -> None:
         self._viewer = viewer
         self._overlay = Overlay(viewer, gone)
+        self._place: tuple[str, ...] = ()  # of the image, when it was drawn
+        self._drawn: tuple[tuple[Any, ...], tuple[NDArray[np.float64], ...]] = ((), ())
         viewer.scene.camera.events.zoom.connect(self._on_zoom)
 
     @property
@@ -80,6 +83,12 @@ class Outlines:
         if not outlines:
             self.remove()
             return
+        place = tuple(map(str, transform_of(image).values()))
+        what, before = (image, key, current, place), self._drawn
+        is_same = what == before[0] and len(outlines) == len(before[1]) and all(map(is_, outlines, before[1]))
+        if self.layer is not None and is_same:
+            return
+        self._drawn = what, tuple(outlines)
         counts = [len(one) for one in outlines]
         dashes = np.concatenate(outlines)
         is_current = np.repeat(np.arange(len(outlines)) == current, counts)
@@ -90,8 +99,9 @@ class Outlines:
         data[:, :, key.axes] = dashes
         colours = np.where(is_current[:, None], _CURRENT, _PROPOSED)
         layer = self.layer
-        if layer is None or layer.metadata["image"] is not image:
+        if layer is None or layer.metadata["image"] is not image or place != self._place:
             self._overlay.remove()
+            self._place = place
             self._overlay.draw(
                 "vectors", image, below, data, name=f"{image.name} proposals", edge_color=colours,
                 edge_width=self._width(image), vector_style="line", opacity=1.0, **transform_of(image),

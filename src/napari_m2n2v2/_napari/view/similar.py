@@ -188,7 +188,9 @@ def advice_text(present: Proposed | None, is_finding: bool) -> str:
     if not (shown := present.shown):
         return "All are hidden: lower the certainty."
     right = sum(one.certainty for one in shown) / len(shown)
-    about = f"about {right:.0%} of those shown are likely right"
-    if present.advice == "check each":
-        return f"Check each: here many may be wrong; {about}."
-    return f"Look at the least certain, then accept all shown: {about}."
+    said = (
+        "Check each, many may be wrong"
+        if present.advice == "check each"
+        else "Check the least certain, accept the rest"
+    )
+    return f"{said}: about {right:.0%} of those shown are right."
