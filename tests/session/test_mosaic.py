@@ -111,11 +111,12 @@ class TestJoining:
         made, placed, written = Mosaic(SHAPE, start=given, compete=compete), [], given.copy()
         begun = masks_of(given)
         for _ in range(data.draw(st.integers(1, 6))):
-            if data.draw(st.integers(0, 3)) == 0:
+            kind = data.draw(st.sampled_from(["click", "take back", "start"]))
+            if kind == "start":
                 row, col = data.draw(st.integers(0, 130)), data.draw(st.integers(0, 290))
                 sides = data.draw(st.integers(0, 30)), data.draw(st.integers(1, 30))
                 begun = {**begun, data.draw(st.integers(1, 3)): Boxed(row, col, np.ones(sides, bool))}
-            elif placed and data.draw(st.booleans()):
+            elif placed and kind == "take back":
                 del placed[data.draw(st.integers(0, len(placed) - 1))]
             else:
                 region = data.draw(st.sampled_from([WHOLE, LEFT, MIDDLE]))

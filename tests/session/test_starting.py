@@ -12,6 +12,7 @@ from napari_m2n2v2 import (
     Mosaic,
     Session,
     load_session,
+    methods_paragraph,
     save_session,
 )
 from napari_m2n2v2.images.masks import as_known, labels_of, masks_of
@@ -139,6 +140,16 @@ def test_a_session_with_starts_is_saved_and_replayed_bit_for_bit(features, tmp_p
     save_session(tmp_path / "apart.json", document)
     assert '"format_version": 3' in (tmp_path / "apart.json").read_text(), "labels say it, as they did before"
     assert bits(load_session(tmp_path / "apart.json").replay(features)[0].result) == bits(session.result)
+
+
+def test_the_methods_paragraph_counts_them(features):
+    session = Session(features)
+    session.click(DISC)
+    session.start_from(5, square(30, 40))
+    paragraph = methods_paragraph(session)
+    assert (
+        paragraph.startswith("2 objects in an image") and "1 mask to start from, placed by labels, and 1" in paragraph
+    )
 
 
 def test_masks_and_labels_say_the_same():

@@ -109,6 +109,15 @@ class SolvedRegion:
         """Whether there may be other regions."""
         return any(one.margin is not None for one in self.objects.values())
 
+    def box_of(self, object_id: int) -> Box | None:
+        """Return a box of working pixels that holds all it says of an object; None where it knows none of it."""
+        if object_id not in self.result.objects:
+            return None
+        said = self.objects.get(object_id)
+        if said is None:  # it was let go
+            return self.box
+        return box_around([said.found.squeezed.box, said.margin.box if said.margin is not None else None])
+
     def let_go(self) -> SolvedRegion:
         """Keep the labels, and what tells whether it has to be solved again."""
         return replace(self, objects=MappingProxyType({}), was_let_go=True)
@@ -149,10 +158,8 @@ class Joining:
 
     def boxes_of(self, object_id: int) -> list[Box]:
         """Return where, in the plane, regions that know an object put any labels."""
-        parts = [(r, part) for r, part in self.parts.items() if part.box is not None]
-        return [
-            _full_box(r, part.box, part.result) for r, part in parts if part.box and object_id in part.result.objects
-        ]
+        boxes = [(r, part, part.box_of(object_id)) for r, part in self.parts.items()]
+        return [_full_box(r, box, part.result) for r, part, box in boxes if box is not None]
 
     def labels(self, rows: slice, cols: slice, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Return the labels that some regions, the coarsest first, give a part of the plane: int32, a new array."""

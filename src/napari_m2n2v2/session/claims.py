@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from napari_m2n2v2.images.masks import Where
+from napari_m2n2v2.images.masks import NO_PIXELS, Where
 from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.session.accepted import AcceptedMasks, working_pixels
@@ -96,15 +94,10 @@ class Claims:
         return [self._at_work(masks.pixels[i]) for i in masks.closed_to(object_id, near)]
 
     def _claimed(self, found: Segmentation | None, own: Boxed | None, closed: tuple[Boxed, ...]) -> Squeezed:
-        height, width = self._working_shape
-        if own is not None:
-            mask = own.within((0, height, 0, width))
-        elif found is not None:
-            mask = found.working_mask
-        else:
-            mask = np.zeros(self._working_shape, dtype=bool)
-        for one in closed:
-            if (box := one.box) is not None:
-                part = max(box[0], 0), min(box[1], height), max(box[2], 0), min(box[3], width)
-                mask[part[0] : part[1], part[2] : part[3]] &= ~one.within(part)
-        return Squeezed.of(mask)
+        claimed = own if own is not None else found.squeezed.as_boxed() if found is not None else NO_PIXELS
+        if (box := claimed.box) is not None:
+            mask = claimed.within(box)
+            for one in closed:
+                mask &= ~one.within(box)
+            claimed = Boxed(box[0], box[2], mask)
+        return Squeezed.boxed(claimed, self._working_shape)

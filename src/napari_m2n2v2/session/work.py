@@ -195,7 +195,8 @@ class Work:
         """Accept objects in all planes in which they are; where one is accepted already it stays so."""
         known = {(one.object_id, one.plane) for one in self.accepted}
         there = [(p.click.object_id, p.plane) for p in self.placed] + [*map(_place, self.starts)]
-        new = [place for place in dict.fromkeys(there) if place[0] in object_ids and place not in known]
+        wanted = {*object_ids}
+        new = [place for place in dict.fromkeys(there) if place[0] in wanted and place not in known]
         return replace(self, accepted=(*self.accepted, *(Accepted(plane, i, since=self) for i, plane in new)))
 
     def reopen(self, *object_ids: int) -> Work:

@@ -152,7 +152,7 @@ class TestObjectsWithoutAClick:
         assert taken.workspace.work.kept == {1, 3}
         taken.controller.edits.jump(3)
         assert taken.workspace.object_id == 3
-        np.testing.assert_allclose(taken.viewer.camera.center[-2:], (34.5, 44.5), atol=0.6)
+        np.testing.assert_allclose(taken.viewer.scene.camera.center[-2:], (34.5, 44.5), atol=0.6)
         taken.press(Qt.Key.Key_K)
         assert taken.workspace.work.kept == {1}
         taken.choose_row(0)

@@ -29,9 +29,9 @@ _LARGER = 4
 
 
 class Pending(NamedTuple):
-    """An accepted object whose pixels are not known, and what there was in its plane when it was accepted."""
+    """Accepted objects whose pixels are not known, and what there was in their plane when they were accepted."""
 
-    accepted: Accepted
+    accepted: tuple[Accepted, ...]
     placed: tuple[RegionClick, ...]
     beside: tuple[Accepted, ...]
     starts: Masks
@@ -105,10 +105,11 @@ class PlaneSolver:
             boxes += asked.written
             self._is_new = False
         for pending in asked.pending:
-            if pending.accepted.pixels is None:  # not settled by a job that was dropped since
+            if any(one.pixels is None for one in pending.accepted):  # not settled by a job that was dropped since
                 boxes += _replay(mosaic, pending.placed, pending.beside, pending.starts, report)
                 if not mosaic.lacking(pending.placed):
-                    pending.accepted.settle(mosaic.pixels_of(pending.accepted.object_id))
+                    for one in (one for one in pending.accepted if one.pixels is None):
+                        one.settle(mosaic.pixels_of(one.object_id))
         boxes += _replay(mosaic, placed, asked.accepted, asked.starts, report)
         accepted = tuple(one for one in asked.accepted if one.pixels is not None)
         told = _together(dict.fromkeys(box for some in self._untold.values() for box in some))

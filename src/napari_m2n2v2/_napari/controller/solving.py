@@ -179,14 +179,21 @@ def _clicked(before: Mapping[Region, tuple[Click, ...]], now: Mapping[Region, tu
 
 def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) -> list[Pending]:
     """List those whose pixels are not known yet, with what these come from: others, perhaps, that come before them."""
-    found: dict[Accepted, Pending] = {}
+    found: dict[int, Pending] = {}
 
     def look(some: Sequence[Accepted]) -> None:
+        together: dict[int, list[Accepted]] = {}  # by what there was when they were accepted
         for one in some:
-            if (since := one.since) is not None and one not in found:
+            if one.since is not None:
+                together.setdefault(id(one.since), []).append(one)
+        for of, those in together.items():
+            if of in found:
+                known = found[of].accepted
+                found[of] = found[of]._replace(accepted=(*known, *(one for one in those if one not in known)))
+            elif (since := those[0].since) is not None:
                 look(beside := since.accepted_in(key))
                 placed = workspace.regions_of(key, (p for p in since.placed if p.plane == key))
-                found[one] = Pending(one, placed, beside, since.starts_in(key))
+                found[of] = Pending(tuple(those), placed, beside, since.starts_in(key))
 
     look(accepted)
     return list(found.values())
