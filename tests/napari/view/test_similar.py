@@ -28,6 +28,12 @@ def centre(n):
     return (n - 1) // ACROSS * step + step / 2, (n - 1) % ACROSS * step + step / 2
 
 
+def drawn(dock):
+    """The dashes that are seen, and their layer."""
+    (layer,) = [one for one in dock.viewer.layers if isinstance(one, Vectors)]
+    return layer.data[layer.edge_color[:, 3] > 0], layer
+
+
 def press(dock, button):
     dock.qtbot.mouseClick(button, LEFT)
 
@@ -68,13 +74,13 @@ def test_all_others_are_proposed_and_the_masks_are_what_they_were(dock):
     press(dock, panel.find)
     assert sorted(places(dock)) == sorted(set(range(1, 26)) - {7, 13})
     assert np.array_equal(dock.labels, before) and not dock.errors
-    (layer,) = [one for one in dock.viewer.layers if isinstance(one, Vectors)]
+    dashes, layer = drawn(dock)
     assert is_view(layer) and dock.viewer.layers.selection.active is dock.points
     assert panel.count.text() == "23 shown of 23" and panel.find.text() == "Find again"
     certainties = [one.certainty for one in dock.controller.similar.shown]
     assert certainties == sorted(certainties) and panel.list.rows.rowCount() == 23
     assert panel.list.rows.data(panel.list.rows.index(0, 1), Qt.ItemDataRole.DisplayRole) == f"{certainties[0]:.0%}"
-    away = [np.hypot(*(start - centre(n))) for n in (1,) for start in layer.data[:, 0] if start.max() < 35]
+    away = [np.hypot(*(start - centre(n))) for n in (1,) for start in dashes[:, 0] if start.max() < 35]
     assert away and max(away) < 20  # dashes are around what is proposed
 
 
@@ -82,8 +88,7 @@ def test_the_slider_hides_and_computes_nothing(dock):
     found = begin(dock, MIXED)
     panel, similar = found.widget.similar, found.controller.similar
     press(found, panel.find)
-    layer = next(one for one in found.viewer.layers if isinstance(one, Vectors))
-    all_of_them, turned = len(layer.data), []
+    (all_of_them, layer), turned = drawn(found), []
     similar.finding.turned.connect(lambda: turned.append(1))
     least = similar.shown[0].certainty
     panel.slider.setFocus()
@@ -91,7 +96,7 @@ def test_the_slider_hides_and_computes_nothing(dock):
         found.qtbot.keyClick(panel.slider, Qt.Key.Key_Right)
     shown = int(panel.count.text().split()[0])
     assert 0 < shown < 23 and panel.count.text() == f"{shown} shown of 23" and not turned
-    assert panel.list.rows.rowCount() == shown and 0 < len(layer.data) < all_of_them
+    assert panel.list.rows.rowCount() == shown and 0 < len(drawn(found)[0]) < len(all_of_them)
     assert layer in found.viewer.layers and panel.least.text() == f"{panel.slider.value()} %"
     found.qtbot.keyClick(panel.slider, Qt.Key.Key_End)
     assert panel.count.text() == "0 shown of 23" and "lower the certainty" in panel.advice.text()

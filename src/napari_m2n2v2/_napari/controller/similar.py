@@ -260,12 +260,14 @@ class SimilarController:
     def _draw(self) -> None:
         workspace, proposed = self._state.active, self.present
         here = workspace.here if workspace is not None else None
-        if workspace is None or proposed is None or here is None:
+        found = [one for one in proposed.found if one.plane == here] if proposed is not None else []
+        if workspace is None or proposed is None or here is None or {*proposed.open}.isdisjoint(found):
             self._outlines.remove()
         else:
-            seen = [one for one in proposed.shown if one.plane == here]
-            current = seen.index(proposed.current) if proposed.current in seen else None
-            self._outlines.draw(workspace.image, workspace.points, here, [one.dashes for one in seen], current)
+            current, seen = proposed.current, {*proposed.shown}
+            at = found.index(current) if current in found else None
+            outlines, shown = [one.dashes for one in found], [one in seen for one in found]
+            self._outlines.draw(workspace.image, workspace.points, here, outlines, shown, at)
         self.changed.emit()
 
     def _on_closed(self, workspace: Workspace) -> None:

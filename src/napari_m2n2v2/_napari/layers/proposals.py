@@ -19,7 +19,7 @@ __all__ = ["Outlines", "dashes_around"]
 
 _DASHES = 20  # around an object of the usual size, ...
 _LEAST, _MOST = 8, 80  # ... and around any
-_DASH = 0.55  # share of it that is drawn
+_DASH = 0.55  # share of it that is seen
 
 _PROPOSED, _CURRENT = (0.22, 1.0, 0.08, 1.0), (1.0, 0.82, 0.0, 1.0)
 _CANVAS_PIXELS = 2.0  # that a dash is wide
@@ -67,7 +67,6 @@ class Outlines:
     def __init__(self, viewer: Any, gone: Callable[[], None]) -> None:
         self._viewer = viewer
         self._overlay = Overlay(viewer, gone)
-        self._place: tuple[str, ...] = ()  # of the image, when it was drawn
         self._drawn: tuple[tuple[Any, ...], tuple[NDArray[np.float64], ...]] = ((), ())
         viewer.scene.camera.events.zoom.connect(self._on_zoom)
 
@@ -77,38 +76,53 @@ class Outlines:
         return self._overlay.layer
 
     def draw(
-        self, image: Any, below: Any, key: PlaneKey, outlines: Sequence[NDArray[np.float64]], current: int | None
+        self,
+        image: Any,
+        below: Any,
+        key: PlaneKey,
+        outlines: Sequence[NDArray[np.float64]],
+        shown: Sequence[bool],
+        current: int | None,
     ) -> None:
-        """Draw the dashes of all that is proposed in a plane; of the one that is looked at without gaps."""
-        if not outlines:
-            self.remove()
-            return
+        """Draw dashes around what was found in a plane and is shown, without gaps around the one that is looked at.
+
+        Where these are the same outlines as before, only colours change, which is quick: gaps, and what is not shown,
+        are vectors that nobody sees.
+        """
         place = tuple(map(str, transform_of(image).values()))
-        what, before = (image, key, current, place), self._drawn
+        what, before = (image, key, place), self._drawn
         is_same = what == before[0] and len(outlines) == len(before[1]) and all(map(is_, outlines, before[1]))
-        if self.layer is not None and is_same:
-            return
-        self._drawn = what, tuple(outlines)
+        if self.layer is None or not is_same:
+            self._drawn = what, tuple(outlines)
+            self._draw_dashes(image, below, key, outlines, is_moved=what != before[0])
         counts = [len(one) for one in outlines]
+        colours = np.repeat(np.array(_PROPOSED)[None], sum(counts), axis=0)
+        colours[:, 3] = np.repeat(shown, counts)
+        gaps = np.zeros_like(colours)
+        if current is not None and shown[current]:
+            own = np.repeat(np.arange(len(outlines)) == current, counts)
+            colours[own] = gaps[own] = _CURRENT
+        self.layer.edge_color = np.concatenate([colours, gaps])
+
+    def _draw_dashes(
+        self, image: Any, below: Any, key: PlaneKey, outlines: Sequence[NDArray[np.float64]], is_moved: bool
+    ) -> None:
         dashes = np.concatenate(outlines)
-        is_current = np.repeat(np.arange(len(outlines)) == current, counts)
-        dashes[:, 1] *= np.where(is_current, 1.0, _DASH)[:, None]
-        data = np.zeros((len(dashes), 2, image.ndim))
-        stack = stack_of(image, key.axes)
-        data[:, 0, stack.index_axes] = key.index
-        data[:, :, key.axes] = dashes
-        colours = np.where(is_current[:, None], _CURRENT, _PROPOSED)
-        layer = self.layer
-        if layer is None or layer.metadata["image"] is not image or place != self._place:
-            self._overlay.remove()
-            self._place = place
-            self._overlay.draw(
-                "vectors", image, below, data, name=f"{image.name} proposals", edge_color=colours,
-                edge_width=self._width(image), vector_style="line", opacity=1.0, **transform_of(image),
-            )  # fmt: skip
+        shares, begins = (_DASH, 1 - _DASH), (0.0, _DASH)
+        data = np.zeros((2, len(dashes), 2, image.ndim))
+        data[:, :, 0, stack_of(image, key.axes).index_axes] = key.index
+        for n, (begin, share) in enumerate(zip(begins, shares, strict=True)):  # dashes, then gaps
+            data[n, :, 0, key.axes] = (dashes[:, 0] + begin * dashes[:, 1]).T
+            data[n, :, 1, key.axes] = (share * dashes[:, 1]).T
+        data = data.reshape(-1, 2, image.ndim)
+        if self.layer is not None and not is_moved:
+            self.layer.data = data
             return
-        layer.data = data
-        layer.edge_color = colours
+        self._overlay.remove()
+        self._overlay.draw(
+            "vectors", image, below, data, name=f"{image.name} proposals", edge_color=np.zeros((len(data), 4)),
+            edge_width=self._width(image), vector_style="line", opacity=1.0, **transform_of(image),
+        )  # fmt: skip
 
     def remove(self) -> None:
         """Take the layer away."""
