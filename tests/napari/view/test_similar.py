@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel
 
 from napari_m2n2v2._napari.layers.ours import is_view
 from napari_m2n2v2.features.states import FeatureState
+from tests.napari.view.test_object_table import choose
 from tests.napari.view.test_readers import controls
 from tests.similar.drawn import discs
 
@@ -223,10 +224,10 @@ def test_rows_of_the_table_chosen_together_are_the_examples(dock):
     begin(dock, MIXED, (7, 13, 9))
     table = dock.widget.table
     assert dock.widget.similar.examples.text() == "Examples: objects 1, 2 and 3"
-    table._select([1, 2])
+    choose(dock, 1, 2)
     dock.controller.state.solved.emit()
     assert dock.widget.similar.examples.text() == "Examples: objects 1 and 2"
-    table._select([3])
+    choose(dock, 3)
     next(one for one in table.menu().actions() if one.text() == "Find similar").trigger()
     assert {3, 21} <= set(places(dock)[-4:]), "like object 3 alone"
 
