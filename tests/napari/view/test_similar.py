@@ -1,6 +1,7 @@
 """Find similar in the dock, by hand: looked for, hidden, decided, undone, looked for again (issue 19)."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -159,6 +160,8 @@ def test_all_that_are_shown_are_accepted_in_one_step(found):
 def test_an_accepted_one_is_corrected_by_clicks(found):
     n = places(found)[0]
     press(found, found.widget.similar.accept)
+    assert objects(found) == {1, 2}, "nobody decides blindly: first it is looked at"
+    press(found, found.widget.similar.accept)
     (object_id,) = objects(found) - {1, 2}
     found.controller.objects.select(object_id)
     row, col = centre(n)
@@ -310,7 +313,7 @@ def test_it_is_cancelled_and_clicks_need_not_wait_for_it(real_dock, held):
     real_dock.click(*centre(1))
     assert len(objects(real_dock)) == 3, "a mask comes while it looks"
     press(real_dock, real_dock.widget.cancel)
-    assert not similar.is_finding and panel.find.isEnabled() and not similar.shown
+    assert not similar.is_finding and panel.find.isEnabled() and not similar.shown and not panel.advice.text()
     go.set()
     press(real_dock, panel.find)
     real_dock.qtbot.waitUntil(lambda: bool(similar.shown) and not similar.is_finding, timeout=20_000)
@@ -339,6 +342,9 @@ def test_in_a_stack_examples_of_any_slice_serve_this_one_or_all(dock):
     assert panel.where.isVisible() and panel.where.currentText() == "in this slice"
     press(dock, panel.find)
     assert {one.plane.index for one in similar.shown} == {(1,)} and len(similar.shown) == 16
+    dock.slide(2)
+    press(dock, panel.find)
+    assert len(similar.shown) == 32 and len({one.plane for one in similar.shown}) == 2, "those of others stay"
     panel.where.setCurrentIndex(1)
     press(dock, panel.find)
     assert len(similar.shown) == 62 and {one.plane.index for one in similar.shown} == {(0,), (1,), (2,), (3,)}
@@ -435,6 +441,7 @@ def test_the_console_finds_shows_and_accepts(dock):
 
 
 def test_what_was_accepted_is_saved_and_opened_the_same(found, tmp_path):
+    press(found, found.widget.similar.next)
     press(found, found.widget.similar.reject)
     press(found, found.widget.similar.accept_shown)
     before, count = found.labels.copy(), len(objects(found))
@@ -473,3 +480,52 @@ def test_real_nuclei_in_the_dock(real_dock, shared):
     real_dock.settle()
     assert not real_dock.errors and len(np.unique(real_dock.labels)) == 2 + len(right)
     assert real_dock.workspace.state is FeatureState.READY
+
+
+def many(dock, count=500, side=1024):
+    """So many proposals beside each other on a large image, as if they had been found."""
+    from napari_m2n2v2._napari.layers.proposals import dashes_around
+    from napari_m2n2v2._napari.model.proposed import Found, Proposed
+    from napari_m2n2v2.images.sparse import Boxed
+    from napari_m2n2v2.similar.proposals import Proposal, Why
+
+    image = np.random.default_rng(0).integers(0, 60, (side, side), dtype=np.uint8)
+    dock.start(dock.viewer.add_image(image, name="many"))
+    y, x = np.mgrid[-12:13, -12:13]
+    disc, why = y**2 + x**2 <= 144, Why(1, 1, 1, 1, 1)
+    proposed = Proposed(dock.workspace)
+    for n in range(count):
+        row, col = 40 * (n // 25), 40 * (n % 25)
+        mask = Boxed(row, col, disc)
+        one = Proposal(mask, (row + 12, col + 12), 0.5 + 0.5 * n / count, why)
+        proposed.found += (Found(dock.workspace.here, one, dashes_around(mask, 12)),)
+    dock.controller.similar._proposed[dock.workspace] = proposed
+    proposed.add(())
+    dock.controller.similar._draw()
+    return dock
+
+
+def seconds(call):
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+@pytest.mark.alone
+def test_five_hundred_are_hidden_decided_and_undone_without_waiting(real_dock):
+    dock = many(real_dock)
+    panel, clicks = dock.widget.similar, dock.controller.clicks
+    panel.slider.setValue(60)
+    slid = [seconds(lambda value=value: panel.slider.setValue(value)) for value in (70, 55, 90, 0)]
+    gone_on = [seconds(dock.controller.similar.next) for _ in range(4)]
+    decided = [seconds(call) for call in (dock.controller.similar.accept, dock.controller.similar.reject)]
+    dock.settle()
+
+    def accept():
+        press(dock, panel.accept_shown)
+        dock.settle()
+
+    accepted, undone = seconds(accept), seconds(lambda: (clicks.undo(), dock.settle()))
+    said = f"slide {slid}, next {gone_on}, one {decided}, all {accepted}, undone {undone}"
+    assert objects(dock) == {2} and len(dock.controller.similar.shown) == 498 and not dock.errors
+    assert max(slid) < 0.2 and max(gone_on) < 0.2 and max(decided) < 0.5 and accepted < 1 and undone < 1, said

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,7 +21,6 @@ from napari_m2n2v2._napari.layers.proposals import Outlines
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.proposed import Found, Proposed
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.session.document import PlaneKey
 
@@ -133,36 +133,31 @@ class SimilarController:
             if not search.examples:
                 raise Slip("There is no example with a mask yet: click on an object first.")
             proposed = self._proposed.setdefault(workspace, Proposed(workspace))
-            proposed.begin()
+            proposed.begin({PlaneKey(here.axes, index) for index in search.planes})
             self._draw()
-            arrived: list[Found] = []
+            arrived: deque[Found] = deque()
 
             def work(report: Report) -> None:
                 search.run(report, arrived.extend)
 
-            def take(share: float = 1.0, stage: str = "") -> None:
+            def take(share: float, stage: str) -> None:
                 """Show what came of planes so far: where it is cancelled, that stays."""
-                if new := arrived[len(proposed.found) :]:
-                    proposed.add(new)
+                if arrived:
+                    proposed.add(arrived.popleft() for _ in range(len(arrived)))
                     self._draw()
                 self._state.progressed.emit(share, stage)
 
-            self.finding.submit(
-                (id(workspace), "similar"), work, lambda _: self._found(proposed, take), self._state.show_error, take
-            )
+            def done(_: None) -> None:
+                proposed.add(arrived)
+                self._draw()
 
-    def _found(self, proposed: Proposed, take: Any) -> None:
-        take()
-        if not proposed.found:
-            self._state.hint("Nothing like the examples was found here.")
-        self.changed.emit()
+            self.finding.submit((id(workspace), "similar"), work, done, self._state.show_error, take)
 
     # -- deciding ------------------------------------------------------------------------------------------------
 
     def accept(self, some: Sequence[Found] = ()) -> None:
         """Let proposals, by default the one that is looked at, be objects that keep these pixels: one step to undo."""
-        if (proposed := self._present_with(some)) is not None:
-            some = some or self._looked_at(proposed)
+        if (proposed := self._present_with(some)) is not None and (some := some or self._looked_at(proposed)):
             following = proposed.after(some)
             with self._state.errors_shown():
                 ids = self._accept(proposed, some)
@@ -178,9 +173,8 @@ class SimilarController:
 
     def reject(self, some: Sequence[Found] = ()) -> None:
         """Say of proposals, by default of the one that is looked at, that they are no such objects: a step to undo."""
-        workspace = self._state.active
-        if workspace is not None and (proposed := self._present_with(some)) is not None:
-            some = some or self._looked_at(proposed)
+        workspace, proposed = self._state.active, self._present_with(some)
+        if workspace is not None and proposed is not None and (some := some or self._looked_at(proposed)):
             following, work = proposed.after(some), workspace.work
             for plane, there in _by_plane(some).items():
                 work = work.reject(plane, [one.proposal.mask for one in there])
@@ -233,7 +227,12 @@ class SimilarController:
         return proposed
 
     def _looked_at(self, proposed: Proposed) -> tuple[Found, ...]:
-        return (proposed.current or proposed.shown[0],)
+        """Return the one that is looked at; where that is none, or out of sight, go to it: nobody decides blindly."""
+        found, workspace = proposed.current, self._state.active
+        if found is not None and workspace is not None and found.plane == workspace.here:
+            return (found,)
+        self.go_to(found or proposed.shown[0])
+        return ()
 
     def _accept(self, proposed: Proposed, some: Sequence[Found]) -> list[int]:
         if (workspace := self._state.active) is None:
@@ -246,7 +245,7 @@ class SimilarController:
             work = work.start_from(plane, masks, ORIGIN, accepted=True)
             given += masks
         if not given:
-            raise ImageError("Where this is proposed, there are objects already.")
+            raise Slip("Where this is proposed, there are objects already.")
         self._clicks.change(workspace, work)
         return given
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,7 @@ class Proposed:
         self.at_least = 0.0  # certainty of those that are shown
         self.current: Found | None = None  # the one that is looked at
         self.checked: set[int] = set()  # objects that were accepted one by one: they are examples, too
-        self.was_searched = False
+        self.was_searched = False  # to the end, or until something was found
         self._workspace = workspace
 
     @property
@@ -75,14 +75,17 @@ class Proposed:
 
         return advice([one.proposal for one in self.found])
 
-    def begin(self) -> None:
-        """Forget what was found: it is looked for anew."""
-        self.found, self.open, self.current, self.was_searched = (), (), None, True
+    def begin(self, planes: Collection[PlaneKey]) -> None:
+        """Forget what was found in some planes: there it is looked for anew."""
+        self.found = tuple(one for one in self.found if one.plane not in planes)
+        self.was_searched = False
+        self.look()
 
     def add(self, found: Iterable[Found]) -> None:
         """Take in what was found."""
         both = (*self.found, *found)
         self.found = tuple(sorted(both, key=lambda one: (one.certainty, one.plane.index, one.proposal.seed)))
+        self.was_searched = True
         self.look()
 
     def look(self) -> bool:

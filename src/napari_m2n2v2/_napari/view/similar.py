@@ -108,8 +108,9 @@ class SimilarPanel(QWidget):  # type: ignore[misc]
         shown = self._similar.shown
         some = present is not None and bool(present.open)
         self.found.setVisible(some)
-        self.advice.setVisible(present is not None and present.was_searched)
-        self.advice.setText(advice_text(present, self._similar.is_finding))
+        said = advice_text(present, self._similar.is_finding)
+        self.advice.setVisible(bool(said))
+        self.advice.setText(said)
         if present is not None:
             self.count.setText(f"{len(shown)} shown of {len(present.open)}")
             percent = round(100 * present.at_least)
@@ -128,7 +129,7 @@ class SimilarPanel(QWidget):  # type: ignore[misc]
         self.find.setEnabled(bool(ids) and not self._similar.is_finding)
         present = self._similar.present
         again = present is not None and present.was_searched
-        self.clear.setVisible(again)
+        self.clear.setVisible(present is not None)
         self.find.setText("Find again" if again else "Find similar")
         self.find.setToolTip(
             "Propose all objects that look like the examples, but not what was rejected or looks like it"
@@ -177,10 +178,10 @@ def advice_text(present: Proposed | None, is_finding: bool) -> str:
     is_finding : bool
         Whether more is to come.
     """
-    if present is None or not present.was_searched:
-        return ""
     if is_finding:
         return "Looking for more…"
+    if present is None or not present.was_searched:
+        return ""
     if not present.found:
         return "Nothing like the examples was found here."
     if not present.open:
@@ -193,4 +194,4 @@ def advice_text(present: Proposed | None, is_finding: bool) -> str:
         if present.advice == "check each"
         else "Check the least certain, accept the rest"
     )
-    return f"{said}: about {right:.0%} of those shown are right."
+    return f"{said}: about {right:.0%} are likely right."
