@@ -70,7 +70,7 @@ def test_line_17_an_interrupt_while_options_are_read(monkeypatch, capsys):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("napari_m2n2v2.cli.main._parser", interrupt)
+    monkeypatch.setattr("napari_m2n2v2.cli.main.command_parser", interrupt)
     assert main(["backbones"]) == 130 and capsys.readouterr().err == "napari-m2n2v2: interrupted\n"
 
 

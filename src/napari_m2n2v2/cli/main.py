@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.guides.guide import Guide
     from napari_m2n2v2.session.result import SessionResult
 
-__all__ = ["main"]
+__all__ = ["command_parser", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with lasting_streams(), warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            options = _parser().parse_args(arguments)
+            options = command_parser().parse_args(arguments)
             return int(options.run(options))
         except M2N2V2Error as error:
             print(f"napari-m2n2v2: {error}", file=sys.stderr)
@@ -51,7 +51,8 @@ def _show_warning(
     print(text, file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
     from importlib.metadata import version
 
     from napari_m2n2v2.cli import evaluate as cli_evaluate

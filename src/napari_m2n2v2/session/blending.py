@@ -260,7 +260,11 @@ class Joining:
         """Return the box outside which labels cannot have changed; of no size where they have not."""
         parts = [part for part in (before, after) if part is not None]
         others = [r for r, part in self.parts.items() if r != region and part.box is not None and r.overlap(region)]
-        if len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
+        is_alone = not any(r != region and r.overlap(region) for r in self.parts)
+        if len(parts) == 2 and is_alone:  # what it says stands
+            box = _difference(parts[0].labels, parts[1].labels)
+            boxes = [] if box is None else [_full_box(region, box, parts[0].result)]
+        elif len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
             old, new = parts[0].objects, parts[1].objects
             differ = [i for i in {*old, *new} if old.get(i) is not new.get(i)]
             said = [part.objects[i].margin for part in parts for i in differ if i in part.objects]
@@ -272,6 +276,14 @@ class Joining:
             boxes += [_edges(_region_of(*both)) for other in others if (both := other.overlap(region)) is not None]
         around = box_around(boxes)
         return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
+
+
+def _difference(one: Boxed, other: Boxed) -> Box | None:
+    """Return the box around all pixels that differ; None where none does."""
+    if (box := box_around([one.box, other.box])) is None:
+        return None
+    differ = Boxed.of(one.within(box) != other.within(box)).box
+    return None if differ is None else (differ[0] + box[0], differ[1] + box[0], differ[2] + box[2], differ[3] + box[2])
 
 
 def _shifted(part: tuple[slice, slice], box: Region) -> tuple[slice, slice]:

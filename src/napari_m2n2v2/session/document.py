@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.images.masks import Masks
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import Region, RegionClick
 from napari_m2n2v2.parameters import Reach, SegmentationParameters
@@ -121,6 +122,7 @@ class Solution:
     provenance: Provenance
     rules: Rules
     accepted: tuple[Accepted, ...] = ()  # in all of the plane
+    starts: Masks = field(default_factory=dict)  # alike
 
     @cached_property
     def labels_sha256(self) -> str:

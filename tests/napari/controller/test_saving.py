@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from napari.layers._source import Source
+from pandas import read_csv
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 from skimage.io import imread, imsave
 
@@ -46,6 +48,29 @@ def test_the_form_is_chosen(clicked, asked, tmp_path, kind, files):
     clicked.widget.session.with_session.setChecked(False)
     clicked.widget.session.save.click()
     assert names(tmp_path / "out") == files
+
+
+def test_the_table_is_saved_beside_them(clicked, asked, tmp_path):
+    told = []
+    clicked.controller.state.told.connect(told.append)
+    panel, out = clicked.widget.session, tmp_path / "out"
+    panel.with_table.click()
+    panel.save.click()
+    assert names(out) == ["mine.csv", "mine.json", "mine.ome.tif"]
+    assert int(read_csv(out / "mine.csv")["area"][0]) == np.count_nonzero(clicked.labels == 1)
+    assert "mine.ome.tif, mine.json and mine.csv" in told[-1]
+
+
+def test_it_is_asked_beside_the_image_first_and_where_was_saved_then(clicked, tmp_path, monkeypatch):
+    folders = []
+    monkeypatch.setattr(QFileDialog, "exec", lambda dialog: folders.append(dialog.directory().absolutePath()) or 0)
+    (tmp_path / "images").mkdir()
+    imsave(tmp_path / "images" / "one.png", np.zeros((8, 8), np.uint8), check_contrast=False)
+    clicked.workspace.image._source = Source(path=str(tmp_path / "images" / "one.png"))
+    clicked.widget.session.save_as.click()
+    clicked.controller.saving.save(Target(tmp_path, "mine"))
+    clicked.widget.session.save_as.click()
+    assert folders == [str(tmp_path / "images"), str(tmp_path)]
 
 
 @pytest.mark.parametrize("agrees", [False, True])

@@ -159,6 +159,14 @@ class TestObjectsWithoutAClick:
         taken.qtbot.keyClick(taken.widget.table, Qt.Key.Key_Delete)
         assert not (taken.labels == 1).any() and [*taken.workspace.work.planes] == [3]
 
+    def test_pieces_of_one_are_split_off_with_what_they_start_from(self, taken):
+        taken.controller.edits.merge([1, 3])
+        taken.controller.edits.split(1)
+        same(taken.labels, np.choose(taken.source, [0, taken.workspace.object_id, 2, 1]))
+        assert [*taken.workspace.work.planes] == [1, 2, taken.workspace.object_id]
+        taken.controller.edits.split(1)
+        assert "It is one piece" in taken.hints[-1]
+
     def test_one_that_is_accepted_keeps_its_pixels_until_it_is_clicked(self, taken):
         taken.controller.objects.accept(3)
         taken.controller.objects.select(9)

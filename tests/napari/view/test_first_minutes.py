@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 from napari.layers import Image
+from napari.utils.colormaps import label_colormap
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QApplication, QMessageBox
 
@@ -167,6 +168,22 @@ def test_colours_of_masks_stand_out_and_none_is_empty():
     assert (colours @ (0.2126, 0.7152, 0.0722) > 0.35).all() and labels.get_color(0) is None
     away = np.linalg.norm(colours[:, None] - colours[None], axis=-1)[:6, :6] + np.eye(6)
     assert away.min() > 0.25 and np.array_equal(colours[0], colours[6])
+
+
+def test_the_object_that_is_worked_on_stands_out(started):
+    labels = started.workspace.labels
+    started.points.add([16, 16])
+    assert labels.get_color(1)[3] == 1 > labels.get_color(2)[3]
+    started.press(Qt.Key.Key_N)
+    assert labels.get_color(2)[3] == 1 > labels.get_color(1)[3]
+
+
+def test_colours_that_the_user_chose_stay(started):
+    labels = started.workspace.labels
+    labels.colormap = chosen = label_colormap(12)
+    started.points.add([16, 16])
+    started.press(Qt.Key.Key_N)
+    assert labels.colormap is chosen and labels.selected_label == 2
 
 
 def test_clicks_are_drawn_small_and_hollow(started):

@@ -79,7 +79,7 @@ class Controller:
         self.preview = PreviewController(state, self.solving)
         self.explain = ExplainController(state, self.solving)
         self.sessions = SessionController(state, jobs, self.clicks, self.solving, autosave_folder)
-        self.saving = SaveController(state, self.sessions)
+        self.saving = SaveController(state, self.sessions, self.table)
         self.next_image = NextImage(state)
         self._connect()
 

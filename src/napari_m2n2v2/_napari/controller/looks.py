@@ -1,9 +1,10 @@
-"""How the masks layer looks: which label its brush paints, filled or outlined."""
+"""How the masks layer looks: which object stands out and is painted by its brush, filled or outlined."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from napari_m2n2v2._napari.layers.mask_colors import emphasise
 from napari_m2n2v2._napari.model.dock_state import DockState
 
 __all__ = ["LooksController"]
@@ -31,7 +32,8 @@ class LooksController:
             workspace.labels.contour = 0 if workspace.labels.contour else _OUTLINE
 
     def _follow(self) -> None:
-        """Let brush and bucket touch up the object that the next click is of."""
+        """Let the object that the next click is of stand out, and brush and bucket touch it up."""
         workspace = self._state.active
         if workspace is not None and workspace.object_id <= np.iinfo(workspace.labels.data.dtype).max:
             workspace.labels.selected_label = workspace.object_id
+            emphasise(workspace.labels, workspace.object_id)

@@ -13,8 +13,9 @@ from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.layers.geometry import show_point
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
-from napari_m2n2v2.session.work import About
+from napari_m2n2v2.session.work import About, Work
 
 __all__ = ["ObjectEdits"]
 
@@ -86,19 +87,21 @@ class ObjectEdits:
     def split(self, object_id: int) -> None:
         """Let a part of an object in the plane shown be an object of its own.
 
-        Those of its clicks that are selected, if others of it stay; else all foreground clicks that do not lie in its
-        largest connected piece.
+        Those of its clicks that are selected, if others of it stay; else all foreground clicks, and all that it starts
+        from, that do not lie in its largest connected piece.
         """
         workspace = self._state.active
         if workspace is None:
             return
         with self._state.errors_shown():
-            self._field.plane_shown(workspace)
-            part = _selected_part(workspace, object_id) or _loose_pieces(workspace, object_id)
-            if not part:
+            key, following = self._field.plane_shown(workspace), self._objects.free_id(workspace)
+            if part := _selected_part(workspace, object_id):
+                work = workspace.work.with_object(part, following)
+            else:
+                work = _with_loose_pieces(workspace, key, object_id, following)
+            if following not in work.planes:
                 raise Slip("It is one piece: select (3) the clicks of the part to split off, then split again.")
-            following = self._objects.free_id(workspace)
-            self._clicks.change(workspace, workspace.work.with_object(part, following))
+            self._clicks.change(workspace, work)
             self._objects.select(following)
 
     def jump(self, object_id: int) -> None:
@@ -157,20 +160,21 @@ def _selected_part(workspace: Workspace, object_id: int) -> set[int]:
     return chosen if chosen & told and told - chosen else set()
 
 
-def _loose_pieces(workspace: Workspace, object_id: int) -> set[int]:
-    """Return where among all clicks the foreground clicks of an object are that lie outside its largest piece."""
+def _with_loose_pieces(workspace: Workspace, key: PlaneKey, object_id: int, following: int) -> Work:
+    """Let what of an object in a plane lies outside its largest piece be of another: clicks, and its start."""
     from skimage.measure import label
 
-    if (here := workspace.here) is None:
-        return set()
-    masks = workspace.masks_of(here)
+    masks = workspace.masks_of(key)
     pieces = label(masks.shown_in(masks.whole) == object_id, connectivity=2)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    found = set()
-    for n in workspace.places_of(object_id):
-        click = workspace.placed[n].click
-        piece = pieces[click.pixel(masks.shape)]
-        if click.foreground and piece and piece != sizes.argmax():
-            found.add(n)
-    return found
+    loose = (pieces > 0) & (pieces != sizes.argmax())
+    own = ((n, workspace.placed[n].click) for n in workspace.places_of(object_id))
+    part = {n for n, click in own if click.foreground and loose[click.pixel(masks.shape)]}
+    work = workspace.work.with_object(part, following)
+    start = next((one for one in work.starts if (one.plane, one.object_id) == (key, object_id)), None)
+    if start is not None and (begun := start.pixels.within(masks.whole))[loose].any():
+        work = work.start_from(
+            key, {object_id: Boxed.of(begun & ~loose), following: Boxed.of(begun & loose)}, start.origin
+        )
+    return work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,24 @@ class ObjectTable:
         """Measure all objects in all slices where they were clicked, as the masks layer shows them, into a CSV file."""
         if (workspace := self._state.active) is None:
             return
+        write = self.writer(workspace)
+
+        def done(count: int) -> None:
+            self._state.tell(f"Wrote {count} rows to {path}.")
+
+        self._jobs.submit(
+            (id(workspace), "export"), lambda report: write(path, report), done,
+            self._state.show_error, self._state.progressed.emit,
+        )  # fmt: skip
+
+    def writer(self, workspace: Workspace) -> Callable[[str | Path, Report], int]:
+        """Return what measures objects into a file, on the worker, and returns how many rows it wrote."""
         named = _said(workspace.work)
         names = axis_names(workspace.dims, workspace.image)
         boxes = [(masks, box_around(masks.written_boxes())) for masks in workspace.masks]
         planes = [(masks, box) for masks, box in boxes if box is not None]
 
-        def work(report: Report) -> int:
+        def write(path: str | Path, report: Report) -> int:
             from napari_m2n2v2.files.measured import write_rows
 
             rows: list[dict[str, Any]] = []
@@ -69,10 +82,7 @@ class ObjectTable:
             write_rows(path, sorted(rows, key=lambda row: row["label"]))
             return len(rows)
 
-        def done(count: int) -> None:
-            self._state.tell(f"Wrote {count} rows to {path}.")
-
-        self._jobs.submit((id(workspace), "export"), work, done, self._state.show_error, self._state.progressed.emit)
+        return write
 
 
 def _said(work: Work) -> dict[int, dict[str, Any]]:

@@ -115,7 +115,7 @@ class PlaneSolver:
         told = _together(dict.fromkeys(box for some in self._untold.values() for box in some))
         solutions = {
             region: (
-                Solution(result, self._provenance(features), asked.rules, accepted),
+                Solution(result, self._provenance(features), asked.rules, accepted, asked.starts),
                 mosaic.session_bytes(region),
             )
             for region, features in ready.items()

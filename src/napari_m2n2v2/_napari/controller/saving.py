@@ -1,7 +1,8 @@
-"""Saving an image's masks and session in one go, again to the same place, and going on to the next image."""
+"""Saving an image's masks, session and table in one go, again to the same place, and going on to the next image."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.jobs import Report
+from napari_m2n2v2._napari.controller.object_table import ObjectTable
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.label_file import label_file
@@ -36,18 +38,39 @@ class Target:
         The ending of the masks, one of :data:`~napari_m2n2v2.files.masks.MASK_ENDINGS`; "" for the session alone.
     session : bool
         Whether the session is written beside the masks.
+    table : bool
+        Whether the table of objects is, too.
     """
 
     folder: Path
     name: str
     masks: str = ".ome.tif"
     session: bool = True
+    table: bool = False
+
+    @property
+    def masks_file(self) -> Path | None:
+        """Where the masks are written, if they are."""
+        return self._beside(self.masks) if self.masks else None
+
+    @property
+    def session_file(self) -> Path | None:
+        """Where the session is written, if it is."""
+        return self._beside(".json") if self.session or not self.masks else None
+
+    @property
+    def table_file(self) -> Path | None:
+        """Where the table is written, if it is."""
+        return self._beside(".csv") if self.table else None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """What is written."""
-        endings = (self.masks, ".json" if self.session or not self.masks else "")
-        return tuple(self.folder / f"{self.name}{ending}" for ending in endings if ending)
+        found = (self.masks_file, self.session_file, self.table_file)
+        return tuple(path for path in found if path is not None)
+
+    def _beside(self, ending: str) -> Path:
+        return self.folder / f"{self.name}{ending}"
 
 
 class SaveController:
@@ -59,13 +82,16 @@ class SaveController:
         Whose active image is saved.
     sessions : SessionController
         Knows when all that was clicked is solved.
+    table : ObjectTable
+        Measures objects.
     """
 
     saved = Signal(object)  # a workspace
 
-    def __init__(self, state: DockState, sessions: SessionController) -> None:
+    def __init__(self, state: DockState, sessions: SessionController, table: ObjectTable) -> None:
         self._state = state
         self._sessions = sessions
+        self._table = table
         self._targets: WeakKeyDictionary[Workspace, Target] = WeakKeyDictionary()
         self._last: Target | None = None
 
@@ -80,7 +106,7 @@ class SaveController:
         return replace(self._last, name=name) if self._last is not None else None
 
     def save(self, target: Target) -> None:
-        """Write masks and session of the active image, once all that was clicked is solved.
+        """Write masks, session and table of the active image, once all that was clicked is solved.
 
         Of a stack, planes are written as they are when it is their turn.
         """
@@ -88,18 +114,27 @@ class SaveController:
             return
         labels, like = stack_of(workspace.labels), label_file(workspace.image, workspace.dims)
 
-        def write(document: Document, report: Report) -> None:
-            from napari_m2n2v2.files.masks import save_masks
-            from napari_m2n2v2.session.session_file import save_session
+        def prepare(document: Document) -> Callable[[Report], None]:
+            write_table = self._table.writer(workspace)
 
-            if target.masks:
-                save_masks(target.files[0], like, labels.read, lambda share: report(share, "masks"))
-            if target.session or not target.masks:
-                save_session(target.files[-1], document)
+            def write(report: Report) -> None:
+                from napari_m2n2v2.files.masks import save_masks
+                from napari_m2n2v2.session.session_file import save_session
+
+                if (path := target.masks_file) is not None:
+                    save_masks(path, like, labels.read, lambda share: report(share, "masks"))
+                if (path := target.session_file) is not None:
+                    save_session(path, document)
+                if (path := target.table_file) is not None:
+                    write_table(path, report)
+
+            return write
 
         def done(_: Any) -> None:
             self._targets[workspace] = self._last = target
-            self._state.tell(f"Saved {' and '.join(path.name for path in target.files)} in {target.folder}.")
+            *others, last = (path.name for path in target.files)
+            names = f"{', '.join(others)} and {last}" if others else last
+            self._state.tell(f"Saved {names} in {target.folder}.")
             self.saved.emit(workspace)
 
-        self._sessions.describe("save", write, done)
+        self._sessions.describe("save", prepare, done)

@@ -61,7 +61,9 @@ class SessionController:
 
             save_session(path, document)
 
-        self.describe("save", write, lambda _: self._state.tell(f"Saved to {path}."))
+        self.describe(
+            "save", lambda document: partial(write, document), lambda _: self._state.tell(f"Saved to {path}.")
+        )
 
     def copy_methods(self, put: Callable[[str], None]) -> None:
         """Make the paragraph for a publication and give it to ``put``."""
@@ -71,7 +73,7 @@ class SessionController:
 
             return methods_paragraph(document)
 
-        self.describe("methods", paragraph, put)
+        self.describe("methods", lambda document: partial(paragraph, document), put)
 
     def load(self, path: str | Path) -> None:
         """Put a file's clicks on the active image, as one step to undo, and say what differs from when it was saved.
@@ -158,17 +160,18 @@ class SessionController:
         """Describe an image as it is now; in this thread."""
         return workspace.document(self._state.rules)
 
-    def describe(self, key: str, question: Callable[[Document, Report], Any], done: Callable[[Any], None]) -> None:
-        """Ask something of the active image as it would be saved, once all is solved; on the worker."""
+    def describe(
+        self, key: str, prepare: Callable[[Document], Callable[[Report], Any]], done: Callable[[Any], None]
+    ) -> None:
+        """Do something with the active image as it would be saved, once all is solved.
+
+        ``prepare`` is called in this thread, and what it returns on the worker.
+        """
         if (workspace := self._state.active) is None:
             return
 
         def describe() -> None:
-            document = workspace.document(self._state.rules)
-
-            def work(report: Report) -> Any:
-                return question(document, report)
-
+            work = prepare(workspace.document(self._state.rules))
             self._jobs.submit((id(workspace), key), work, done, self._state.show_error, self._state.progressed.emit)
 
         self._when_settled(workspace, describe)

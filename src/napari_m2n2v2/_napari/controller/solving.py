@@ -17,7 +17,7 @@ from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.tile import Region, clicks_in
-from napari_m2n2v2.session.document import PartKey, PlaneKey
+from napari_m2n2v2.session.document import PartKey, PlaneKey, Solution
 from napari_m2n2v2.session.work import Accepted, Work, changed_planes
 
 __all__ = ["SolveController"]
@@ -67,8 +67,8 @@ class SolveController:
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
                     part.solution, part.session_bytes = found.solutions[part.key.region]
                     workspace.parts.use(part, workspace.focus)
-                elif part.solution is not None and {*part.solution.accepted} <= {*found.accepted}:
-                    part.solution = replace(part.solution, accepted=found.accepted)  # which changes no pixel of it
+                elif part.solution is not None and part.key.region not in found.lacking:
+                    part.solution = _now(part.solution, found)
             with self._state.errors_shown():
                 masks.write(found.patches)
                 masks.arrived = found.serial
@@ -197,3 +197,10 @@ def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) 
 
     look(accepted)
     return list(found.values())
+
+
+def _now(solution: Solution, found: Solved) -> Solution:
+    """Say of what a part was solved to before its features went that it is as it is now, where no pixel changed."""
+    if not {*solution.accepted} <= {*found.accepted}:
+        return solution
+    return replace(solution, accepted=found.accepted, starts=found.starts)

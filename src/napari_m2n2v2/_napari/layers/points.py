@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import plane_of_point, stack_of
+from napari_m2n2v2._napari.layers.mask_colors import MASKS_OPACITY, mask_colors
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.images.tile import Region
@@ -55,10 +56,6 @@ _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)
 
 # Hollow, so that what is clicked on stays to be seen.
 _SYMBOL = {FOREGROUND: "ring", BACKGROUND: "cross"}
-
-
-# Okabe and Ito's, which nearly everybody tells apart, without the dark ones; blue first, for brown tissue.
-_MASK_COLORS = ("#56b4e9", "#f0e442", "#009e73", "#cc79a7", "#d55e00", "#e69f00")
 
 
 _BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
@@ -138,8 +135,6 @@ def make_labels(image: Image) -> Labels:
         If the masks do not fit into memory.
     """
     from napari.layers import Labels
-    from napari.utils.colormaps import CyclicLabelColormap
-    from napari.utils.colormaps.standardize_color import transform_color
 
     shape = stack_of(image).shape
     try:
@@ -152,8 +147,8 @@ def make_labels(image: Image) -> Labels:
     return Labels(
         masks,
         name=f"{image.name} masks",
-        opacity=0.6,
-        colormap=CyclicLabelColormap(colors=transform_color(["transparent", *_MASK_COLORS]), background_value=0),
+        opacity=MASKS_OPACITY,
+        colormap=mask_colors(1),
         metadata={"napari_m2n2v2": "masks"},
         **transform_of(image),
     )

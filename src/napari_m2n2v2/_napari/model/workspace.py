@@ -158,8 +158,8 @@ class Workspace:
             now = tuple(map(key.region.into, clicks_in(key.region, clicks[plane])))
             solution = part.solution if (part := self.parts.get(key)) is not None else None
             accepted = tuple(one for one in self.work.accepted_in(plane) if one.pixels is not None)
-            came_from = (now, rules, accepted)
-            is_now = solution is not None and (solution.result.clicks, solution.rules, solution.accepted) == came_from
+            came_from = (now, rules, accepted, self.work.starts_in(plane))
+            is_now = solution is not None and _came_from(solution) == came_from
             found[plane, region] = solution if is_now else None
         return found
 
@@ -227,3 +227,7 @@ class Workspace:
     def solution(self) -> Solution | None:
         """What its clicks gave when they were last solved."""
         return part.solution if (part := self.part) is not None else None
+
+
+def _came_from(solution: Solution) -> tuple[object, ...]:
+    return solution.result.clicks, solution.rules, solution.accepted, dict(solution.starts)

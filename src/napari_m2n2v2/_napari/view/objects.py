@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPoint, QSize, Qt
-from qtpy.QtGui import QColor, QKeyEvent, QResizeEvent
+from qtpy.QtGui import QColor, QFontMetrics, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QTableWidget, QTableWidgetItem
 
 from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
@@ -34,6 +34,9 @@ _ID, _RANK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 
 
 _LEAST_NAME = 7  # letters
+
+
+_MEASURED = 100  # rows that are looked at one by one for how wide they are
 
 
 _TIP = (
@@ -107,6 +110,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
     def _lay_out(self, header: QHeaderView) -> None:
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(1)
+        header.setResizeContentsPrecision(_MEASURED)
         header.setStyleSheet("QHeaderView::section { padding: 1px 2px; }")  # napari's is for wide tables
         header.sortIndicatorChanged.connect(lambda *_: self._fit())
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
@@ -119,16 +123,28 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
 
         Qt's own way keeps room in every title for the arrow of the one that sorts.
         """
-        font, sorts = self.horizontalHeader().fontMetrics(), self.horizontalHeader().sortIndicatorSection()
+        header = self.horizontalHeader()
+        bold = header.font()
+        bold.setBold(True)  # as napari's style draws titles
+        font, sorts = QFontMetrics(bold), header.sortIndicatorSection()
         letter = font.averageCharWidth()
         rest = self.viewport().width()
         for column, title in enumerate(_COLUMNS):
             arrow = 3 * letter if column == sorts else letter
-            width = max(self.sizeHintForColumn(column), font.horizontalAdvance(title) + arrow)
+            width = max(self._width_of(column), font.horizontalAdvance(title) + arrow)
             if column != _NAME and not self.isColumnHidden(column):
                 self.setColumnWidth(column, width)
                 rest -= width
         self.setColumnWidth(_NAME, max(rest, _LEAST_NAME * letter))
+
+    def _width_of(self, column: int) -> int:
+        """Return how wide the cells of a column are: of many, some, and the one that says most."""
+        width = int(self.sizeHintForColumn(column))
+        if self.rowCount() > _MEASURED:
+            texts = [self.item(row, column).text() for row in range(self.rowCount())]
+            longest = max(range(len(texts)), key=lambda row: len(texts[row]))
+            width = max(width, int(self.sizeHintForIndex(self.model().index(longest, column)).width()))
+        return width
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Follow the dock."""
@@ -151,7 +167,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             return
         workspace = self._state.active
         rows = _rows(workspace) if workspace is not None else {}
-        looks = workspace, workspace.labels.colormap if workspace is not None else None
+        looks = workspace, _colours_of(workspace)
         before, self._shown = self._shown, (looks, rows)
         if before == self._shown:
             if workspace is not None and self.chosen != [workspace.object_id] and len(self.chosen) < 2:
@@ -361,6 +377,13 @@ def _say(item: QTableWidgetItem, column: int, text: str, rank: Any) -> None:
     item.setText(text)
     if column == _KEEP:
         item.setCheckState(Qt.CheckState.Checked if rank else Qt.CheckState.Unchecked)
+
+
+def _colours_of(workspace: Workspace | None) -> object:
+    """Return what is another where objects have other colours, but for how strong these are."""
+    colours = workspace.labels.colormap if workspace is not None else None
+    values = getattr(colours, "colors", None)
+    return colours if values is None else (values[:, :3].tobytes(), getattr(colours, "seed", 0))
 
 
 def _colour(workspace: Workspace, object_id: int) -> QColor:

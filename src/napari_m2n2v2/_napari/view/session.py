@@ -9,7 +9,16 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QFormLayout, QGridLayout, QMessageBox, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QMessageBox,
+    QWidget,
+)
 
 from napari_m2n2v2._napari.controller.next_image import NextImage
 from napari_m2n2v2._napari.controller.saving import SaveController, Target
@@ -75,9 +84,11 @@ class SessionPanel(QWidget):  # type: ignore[misc]
             self.masks.addItem(_TITLES[kind], ending)
         self.masks.addItem("none, the session alone", "")
         self.masks.setToolTip("PNG is for a flat image; the others hold stacks, too")
-        self.with_session = QCheckBox("with the session")
+        self.with_session = QCheckBox("session")
         self.with_session.setChecked(True)
         self.with_session.setToolTip("The clicks with parameters and versions: they give the same masks again")
+        self.with_table = QCheckBox("table")
+        self.with_table.setToolTip("A CSV file that measures the objects, as Export table… does")
         self.save = make_button("Save", "To the same place again; asks where the first time", self._on_save)
         self.save_as = make_button("Save as…", "Masks and session to another place", self._on_save_as)
         self.onward = make_button(
@@ -99,7 +110,10 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Masks as", self.masks)
-        form.addRow("", self.with_session)
+        beside = QHBoxLayout()
+        beside.addWidget(self.with_session)
+        beside.addWidget(self.with_table)
+        form.addRow("with", beside)
         form.addRow(grid)
 
     def refresh(self) -> None:
@@ -150,7 +164,12 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         """Return where the image was saved before, in the form that is chosen now."""
         if (before := self.saving.target) is None:
             return None
-        return Target(before.folder, before.name, self.masks.currentData(), self.with_session.isChecked())
+        return self._target(before.folder, before.name)
+
+    def _target(self, folder: Path, name: str) -> Target:
+        """Return a place, with what is chosen to be written there."""
+        beside = self.with_session.isChecked(), self.with_table.isChecked()
+        return Target(folder, name, self.masks.currentData(), *beside)
 
     def _like_the_last(self) -> Target | None:
         """Return a place beside the image saved last; None if something else is there."""
@@ -162,18 +181,27 @@ class SessionPanel(QWidget):  # type: ignore[misc]
     def _ask(self) -> Target | None:
         """Ask where to; None if the user thinks better of it."""
         ending, kind = self.masks.currentData() or ".json", self.masks.currentText()
-        dialog = QFileDialog(self, "Save", "", f"{kind} (*{ending})")
+        dialog = QFileDialog(self, "Save", self._folder(), f"{kind} (*{ending})")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(ending[1:])
         if self._state.active is not None:
             dialog.selectFile(file_name(self._state.active.image.name) + ending)
-        if not dialog.exec():
+        accepted = dialog.exec()
+        dialog.deleteLater()
+        if not accepted:
             return None
         path = Path(dialog.selectedFiles()[0])
         name = path.name.removesuffix(ending).removesuffix(path.suffix if not path.name.endswith(ending) else "")
-        target = Target(path.parent, name, self.masks.currentData(), self.with_session.isChecked())
+        target = self._target(path.parent, name)
         others = [one.name for one in target.files if one != path and is_there(one)]
         return target if not others or self._may_replace(others) else None
+
+    def _folder(self) -> str:
+        """Return where one would look for a place: where was saved last, else beside the image."""
+        if (last := self.saving.target_like("")) is not None:
+            return str(last.folder)
+        source = self._state.active.image.source.path if self._state.active is not None else None
+        return str(Path(source).parent) if source and is_there(Path(source)) else ""
 
     def _may_replace(self, names: list[str]) -> bool:
         answer = QMessageBox.question(self, "Save", f"Replace {' and '.join(names)}, which is there already?")

@@ -1,0 +1,124 @@
+"""The pages for users: built strictly, and what they tell people to type is tried."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage.data import coins
+from skimage.io import imsave
+from skimage.measure import label
+
+import napari_m2n2v2 as m
+from napari_m2n2v2.cli.main import command_parser, main
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+NOT_RUN = "<!-- not run: "
+START = ("photo", "nuclei", "stack", "huge", "offline")
+
+
+def fences(page, kind):
+    """The fenced blocks of a kind, with what stands in the line before each."""
+    return re.findall(rf"^([^\n]*)\n```{kind}\n(.*?)^```$", page.read_text(), flags=re.M | re.S)
+
+
+def commands(page):
+    """Every command of ours in a page, alone or in a block, without its comment."""
+    text = page.read_text().replace("\\\n", " ")
+    lines = re.findall(r"^ *(napari-m2n2v2 [a-z].*?)(?: +#.*)?$", text, flags=re.M)
+    return [shlex.split(line)[1:] for line in lines if "..." not in line and "COMMAND" not in line]
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return coins()[:240, :320].copy()
+
+
+@pytest.fixture(scope="module")
+def examples(picture):
+    bright = label(picture > 160)
+    sizes = np.bincount(bright.ravel())
+    sizes[0] = 0
+    chosen = np.argsort(sizes)[-3:]
+    return sum(((bright == one) * (n + 1) for n, one in enumerate(chosen)), np.zeros_like(bright)).astype(np.int32)
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path):
+    made = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-W", "-q", "-d", str(tmp_path / "trees"), str(ROOT / "docs"), str(tmp_path)],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert "find_similar" in (tmp_path / "api.html").read_text()
+    assert "--allow-outside" in (tmp_path / "cli.html").read_text()
+
+
+def test_every_public_name_is_in_the_reference():
+    told = re.findall(r":: napari_m2n2v2\.(\w+)", (ROOT / "docs" / "api.md").read_text())
+    assert sorted(told) == sorted(m.__all__)
+
+
+def test_every_error_has_its_place_in_troubleshooting():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    for name in m.__all__:
+        if name.endswith("Error") and name != "M2N2V2Error":
+            assert f"({name.lower()})=\n### {name} (" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_in_pages_are_understood(page):
+    for command in commands(page):
+        command_parser().parse_args(command)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith(("http", "git+")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_python_in_pages_runs(page, picture, examples, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    blocks = [code for before, code in fences(page, "python") if not before.startswith(NOT_RUN)]
+    if not blocks:
+        return
+    known = prepared(picture, examples)
+    for code in blocks:
+        exec(compile(code, str(page), "exec"), known)
+
+
+def prepared(picture, examples):
+    """What the pages take for given."""
+    import napari_m2n2v2
+
+    features = m.compute_features(picture, "appearance", parameters=m.FeatureParameters(grid=20))
+    session = m.Session(features)
+    session.click(m.Click(60, 80))
+    return {
+        "m": napari_m2n2v2,
+        "image": picture,
+        "labels": examples,
+        "features": features,
+        "session": session,
+        "photo": np.repeat(picture[..., None], 3, axis=2),
+    }
+
+
+def test_the_commands_of_the_start_pages_run(picture, examples, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    imsave("plate.png", picture, check_contrast=False)
+    imsave("three.png", examples.astype(np.uint8), check_contrast=False)
+    ran = []
+    for page in START:
+        for command in commands(ROOT / "docs" / "start" / f"{page}.md"):
+            if command[0] in ("find", "backbones"):
+                assert main(command) == 0
+                ran.append(command[0])
+    assert set(ran) == {"find", "backbones"} and (tmp_path / "all.csv").exists()
