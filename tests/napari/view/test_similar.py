@@ -163,6 +163,8 @@ def test_an_accepted_one_is_corrected_by_clicks(found):
     assert objects(found) == {1, 2}, "nobody decides blindly: first it is looked at"
     press(found, found.widget.similar.accept)
     (object_id,) = objects(found) - {1, 2}
+    tips = {found.widget.table.item(row, 0).toolTip() for row in range(found.widget.table.rowCount())}
+    assert tips == {"", "placed by: similar"}
     found.controller.objects.select(object_id)
     row, col = centre(n)
     found.click(row, col)

@@ -191,12 +191,15 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         """Show these rows, and no others."""
         self.setSortingEnabled(False)  # else rows move while they are filled
         self.setRowCount(len(rows))
+        workspace = self._state.active
+        origins = {one.object_id: one.origin for one in workspace.work.starts} if workspace is not None else {}
         for row, (object_id, cells) in enumerate(rows.items()):
             for column, cell in enumerate(cells):
                 item = _Item()
                 item.setData(_ID, object_id)
-                if column == 0 and self._state.active is not None:
-                    item.setData(Qt.ItemDataRole.DecorationRole, _colour(self._state.active, object_id))
+                if column == 0 and workspace is not None:
+                    item.setData(Qt.ItemDataRole.DecorationRole, _colour(workspace, object_id))
+                    item.setToolTip(f"placed by: {origins[object_id]}" if object_id in origins else "")
                 if column not in (_NAME, _CLASS):
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                 _say(item, column, *cell)
