@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QSize, Qt
 from qtpy.QtGui import QColor, QFontMetrics, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QStyle, QTableWidget, QTableWidgetItem
 
@@ -67,13 +67,22 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         Goes on with an object, accepts it.
     edits : ObjectEdits
         Does the rest to objects.
+    find_like : callable
+        Looks for others like some.
     """
 
-    def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
+    def __init__(
+        self,
+        state: DockState,
+        objects: ObjectController,
+        edits: ObjectEdits,
+        find_like: Callable[[list[int]], None] = lambda ids: None,
+    ) -> None:
         super().__init__(0, len(COLUMNS))
         self._state = state
         self._objects = objects
         self._edits = edits
+        self._find_like = find_like
         self._is_stale = False  # something changed while a cell was written in
         self._shown: tuple[Any, dict[int, Cells]] = (_NOTHING, {})  # of which image in which colours, and what it says
         self.setHorizontalHeaderLabels(COLUMNS)
@@ -139,6 +148,10 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         super().resizeEvent(event)
         self._fit()
 
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for little height: it takes what is left."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
     @property
     def chosen(self) -> list[int]:
         """The objects whose rows are selected."""
@@ -200,12 +213,14 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         first = self.rowCount()
         self.setRowCount(first + len(rows))
         colours = workspace.labels.colormap.map(np.array(list(rows)))
+        origins = {one.object_id: one.origin for one in workspace.work.starts}
         for row, ((object_id, cells), colour) in enumerate(zip(rows.items(), colours, strict=True), start=first):
             for column, cell in enumerate(cells):
                 item = _Item()
                 item.setData(_ID, object_id)
                 if column == 0:
                     item.setData(Qt.ItemDataRole.DecorationRole, QColor.fromRgbF(*map(float, colour[:3])))
+                    item.setToolTip(f"placed by: {origins[object_id]}" if object_id in origins else "")
                 if column not in (_NAME, _CLASS):
                     item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
                 _say(item, column, *cell)
@@ -265,6 +280,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             ("Open again" if kept else "Keep as it is\tK", True, lambda: keep(*chosen)),
             ("Rename…\tF2", not several, lambda: self._write(chosen[0], _NAME)),
             ("Class…", True, lambda: self._ask_class(chosen)),
+            ("Find similar", True, lambda: self._find_like(chosen)),
             ("Merge", several, lambda: self._edits.merge(chosen)),
             ("Split off a part", not several, lambda: self._edits.split(chosen[0])),
             ("Remove it from this slice\tDel", True, lambda: self._objects.reset(*chosen)),
