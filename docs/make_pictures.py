@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari
 import numpy as np
-from qtpy.QtWidgets import QApplication
+from hands import wait
 from skimage.data import cell, coffee, coins, retina
 from skimage.io import imsave
 from skimage.segmentation import find_boundaries
@@ -19,19 +17,6 @@ from napari_m2n2v2 import Click, Session, compute_features, find_similar
 from napari_m2n2v2.features.states import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
-
-
-def wait(done: Callable[[], bool], seconds: float = 120) -> None:
-    """Let Qt work until ``done()``, then a little more so that everything is drawn."""
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise TimeoutError("napari did not get there")
-        QApplication.processEvents()
-        time.sleep(0.005)
-    for _ in range(60):
-        QApplication.processEvents()
-        time.sleep(0.005)
 
 
 def save(viewer: napari.Viewer, name: str) -> None:

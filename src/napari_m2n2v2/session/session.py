@@ -186,7 +186,7 @@ class Session:
 
         Examples
         --------
-        >>> session.start_from(7, cellpose_labels == 7)
+        >>> result = session.start_from(7, cellpose_labels == 7)
         >>> result = session.click(Click(120, 200, foreground=False, object_id=7))
         """
         return self.replay(self.clicks, starts={**self.starts, object_id: starting_mask(mask, self.features.shape)})

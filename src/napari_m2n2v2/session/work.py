@@ -134,6 +134,11 @@ class Work:
     rejected: tuple[Rejected, ...] = ()
 
     @property
+    def objects(self) -> set[int]:
+        """The objects there are: with clicks, or a mask to start from, in any plane."""
+        return {*(p.click.object_id for p in self.placed), *(one.object_id for one in self.starts)}
+
+    @property
     def planes(self) -> Mapping[int, set[PlaneKey]]:
         """The planes in which each object is, by ascending id: those where it has clicks, or starts from a mask."""
         return _planes([*((p.click.object_id, p.plane) for p in self.placed), *map(_place, self.starts)])

@@ -112,7 +112,7 @@ class ObjectController:
 
     def free_id(self, workspace: Workspace) -> int:
         """Return an id that neither an object nor a label has in any plane."""
-        return self._known_ids(workspace).free(workspace.work.planes)
+        return self._known_ids(workspace).free(workspace.about.said)
 
     def free_ids(self, workspace: Workspace, count: int) -> list[int]:
         """Return ids that neither an object nor a label nor the next click has, for so many objects.
@@ -122,7 +122,7 @@ class ObjectController:
         ImageError
             If there are not so many.
         """
-        known, used = self._known_ids(workspace), {*workspace.work.planes, workspace.object_id}
+        known, used = self._known_ids(workspace), {*workspace.about.said, workspace.object_id}
         found: list[int] = []
         for _ in range(count):
             found.append(known.free(used))
@@ -139,7 +139,7 @@ class ObjectController:
 
     def _found(self, workspace: Workspace, found: LabelIds) -> None:
         workspace.label_ids = found
-        used = {*workspace.work.planes}
+        used = {*workspace.about.said}
         taken_up = {placed.click.object_id for placed in workspace.taken_up}
         if workspace.object_id > found.highest or workspace.object_id in taken_up:
             return
