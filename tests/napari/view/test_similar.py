@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel
 
 from napari_m2n2v2._napari.layers.ours import is_view
+from napari_m2n2v2._napari.view.qt import VerticalScroll
 from napari_m2n2v2.features.states import FeatureState
 from tests.napari.view.test_object_table import choose
 from tests.napari.view.test_readers import controls
@@ -37,6 +38,10 @@ def drawn(dock):
 
 
 def press(dock, button):
+    """Press a button with the mouse, scrolled to where it is seen."""
+    dock.widget.findChild(VerticalScroll).ensureWidgetVisible(button)
+    dock.qtbot.wait(20)
+    assert button.isVisible() and button.isEnabled()
     dock.qtbot.mouseClick(button, LEFT)
 
 
