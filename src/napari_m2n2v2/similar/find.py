@@ -187,10 +187,11 @@ def find_similar(
     >>> more = proposals.labels(first_id=labels.max() + 1, at_least=0.7)
     """
     report = progress or silent
-    doubtful: tuple[Click, ...] = ()
+    doubtful: tuple[Point, ...] = ()
     if isinstance(source, Session):
         examples = source.result.labels if examples is None else examples
-        doubtful = tuple(click for click in source.clicks if not click.foreground)
+        told = (click.pixels(source.features.shape) for click in source.clicks if not click.foreground)
+        doubtful = tuple(pixel for pixels in told for pixel in pixels)
         source = source.features
     image = _as_array(source)
     plane = Plane.of(image, contrast_limits or limits_of([image]))
