@@ -118,6 +118,22 @@ def similar() -> None:
     imsave(IMAGES / "similar.png", np.kron(picture, np.ones((2, 2, 1), np.uint8)), check_contrast=False)
 
 
+def similar_dock() -> None:
+    """Coins proposed in the dock, the least certain but one being looked at."""
+    viewer, dock = begin(coins(), "coins")
+    start(dock)
+    click(dock, 125, 90)
+    dock.controller.objects.next()
+    dock.of_similar.expand(animate=False)
+    dock.similar.find.click()
+    wait(lambda: bool(dock.controller.similar.shown) and not dock.controller.similar.is_finding)
+    viewer.reset_view()
+    for _ in range(2):
+        dock.controller.similar.next()
+    save(viewer, "similar_dock")
+    viewer.close()
+
+
 def look(viewer: napari.Viewer, row: float, col: float) -> None:
     """Zoom in."""
     viewer.scene.camera.zoom, viewer.scene.camera.center = 0.66, (row, col)
@@ -130,6 +146,7 @@ def main() -> None:
     why()
     large()
     similar()
+    similar_dock()
 
 
 if __name__ == "__main__":
