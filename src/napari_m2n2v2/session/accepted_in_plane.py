@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from weakref import WeakKeyDictionary
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.masks import Masks
 from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import AcceptedMasks, check_inside, still_accepted
 from napari_m2n2v2.session.result import SessionResult
 
@@ -81,7 +81,7 @@ class AcceptedInPlane:
         """
         return {i: self._moved.of(region, pixels) for i, pixels in self.masks.pixels.items() if i in known}
 
-    def of(self, region: Region, clicks: Iterable[Click], starts: Iterable[int]) -> dict[int, Boxed]:
+    def of(self, region: Region, clicks: Iterable[Prompt], starts: Iterable[int]) -> dict[int, Boxed]:
         """Return those that count where a region is given some clicks, and some objects start from masks."""
         return self.within(region, {*starts, *(click.object_id for click in clicks)})
 
@@ -89,7 +89,7 @@ class AcceptedInPlane:
         """Whether a region was last solved with these."""
         return self.within(region, {*result.objects, *result.starts, *result.accepted}) == dict(result.accepted)
 
-    def by(self, region: Region, clicks: tuple[Click, ...], starts: Iterable[int]) -> dict[int, Boxed]:
+    def by(self, region: Region, clicks: tuple[Prompt, ...], starts: Iterable[int]) -> dict[int, Boxed]:
         """Return the same where a region is asked about other clicks; all, where about none, as to carry objects."""
         if not clicks:
             moved = {i: self._moved.of(region, pixels) for i, pixels in self.masks.pixels.items()}

@@ -12,10 +12,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import AcceptedMasks
 from napari_m2n2v2.session.diagnostics import clearness, nearest_of_each_class
 from napari_m2n2v2.session.doubt import doubt_of
@@ -88,7 +88,7 @@ class ObjectInRegion:
 class SolvedRegion:
     """What one region says of the labels of a plane, and what that came from."""
 
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     result: SessionResult
     labels: Boxed  # at working resolution
     objects: Mapping[int, ObjectInRegion]
@@ -97,7 +97,7 @@ class SolvedRegion:
     was_let_go: bool = False  # what it says of objects, beside the labels
 
     @classmethod
-    def of(cls, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]) -> SolvedRegion:
+    def of(cls, clicks: tuple[Prompt, ...], result: SessionResult, said: dict[int, ObjectInRegion]) -> SolvedRegion:
         """Note what a region's clicks gave, and what it says of each object."""
         labels = Boxed.of(result.working_labels)
         boxes = [one.margin.box for one in said.values() if one.margin is not None]

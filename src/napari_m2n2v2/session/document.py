@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.images.masks import Masks
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import Region, RegionClick
 from napari_m2n2v2.parameters import Reach, SegmentationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import check_inside
 from napari_m2n2v2.session.provenance import Provenance, digest, software
 
@@ -79,7 +79,7 @@ class PlacedClick:
     """
 
     plane: PlaneKey
-    click: Click
+    click: Prompt
     carried: bool = False
     region: Region | None = None
 
@@ -208,7 +208,7 @@ class Document:
         )
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """All clicks, in the order they were placed."""
         return tuple(placed.click for placed in self.placed)
 
@@ -244,7 +244,7 @@ class Document:
         for one in self.accepted:
             check_inside({one.object_id: one.pixels} if one.pixels is not None else {}, shapes[one.plane])
         for placed in self.placed:
-            placed.click.pixel(shapes[placed.plane])
+            placed.click.pixels(shapes[placed.plane])
             if placed.region is not None:
                 RegionClick(placed.region, placed.click)
 

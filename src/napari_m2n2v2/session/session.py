@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click, clicks_by_object
+from napari_m2n2v2.clicks import clicks_by_object
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
@@ -19,14 +18,16 @@ from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.parallel import Progress, silent, within
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import AcceptedMasks, check_inside, still_accepted
 from napari_m2n2v2.session.claims import Claims
-from napari_m2n2v2.session.click_map import ClickMap, Pixel
+from napari_m2n2v2.session.click_map import ClickMap
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
-from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks, working_pixel
+from napari_m2n2v2.session.seed import Seed, working_seed
+from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks
 from napari_m2n2v2.session.starting import Beginnings, check_starts, starting_mask, starting_masks
 
 __all__ = ["Session"]
@@ -103,7 +104,7 @@ class Session:
         return self._history.present
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """The present clicks, in order."""
         return self.result.clicks
 
@@ -140,7 +141,7 @@ class Session:
         caches = sum(one.nbytes for one in held if one is not None)
         return masks + caches + sum(state.nbytes for state in states) + sum(chain.maps.nbytes for chain in self._chains)
 
-    def click(self, click: Click) -> SessionResult:
+    def click(self, click: Prompt) -> SessionResult:
         """Add a click and return the new result; of an accepted object, which opens it again.
 
         Raises
@@ -151,12 +152,18 @@ class Session:
         return self.replay((*self.clicks, click))
 
     def move(self, index: int, row: float, col: float) -> SessionResult:
-        """Move click ``index`` to another position; its place in the order stays."""
-        return self._replace(index, replace(self._at(index), row=row, col=col))
+        """Move click ``index`` to another position, of a scribble its first point; its place in the order stays."""
+        return self._replace(index, self._at(index).moved_to(row, col))
 
     def flip(self, index: int) -> SessionResult:
-        """Turn click ``index`` from foreground to background or back."""
-        return self._replace(index, replace(self._at(index), foreground=not self._at(index).foreground))
+        """Turn click ``index`` from foreground to background or back.
+
+        Raises
+        ------
+        ClickError
+            If it is a box or an outline, which have no class.
+        """
+        return self._replace(index, self._at(index).flipped())
 
     def delete(self, index: int) -> SessionResult:
         """Remove click ``index``."""
@@ -217,7 +224,7 @@ class Session:
 
     def replay(
         self,
-        clicks: Iterable[Click],
+        clicks: Iterable[Prompt],
         progress: Progress | None = None,
         *,
         accepted: Mapping[int, Boxed] | None = None,
@@ -230,7 +237,7 @@ class Session:
 
         Parameters
         ----------
-        clicks : iterable of Click
+        clicks : iterable of Prompt
             All of them, in order.
         progress : callable, optional
             Called as ``progress(share, stage)``, the share of all clicks, before each click is solved; raise
@@ -257,7 +264,7 @@ class Session:
         if clicks == self.clicks and dict(accepted) == dict(self.accepted) and begun == dict(self.starts):
             return self.result
         for click in clicks:
-            working_pixel(click, self.features)
+            working_seed(click, self.features)
         check_inside(accepted, self.features.shape)
         self._history.push(self._join(clicks, accepted, begun, progress or silent))
         return self.result
@@ -267,7 +274,7 @@ class Session:
         closed: NDArray[np.bool_] = np.isin(self.result.working_labels, [i for i in self.accepted if i != object_id])
         return closed
 
-    def preview(self, click: Click) -> NDArray[np.int32]:
+    def preview(self, click: Prompt) -> NDArray[np.int32]:
         """Return the labels that this click would give, int32 ``[H, W]``; nothing is changed.
 
         Raises
@@ -275,14 +282,14 @@ class Session:
         ClickError
             If it is outside the image.
         """
-        working_pixel(click, self.features)
+        working_seed(click, self.features)
         accepted = still_accepted(self.accepted, self.clicks, clicks := (*self.clicks, click))
         return self._join(clicks, accepted, self.starts).labels
 
-    def map_at(self, pixel: Pixel, object_id: int = 1) -> ClickMap:
-        """Return the Markov-map of a working pixel with the guides of an object (section 3.3), kept for later."""
+    def map_at(self, seed: Seed, object_id: int = 1) -> ClickMap:
+        """Return the Markov-map of a seed with the guides of an object (section 3.3), kept for later."""
         choice = self.result.guides.get(object_id)
-        return self._chains[choice.option if choice else 0].maps(pixel)
+        return self._chains[choice.option if choice else 0].maps(seed)
 
     def undo(self) -> SessionResult:
         """Take back the last change, if there is one, and return the very result that was there."""
@@ -296,17 +303,17 @@ class Session:
         """Let go of all states but the present one, which hold their masks: nothing can be undone then."""
         self._history = History(self.result)
 
-    def _at(self, index: int) -> Click:
+    def _at(self, index: int) -> Prompt:
         if not 0 <= index < len(self.clicks):
             raise ClickError(f"There is no click {index}: this session has {len(self.clicks)}, counted from 0.")
         return self.clicks[index]
 
-    def _replace(self, index: int, click: Click) -> SessionResult:
+    def _replace(self, index: int, click: Prompt) -> SessionResult:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
 
     def _join(
         self,
-        clicks: tuple[Click, ...],
+        clicks: tuple[Prompt, ...],
         accepted: Mapping[int, Boxed],
         starts: Mapping[int, Boxed],
         report: Progress = silent,
@@ -345,14 +352,16 @@ class Session:
             _labels=Squeezed.of(self._competition.labels(claims)),
         )
 
-    def _masks_of(self, accepted: Mapping[int, Boxed], clicks: tuple[Click, ...]) -> AcceptedMasks:
+    def _masks_of(self, accepted: Mapping[int, Boxed], clicks: tuple[Prompt, ...]) -> AcceptedMasks:
         """Return the very masks there were last, where they are the same, so that nothing is worked out again."""
         masks = AcceptedMasks.of(accepted, clicks)
         if not masks.is_same_as(self._masks):
             self._masks = masks
         return self._masks
 
-    def _solve(self, begun: Segmentation, own: tuple[Click, ...], report: Progress) -> tuple[Segmentation, GuideChoice]:
+    def _solve(
+        self, begun: Segmentation, own: tuple[Prompt, ...], report: Progress
+    ) -> tuple[Segmentation, GuideChoice]:
         """Solve one object, unless its start and clicks are what they were last."""
         known = self._solved.get(own[0].object_id)
         if known is not None and known[0].start is begun.start and known[0].clicks == own:
@@ -361,16 +370,17 @@ class Session:
         choice = self._choose(own)
         return solved[choice.option], choice
 
-    def _choose(self, clicks: tuple[Click, ...]) -> GuideChoice:
+    def _choose(self, clicks: tuple[Prompt, ...]) -> GuideChoice:
         """Choose the guides of an object by its clicks."""
         names = [chain.features.guides_named for chain in self._chains]
         if len(names) == 1:
             return choose([None], names)
-        pixels = [working_pixel(click, self.features) for click in clicks]
-        at = tuple(np.transpose(pixels))
-        labels = [click.foreground for click in clicks]
+        told = [(working_seed(click, self.features), click.foreground) for click in clicks]
+        seeds, labels = [seed for seed, _ in told if seed.pixels], [label for seed, label in told if seed.pixels]
+        at = [tuple(np.transpose(seed.pixels)) for seed in seeds]
         parted = [
-            separation(np.stack([chain.maps(pixel).values[at] for pixel in pixels]), labels) for chain in self._chains
+            separation(np.array([[chain.maps(seed).values[one].mean() for one in at] for seed in seeds]), labels)
+            for chain in self._chains
         ]
         return choose(parted, names)
 

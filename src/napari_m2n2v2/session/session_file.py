@@ -21,7 +21,7 @@ from napari_m2n2v2.files.atomic import write_whole
 from napari_m2n2v2.files.paths import is_file
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
-from napari_m2n2v2.session.session_rows import FORMAT, VERSIONS, SessionRows
+from napari_m2n2v2.session.session_rows import FORMAT, KINDS, VERSIONS, SessionRows
 
 if TYPE_CHECKING:
     from napari_m2n2v2.session.session import Session
@@ -99,7 +99,7 @@ def _written(file: SessionRows) -> dict[str, Any]:
 def _first_of(error: ValidationError) -> str:
     """Say what is wrong first, and where, in a line."""
     first = error.errors(include_url=False)[0]
-    place, got = ".".join(map(str, first["loc"])), repr(first["input"])
+    place, got = ".".join(str(part) for part in first["loc"] if part not in KINDS), repr(first["input"])
     if first["type"] == "value_error":  # ours, which says what came
         return f"{place}: {first['ctx']['error']}"
     return f"{place}: {first['msg']}, got {got if len(got) < 80 else got[:80] + '...'}"

@@ -7,26 +7,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import Annotated, Any
 
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, with_config
+from pydantic import Discriminator, Field, Tag, ValidatorFunctionWrapHandler, WrapValidator, with_config
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.prompts import Box, Outline, Prompt, Scribble
 from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.document import Document, Fingerprint, Outcome, Place, PlacedClick, PlaneKey
 from napari_m2n2v2.session.mask_rows import FromOne, LabelsRow, MaskRow, OfPlane, StartedRow, Whole, start_rows
 from napari_m2n2v2.session.provenance import Provenance
 from napari_m2n2v2.session.work import About, Accepted, Started, Work, by_object
 
-__all__ = ["FORMAT", "VERSIONS", "SessionRows"]
+__all__ = ["FORMAT", "KINDS", "VERSIONS", "SessionRows"]
 
 FORMAT = "napari-m2n2v2 session"
 
 
-VERSION, WITH_OBJECTS, WITH_STARTS = VERSIONS = 2, 3, 4
+VERSION, WITH_OBJECTS, WITH_MORE = VERSIONS = 2, 3, 4
 """Of files; the second where objects were accepted, or named, the third where they start from masks that labels of a
-plane cannot say, so that what does not know of that refuses it."""
+plane cannot say, or there is more than clicks, such as scribbles: so that what does not know of that refuses it."""
 
 
 def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -132,8 +133,86 @@ class _Click(Click):
     carried: bool
 
     @property
-    def click(self) -> Click:
+    def prompt(self) -> Prompt:
         return Click(**{f.name: getattr(self, f.name) for f in fields(Click)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scribble(Scribble):
+    """The same of a scribble."""
+
+    points: tuple[tuple[_Number, _Number], ...]
+    object_id: FromOne = 1
+    threshold: _Number | None = None
+    part: Whole
+    carried: bool
+
+    @property
+    def prompt(self) -> Prompt:
+        return Scribble(**{f.name: getattr(self, f.name) for f in fields(Scribble)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Box(Box):
+    """The same of a box."""
+
+    row0: _Number
+    col0: _Number
+    row1: _Number
+    col1: _Number
+    object_id: FromOne = 1
+    part: Whole
+    carried: bool
+
+    @property
+    def prompt(self) -> Prompt:
+        return Box(**{f.name: getattr(self, f.name) for f in fields(Box)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outline(Outline):
+    """The same of an outline."""
+
+    points: tuple[tuple[_Number, _Number], ...]
+    object_id: FromOne = 1
+    part: Whole
+    carried: bool
+
+    @property
+    def prompt(self) -> Prompt:
+        return Outline(self.points, self.object_id)
+
+
+_ROWS = {
+    "click": (Click, _Click),
+    "scribble": (Scribble, _Scribble),
+    "box": (Box, _Box),
+    "outline": (Outline, _Outline),
+}
+_OWN = {"row": "click", "row0": "box", "foreground": "scribble", "points": "outline"}  # what those after it lack
+
+KINDS = tuple(_ROWS)
+"""Of what a row may be of, as pydantic tells it in the place of what is wrong."""
+
+
+def _kind(row: Any) -> str:
+    """Tell what a row is of by what only that has."""
+    if isinstance(row, dict):
+        return next((kind for name, kind in _OWN.items() if name in row), "click")
+    return next((kind for kind, (of, _) in _ROWS.items() if isinstance(row, of)), "click")
+
+
+_Placed = Annotated[
+    Annotated[_Click, Tag("click")]
+    | Annotated[_Scribble, Tag("scribble")]
+    | Annotated[_Box, Tag("box")]
+    | Annotated[_Outline, Tag("outline")],
+    Discriminator(_kind),
+]
+
+
+def _row(prompt: Prompt, part: int, carried: bool) -> Any:
+    return _ROWS[_kind(prompt)][1](**asdict(prompt), part=part, carried=carried)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,16 +248,15 @@ class SessionRows:
     accepted: tuple[_Accepted, ...] = ()
     about: tuple[_About, ...] = ()
     started: tuple[StartedRow, ...] = ()
-    clicks: tuple[_Click, ...]
+    clicks: tuple[_Placed, ...]
 
     @classmethod
     def of(cls, document: Document) -> SessionRows:
         """Write down a document."""
         numbers = {place: n for n, place in enumerate(document.solutions)}
         labels, started = start_rows(document.starts)
-        with_objects = WITH_OBJECTS if document.accepted or document.about else VERSION
         return cls(
-            format_version=WITH_STARTS if started else with_objects,
+            format_version=_version(document, bool(started)),
             shape=document.shape,
             compete=document.compete,
             segmentation_parameters=_Parameters(**asdict(document.segmentation_parameters)),
@@ -189,9 +267,7 @@ class SessionRows:
             accepted=tuple(map(_Accepted.of, document.accepted)),
             about=tuple(_About(**asdict(one)) for one in document.about),
             started=started,
-            clicks=tuple(
-                _Click(**asdict(p.click), part=numbers[p.plane, p.region], carried=p.carried) for p in document.placed
-            ),
+            clicks=tuple(_row(p.click, numbers[p.plane, p.region], p.carried) for p in document.placed),
         )
 
     def document(self) -> Document:
@@ -206,7 +282,7 @@ class SessionRows:
             raise ClickError(f"a click is of part {beyond}, and there are {len(self.parts)}, counted from 0")
         places = [part.place for part in self.parts]
         placed = tuple(
-            PlacedClick(places[row.part][0], row.click, row.carried, places[row.part][1]) for row in self.clicks
+            PlacedClick(places[row.part][0], row.prompt, row.carried, places[row.part][1]) for row in self.clicks
         )
         there = by_object(placed)
         document = Document(
@@ -230,3 +306,9 @@ class SessionRows:
         if len({(one.plane, one.object_id) for one in found}) < len(found):
             raise ClickError("an object starts from two masks in one plane")
         return tuple(found)
+
+
+def _version(document: Document, started: bool) -> int:
+    if started or not all(isinstance(click, Click) for click in document.clicks):
+        return WITH_MORE
+    return WITH_OBJECTS if document.accepted or document.about else VERSION

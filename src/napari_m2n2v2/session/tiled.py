@@ -28,7 +28,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.images.masks import as_known, masks_of
@@ -36,6 +35,7 @@ from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted_in_plane import AcceptedInPlane, InRegions
 from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
@@ -113,7 +113,7 @@ class Mosaic:
         return {i: mean_doubt(doubts) for i, doubts in sorted(told.items())}
 
     @property
-    def solved(self) -> dict[Region, tuple[Click, ...]]:
+    def solved(self) -> dict[Region, tuple[Prompt, ...]]:
         """What each region was last solved by, in pixels of the plane."""
         return {region: part.clicks for region, part in self._parts.items()}
 
@@ -126,7 +126,7 @@ class Mosaic:
         return self._sessions[region].nbytes if region in self._sessions else 0
 
     def session(
-        self, region: Region, clicks: Iterable[Click] | None = None, progress: Progress | None = None
+        self, region: Region, clicks: Iterable[Prompt] | None = None, progress: Progress | None = None
     ) -> Session:
         """Return the session of a region, which is in pixels of the region.
 
@@ -323,7 +323,7 @@ class Mosaic:
         return {i: mask for i, mask in masks.items() if mask.box is not None}
 
     def _solve(
-        self, region: Region, clicks: tuple[Click, ...], before: SolvedRegion | None, report: Progress
+        self, region: Region, clicks: tuple[Prompt, ...], before: SolvedRegion | None, report: Progress
     ) -> SolvedRegion:
         session, starts = self._session(region), self._starts_of(region)
         accepted = self._accepted.of(region, clicks, starts)

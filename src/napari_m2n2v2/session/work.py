@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.masks import NO_PIXELS, joined
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
 __all__ = [
@@ -311,7 +311,7 @@ def _planes(places: Iterable[tuple[int, PlaneKey]]) -> dict[int, set[PlaneKey]]:
     return dict(sorted(found.items()))
 
 
-def _clicks(placed: Iterable[PlacedClick]) -> dict[tuple[PlaneKey, int], list[tuple[Click, Region | None]]]:
+def _clicks(placed: Iterable[PlacedClick]) -> dict[tuple[PlaneKey, int], list[tuple[Prompt, Region | None]]]:
     return {place: [(p.click, p.region) for p in there] for place, there in by_object(placed).items()}
 
 
@@ -335,8 +335,8 @@ def changed_planes(before: Sequence[PlacedClick], after: Sequence[PlacedClick]) 
         return [after[-1].plane]
     planes = dict.fromkeys(placed.plane for placed in (*reversed(after), *reversed(before)))
 
-    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[tuple[Click, Region | None]]]:
-        found: dict[PlaneKey, list[tuple[Click, Region | None]]] = {}
+    def clicks(all_of_them: Sequence[PlacedClick]) -> dict[PlaneKey, list[tuple[Prompt, Region | None]]]:
+        found: dict[PlaneKey, list[tuple[Prompt, Region | None]]] = {}
         for placed in all_of_them:
             found.setdefault(placed.plane, []).append((placed.click, placed.region))
         return found

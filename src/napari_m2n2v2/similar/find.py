@@ -15,6 +15,7 @@ from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.parallel import Progress, silent
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.session import Session
 from napari_m2n2v2.similar.candidates import Candidate, candidates
 from napari_m2n2v2.similar.certainty import advice, certainty
@@ -190,10 +191,10 @@ def find_similar(
     >>> more = proposals.labels(first_id=labels.max() + 1, at_least=0.7)
     """
     report = progress or silent
-    doubtful: tuple[Click, ...] = ()
+    doubtful: tuple[Point, ...] = ()
     if isinstance(source, Session):
         examples = source.result.labels if examples is None else examples
-        doubtful = tuple(click for click in source.clicks if not click.foreground)
+        doubtful = _told_against(source.clicks, source.features.shape)
         source = source.features
     image = _as_array(source)
     plane = Plane.of(image, contrast_limits or limits_of([image]))
@@ -218,7 +219,7 @@ def find_similar_in_stack(
     ids: Iterable[int] | None = None,
     occupied: Mapping[Index, Any] | None = None,
     rejected: Mapping[Index, Iterable[Proposal | Boxed]] | None = None,
-    clicks: Mapping[Index, Iterable[Click]] | None = None,
+    clicks: Mapping[Index, Iterable[Prompt]] | None = None,
     cues: Cues = "both",
     contrast_limits: tuple[float, float] | None = None,
     progress: Progress | None = None,
@@ -239,7 +240,7 @@ def find_similar_in_stack(
     rejected : mapping, optional
         What was wrong, by plane: it is learned what is none, and they are not proposed again.
     clicks : mapping, optional
-        What was clicked, by plane: background clicks count as those of a session do.
+        What was clicked or scribbled, by plane: background clicks count as those of a session do.
     ids, cues, contrast_limits
         As :func:`find_similar` takes them; without limits, those of the planes with examples.
     progress : callable, optional
@@ -262,7 +263,7 @@ def find_similar_in_stack(
     wanted = [stack.check(index) for index in (stack if planes is None else planes)]
     others = {} if occupied is None else occupied
     wrong = {stack.check(index): tuple(some) for index, some in (rejected or {}).items()}
-    doubtful = {index: [one for one in some if not one.foreground] for index, some in (clicks or {}).items()}
+    doubtful = {index: _told_against(some, stack.plane_shape) for index, some in (clicks or {}).items()}
     limits = contrast_limits or limits_of([PlaneOf(stack, index) for index in labelled])
     chosen = None if ids is None else {int(i) for i in ids}
     told = []
@@ -275,6 +276,11 @@ def find_similar_in_stack(
     likeness, seen = _learn(told, cues, lambda share, stage: report(share / (len(wanted) + 1), stage))
     seen_of = {next(iter(labelled)): seen} if len(told) == 1 else {}
     return _in_planes(stack, wanted, labelled, others, wrong, likeness, seen_of, report)
+
+
+def _told_against(prompts: Iterable[Prompt], shape: tuple[int, int]) -> tuple[Point, ...]:
+    """Return the pixels that background clicks and scribbles mark."""
+    return tuple(pixel for one in prompts if not one.foreground for pixel in one.pixels(shape))
 
 
 def _in_planes(

@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel
 
 from napari_m2n2v2._napari.layers.ours import is_view
+from napari_m2n2v2._napari.view.qt import VerticalScroll
 from napari_m2n2v2.features.states import FeatureState
 from tests.napari.view.test_object_table import choose
 from tests.napari.view.test_readers import controls
@@ -37,6 +38,10 @@ def drawn(dock):
 
 
 def press(dock, button):
+    """Press a button with the mouse, scrolled to where it is seen."""
+    dock.widget.findChild(VerticalScroll).ensureWidgetVisible(button)
+    dock.qtbot.wait(20)
+    assert button.isVisible() and button.isEnabled()
     dock.qtbot.mouseClick(button, LEFT)
 
 
@@ -234,7 +239,7 @@ def test_rows_of_the_table_chosen_together_are_the_examples(dock):
     assert dock.widget.similar.examples.text() == "Examples: objects 1 and 2"
     choose(dock, 3)
     next(one for one in table.menu().actions() if one.text() == "Find similar").trigger()
-    assert {3, 21} <= set(places(dock)[-4:]), "like object 3 alone"
+    assert 3 in places(dock)[-4:], "like object 3 alone"
 
 
 def test_a_click_of_ones_own_takes_the_place_of_a_proposal(found):
@@ -334,6 +339,7 @@ def in_stack(dock, layer=None):
     for place in ((45, 45), (75, 75)):
         dock.click(*place)
         dock.press(Qt.Key.Key_N)
+    dock.qtbot.waitUntil(lambda: len(dock.controller.similar.examples()) == 2, timeout=20_000)  # features come first
     dock.slide(1)
     return dock
 
@@ -484,23 +490,24 @@ def test_real_nuclei_in_the_dock(real_dock, shared):
     assert real_dock.workspace.state is FeatureState.READY
 
 
-def many(dock, count=500, side=1024):
-    """So many proposals beside each other on a large image, as if they had been found."""
+def many(dock, count=500, side=512):
+    """So many proposals beside each other, as if they had been found."""
     from napari_m2n2v2._napari.layers.proposals import dashes_around
     from napari_m2n2v2._napari.model.proposed import Found, Proposed
     from napari_m2n2v2.images.sparse import Boxed
     from napari_m2n2v2.similar.proposals import Proposal, Why
 
+    dock.widget.of_similar.expand(animate=False)
     image = np.random.default_rng(0).integers(0, 60, (side, side), dtype=np.uint8)
     dock.start(dock.viewer.add_image(image, name="many"))
-    y, x = np.mgrid[-12:13, -12:13]
-    disc, why = y**2 + x**2 <= 144, Why(1, 1, 1, 1, 1)
+    y, x = np.mgrid[-8:9, -8:9]
+    disc, why = y**2 + x**2 <= 64, Why(1, 1, 1, 1, 1)
     proposed = Proposed(dock.workspace)
     for n in range(count):
-        row, col = 40 * (n // 25), 40 * (n % 25)
+        row, col = 20 * (n // 25), 20 * (n % 25)
         mask = Boxed(row, col, disc)
-        one = Proposal(mask, (row + 12, col + 12), 0.5 + 0.5 * n / count, why)
-        proposed.found += (Found(dock.workspace.here, one, dashes_around(mask, 12)),)
+        one = Proposal(mask, (row + 8, col + 8), 0.5 + 0.5 * n / count, why)
+        proposed.found += (Found(dock.workspace.here, one, dashes_around(mask, 8)),)
     dock.controller.similar._proposed[dock.workspace] = proposed
     proposed.add(())
     dock.controller.similar._draw()

@@ -10,6 +10,7 @@ from napari_m2n2v2._napari.attach import SESSION_ID
 from napari_m2n2v2._napari.controller.controller import Controller
 from napari_m2n2v2._napari.model.settings import Settings
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey, Rules
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Console:
         return self._state.active.labels if self._state.active is not None else None
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """The clicks in the plane that is shown, in their order, in its pixels."""
         return self._state.active.clicks if self._state.active is not None else ()
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.controller.jobs import Report
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.masks import Masks
 from napari_m2n2v2.images.sparse import Box, box_around
 from napari_m2n2v2.images.tile import Region, RegionClick
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import Rules, Solution
 from napari_m2n2v2.session.work import Accepted
 
@@ -67,7 +67,7 @@ class Solved(NamedTuple):
 
     serial: int
     patches: list[tuple[Box, NDArray[np.int32]]]
-    clicks: dict[Region, tuple[Click, ...]]
+    clicks: dict[Region, tuple[Prompt, ...]]
     solutions: dict[Region, tuple[Solution, int]]
     doubts: dict[int, float]
     cuts: dict[Region, dict[int, tuple[str, ...]]]
@@ -139,7 +139,7 @@ class PlaneSolver:
         starts: Masks,
         region: Region,
         features: ImageFeatures,
-        clicks: Sequence[Click],
+        clicks: Sequence[Prompt],
         report: Report,
     ) -> Session:
         """Return the session of a region with these clicks, which are in pixels of the plane, as the masks are."""

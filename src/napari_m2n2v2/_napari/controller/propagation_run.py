@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from napari_m2n2v2._napari.controller.jobs import Report
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.model.settings import Settings
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.masks import Masks
 from napari_m2n2v2.images.sparse import Box
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import PropagationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PartKey, PlaneKey, Rules
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Run:
     walk: Walk
     part: PartKey
     mask: NDArray[np.bool_]
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     settings: Settings
     limits: PropagationParameters
     rules: Rules
@@ -127,7 +127,7 @@ class Run:
         region = self.part.region
         return region.top, region.rows.stop, region.left, region.cols.stop
 
-    def in_plane(self, found: PropagatedPlane) -> tuple[Click, ...]:
+    def in_plane(self, found: PropagatedPlane) -> tuple[Prompt, ...]:
         """Return what was clicked, in pixels of the plane."""
         return tuple(map(self.part.region.out_of, found.clicks))
 

@@ -260,8 +260,10 @@ class SimilarController:
         workspace, proposed = self._state.active, self.present
         here = workspace.here if workspace is not None else None
         found = [one for one in proposed.found if one.plane == here] if proposed is not None else []
-        if workspace is None or proposed is None or here is None or {*proposed.open}.isdisjoint(found):
+        if workspace is None or proposed is None:
             self._outlines.remove()
+        elif here is None or not found:
+            self._outlines.hide()
         else:
             current, seen = proposed.current, {*proposed.shown}
             at = found.index(current) if current in found else None

@@ -15,9 +15,9 @@ from napari_m2n2v2._napari.layers.labels import read_plane
 from napari_m2n2v2._napari.layers.proposals import dashes_around
 from napari_m2n2v2._napari.model.proposed import Found
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.stack import Index, Stack
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Search:
     ids: frozenset[int]
     planes: tuple[Index, ...]
     rejected: Mapping[Index, Sequence[Boxed]]
-    clicks: Mapping[Index, Sequence[Click]]
+    clicks: Mapping[Index, Sequence[Prompt]]
     limits: tuple[float, float] | None
     cues: Cues
 

@@ -15,8 +15,8 @@ from napari_m2n2v2._napari.controller.plane_solver import Asked, Pending, PlaneS
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.tile import Region, clicks_in
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PartKey, PlaneKey, Solution
 from napari_m2n2v2.session.work import Accepted, Work, changed_planes
 
@@ -171,7 +171,7 @@ class SolveController:
         self._jobs.submit((id(workspace), key), work, done, self._state.show_error)
 
 
-def _clicked(before: Mapping[Region, tuple[Click, ...]], now: Mapping[Region, tuple[Click, ...]]) -> set[int]:
+def _clicked(before: Mapping[Region, tuple[Prompt, ...]], now: Mapping[Region, tuple[Prompt, ...]]) -> set[int]:
     """Return the objects whose clicks are others than before."""
     differ = ({*before.get(region, ())} ^ {*now.get(region, ())} for region in {*before, *now})
     return {click.object_id for clicks in differ for click in clicks}

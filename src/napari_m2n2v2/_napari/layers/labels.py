@@ -13,12 +13,12 @@ from napari_m2n2v2._napari.layers.geometry import place_of, stack_of
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.images.masks import NO_PIXELS, Masks, joined, labels_of, masks_of
 from napari_m2n2v2.images.sparse import BlockSparse, Box, Boxed, block_box, blocks_around, box_around
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.images.tile import Region
 
 __all__ = ["SMALL", "PlaneMasks", "check_fits", "check_labels", "is_small", "read_plane"]
@@ -52,7 +52,7 @@ class PlaneMasks:
         self.starts: Masks = {}  # that what is written came from
         self.doubts: dict[int, float] = {}  # of every object with clicks
         self.cuts: dict[Region, dict[int, tuple[str, ...]]] = {}  # where objects end only because a part does
-        self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
+        self.solved: dict[Region, tuple[Prompt, ...]] = {}  # what is written came from
         self.arrived = 0  # the latest answer of it
         self.changed: set[int] = set()  # which objects the last writing changed
         self._labels = labels

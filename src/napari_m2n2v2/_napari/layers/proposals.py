@@ -124,6 +124,11 @@ class Outlines:
             edge_width=self._width(image), vector_style="line", opacity=1.0, **transform_of(image),
         )  # fmt: skip
 
+    def hide(self) -> None:
+        """Show nothing. The layer stays: napari takes long to remove one."""
+        if self.layer is not None:
+            self.layer.edge_color = np.zeros((len(self.layer.data), 4))
+
     def remove(self) -> None:
         """Take the layer away."""
         self._overlay.remove()

@@ -14,11 +14,11 @@ from napari_m2n2v2._napari.layers.label_ids import LabelIds
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.layers.own_columns import OwnColumns
 from napari_m2n2v2._napari.model.tiles import Part, Parts
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Stack
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, counts_in
 from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.carried import CarriedPlanes
 from napari_m2n2v2.session.document import Document, PartKey, Place, PlacedClick, PlaneKey, Rules, Solution, plane_text
 from napari_m2n2v2.session.history import History
@@ -151,11 +151,11 @@ class Workspace:
         whole = self.part_key(key).region
         return tuple(RegionClick(p.region or whole, p.click) for p in placed)
 
-    def clicks_in(self, key: PlaneKey | None) -> tuple[Click, ...]:
+    def clicks_in(self, key: PlaneKey | None) -> tuple[Prompt, ...]:
         """Return the present clicks of one plane, in their order."""
         return tuple(placed.click for placed in self.placed if placed.plane == key)
 
-    def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Click, ...]:
+    def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Prompt, ...]:
         """Return the present clicks of one object in one plane, in their order."""
         return tuple(click for click in self.clicks_in(key) if click.object_id == object_id)
 
@@ -222,7 +222,7 @@ class Workspace:
         return {i for i, p in enumerate(self.placed) if p.plane == here and p.click.object_id == object_id}
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """The present clicks that the part in view is solved by, in pixels of the plane."""
         return tuple(self.placed[i].click for i in self.indices)
 
