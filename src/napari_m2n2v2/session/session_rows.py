@@ -25,9 +25,9 @@ __all__ = ["FORMAT", "KINDS", "VERSIONS", "SessionRows"]
 FORMAT = "napari-m2n2v2 session"
 
 
-VERSION, WITH_OBJECTS, WITH_STARTS, WITH_DRAWN = VERSIONS = 2, 3, 4, 5
+VERSION, WITH_OBJECTS, WITH_MORE = VERSIONS = 2, 3, 4
 """Of files; the second where objects were accepted, or named, the third where they start from masks that labels of a
-plane cannot say, the fourth where there is more than clicks, so that what does not know of that refuses it."""
+plane cannot say, or there is more than clicks, such as scribbles: so that what does not know of that refuses it."""
 
 
 def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -309,8 +309,6 @@ class SessionRows:
 
 
 def _version(document: Document, started: bool) -> int:
-    if not all(isinstance(click, Click) for click in document.clicks):
-        return WITH_DRAWN
-    if started:
-        return WITH_STARTS
+    if started or not all(isinstance(click, Click) for click in document.clicks):
+        return WITH_MORE
     return WITH_OBJECTS if document.accepted or document.about else VERSION

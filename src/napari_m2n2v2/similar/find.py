@@ -194,8 +194,7 @@ def find_similar(
     doubtful: tuple[Point, ...] = ()
     if isinstance(source, Session):
         examples = source.result.labels if examples is None else examples
-        told = (click.pixels(source.features.shape) for click in source.clicks if not click.foreground)
-        doubtful = tuple(pixel for pixels in told for pixel in pixels)
+        doubtful = _told_against(source.clicks, source.features.shape)
         source = source.features
     image = _as_array(source)
     plane = Plane.of(image, contrast_limits or limits_of([image]))
@@ -241,7 +240,7 @@ def find_similar_in_stack(
     rejected : mapping, optional
         What was wrong, by plane: it is learned what is none, and they are not proposed again.
     clicks : mapping, optional
-        What was clicked, by plane: background clicks count as those of a session do.
+        What was clicked or scribbled, by plane: background clicks count as those of a session do.
     ids, cues, contrast_limits
         As :func:`find_similar` takes them; without limits, those of the planes with examples.
     progress : callable, optional
@@ -264,10 +263,7 @@ def find_similar_in_stack(
     wanted = [stack.check(index) for index in (stack if planes is None else planes)]
     others = {} if occupied is None else occupied
     wrong = {stack.check(index): tuple(some) for index, some in (rejected or {}).items()}
-    doubtful = {
-        index: [pixel for one in some if not one.foreground for pixel in one.pixels(stack.plane_shape)]
-        for index, some in (clicks or {}).items()
-    }
+    doubtful = {index: _told_against(some, stack.plane_shape) for index, some in (clicks or {}).items()}
     limits = contrast_limits or limits_of([PlaneOf(stack, index) for index in labelled])
     chosen = None if ids is None else {int(i) for i in ids}
     told = []
@@ -280,6 +276,11 @@ def find_similar_in_stack(
     likeness, seen = _learn(told, cues, lambda share, stage: report(share / (len(wanted) + 1), stage))
     seen_of = {next(iter(labelled)): seen} if len(told) == 1 else {}
     return _in_planes(stack, wanted, labelled, others, wrong, likeness, seen_of, report)
+
+
+def _told_against(prompts: Iterable[Prompt], shape: tuple[int, int]) -> tuple[Point, ...]:
+    """Return the pixels that background clicks and scribbles mark."""
+    return tuple(pixel for one in prompts if not one.foreground for pixel in one.pixels(shape))
 
 
 def _in_planes(

@@ -339,6 +339,7 @@ def in_stack(dock, layer=None):
     for place in ((45, 45), (75, 75)):
         dock.click(*place)
         dock.press(Qt.Key.Key_N)
+    dock.qtbot.waitUntil(lambda: len(dock.controller.similar.examples()) == 2, timeout=20_000)  # features come first
     dock.slide(1)
     return dock
 
