@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2v2 import Box, Click, Outline, Scribble
-from tests.napari.conftest import same
+from tests.napari.conftest import joined, look_at, same
 
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -292,3 +292,17 @@ def test_what_is_boxed_is_carried_to_the_next_slice(stack):
     stack.qtbot.waitUntil(lambda: stack.labels[2].any(), timeout=20_000)
     assert [placed.plane.index for placed in stack.workspace.placed if not placed.carried] == [(1,)]
     assert len(shapes(stack).data) == 1 and not stack.errors
+
+
+def test_in_a_large_image_a_box_is_of_the_part_in_view(slide):
+    look_at(slide, 125, 95, height=60)
+    slide.draw([(115, 86), (122, 92), (134, 104)], SHIFT)
+    slide.qtbot.waitUntil(lambda: slide.labels.any(), timeout=20_000)
+    (placed,) = slide.workspace.placed
+    assert placed.region is not None and placed.region.meets(placed.click)
+    rows, cols = np.nonzero(slide.labels)
+    assert rows.min() >= 115 and rows.max() <= 134 and cols.min() >= 86 and cols.max() <= 104
+    same(slide.labels, joined(slide))
+    slide.controller.points.show(slide.workspace)
+    slide.click(125, 95)
+    assert slide.workspace.placed[0] == placed and len(slide.workspace.placed) == 2 and not slide.errors

@@ -71,7 +71,7 @@ class ShapesController:
                 break
             kept += 1
         with self._not_listening():
-            draw_shapes(layer, shapes, kept, [colour_of(placed.click) for placed in drawn])
+            draw_shapes(layer, shapes, kept, np.array([colour_of(placed.click) for placed in drawn]))
         self._shown[workspace] = [(placed, np.array(data)) for placed, data in zip(drawn, layer.data, strict=True)]
 
     @contextmanager

@@ -6,7 +6,7 @@ said in the features of that point, such as ``box 30 40; 180 220``; a Shapes lay
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -147,19 +147,20 @@ def reshaped(prompt: Scribble | Box | Outline, data: NDArray[Any], axes: tuple[i
     return replace(prompt, points=tuple(points))
 
 
-def draw_shapes(layer: Shapes, shapes: Sequence[tuple[NDArray[Any], str]], kept: int, colours: Iterable[Any]) -> None:
-    """Make a Shapes layer show these shapes, the first ``kept`` of which it shows already."""
+def draw_shapes(layer: Shapes, shapes: Sequence[tuple[NDArray[Any], str]], kept: int, colours: NDArray[Any]) -> None:
+    """Make a Shapes layer show these shapes, the first ``kept`` of which it shows already; colours ``[N, 4]``."""
     if kept < layer.nshapes:
         layer.selected_data = set()
         layer.data = list(shapes)
+        if shapes:
+            layer.face_color, layer.edge_width = "transparent", layer.current_edge_width
     elif kept < len(shapes):
         data, types = zip(*shapes[kept:], strict=True)
-        layer.add(list(data), shape_type=list(types))
+        look = {"face_color": "transparent", "edge_width": layer.current_edge_width}
+        layer.add(list(data), shape_type=list(types), edge_color=list(colours[kept:]), **look)
     layer.features = {NUMBER: np.arange(len(shapes))}
-    if shapes:
-        layer.edge_color = list(colours)
-        layer.face_color = "transparent"
-        layer.edge_width = layer.current_edge_width
+    if shapes and not np.allclose(layer.edge_color, colours):
+        layer.edge_color = colours
 
 
 NUMBER = "prompt"
