@@ -2,8 +2,8 @@
 
 In the engine, then in the dock, which needs a display, at 1024 x 1024 with the offline weights. The objects start from
 labels; half of them are accepted. Each count is clicked anew in turns, and the least processor time of some rounds is
-told, so that it can be read on a busy machine; of the dock, that of all threads, from the click until all is drawn up.
-Before that, importing the labels, accepting half of them at once, and undoing that: seconds on the clock.
+told, so that it can be read on a busy machine; of the dock, that of all threads until the mask is shown. Before that,
+importing the labels, accepting half of them at once, and undoing that: seconds on the clock.
 ``python -m benchmarks.click_among_objects 3 dock`` is three rounds in the dock alone.
 """
 
@@ -82,6 +82,7 @@ def in_dock(image, labels, rounds):
     def settle():
         while controller.activity.present is not None or controller.jobs.keys:
             QApplication.processEvents()
+            time.sleep(0.005)
         for _ in range(5):
             QApplication.processEvents()
 
@@ -119,6 +120,7 @@ def in_dock(image, labels, rounds):
             controller.objects.select(CLICKS[0].object_id)
             controller.clicks.add(CLICKS[0].row + n, CLICKS[0].col + n)
             settle()
+            time.sleep(1)  # the click before is being saved
             begin = time.process_time()
             controller.clicks.add(CLICKS[1].row + n, CLICKS[1].col + n, foreground=False)
             settle()

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from hands import Hands
+from hands import Hands, wait
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from skimage.data import coffee
+from skimage.data import coffee, coins
 
 IMAGES = Path(__file__).parent / "images"
 WIDTH = 860
@@ -62,10 +62,37 @@ def three_clicks() -> None:
     hands.viewer.close()
 
 
+def find_similar() -> None:
+    """One coin clicked, the others proposed, one rejected, the rest accepted."""
+    hands = Hands()
+    film = Film(hands)
+    hands.add(coins(), "coins")
+    hands.click(125, 90)
+    film.take(1500)
+    hands.unfold("Find similar")
+    film.take(1000)
+    panel, similar = hands.dock.similar, hands.dock.controller.similar
+    hands.press(panel.find)
+    wait(lambda: bool(similar.shown) and not similar.is_finding)
+    film.take(2500)
+    hands.press(panel.next)
+    film.take(1500)
+    hands.press(panel.reject)
+    film.take(1500)
+    before = len(similar.shown)
+    hands.press(panel.accept_shown)
+    film.take(3000)
+    if len(np.unique(hands.masks)) < before:
+        raise RuntimeError("not so: what was accepted are masks")
+    film.save("find_similar")
+    hands.viewer.close()
+
+
 def main() -> None:
     """Make both."""
     IMAGES.mkdir(exist_ok=True)
     three_clicks()
+    find_similar()
 
 
 if __name__ == "__main__":

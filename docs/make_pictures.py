@@ -134,6 +134,22 @@ def prompts() -> None:
     hands.viewer.close()
 
 
+def similar_dock() -> None:
+    """Coins proposed in the dock, the least certain but one being looked at."""
+    viewer, dock = begin(coins(), "coins")
+    start(dock)
+    click(dock, 125, 90)
+    dock.controller.objects.next()
+    dock.of_similar.expand(animate=False)
+    dock.similar.find.click()
+    wait(lambda: bool(dock.controller.similar.shown) and not dock.controller.similar.is_finding)
+    viewer.reset_view()
+    for _ in range(2):
+        dock.controller.similar.next()
+    save(viewer, "similar_dock")
+    viewer.close()
+
+
 def look(viewer: napari.Viewer, row: float, col: float) -> None:
     """Zoom in."""
     viewer.scene.camera.zoom, viewer.scene.camera.center = 0.66, (row, col)
@@ -147,6 +163,7 @@ def main() -> None:
     large()
     similar()
     prompts()
+    similar_dock()
 
 
 if __name__ == "__main__":

@@ -295,8 +295,10 @@ class TestJoining:
         made.replay(placed)
         coarser = FeatureParameters(grid=6, working_side=SIDE)
         other = region_features(STACK, (), LEFT, **{**NAMED, "parameters": coarser})
+        before = made.result(LEFT)
         made.put(LEFT, other)
-        assert made.replay(placed)
+        made.replay(placed)
+        assert made.result(LEFT) is not before
         fresh = mosaic({LEFT: other})
         fresh.replay(placed)
         np.testing.assert_array_equal(everything(made), everything(fresh))

@@ -112,3 +112,11 @@ def test_starts_go_with_objects_that_are_deleted_merged_and_put_on_another_plane
     assert start.object_id == 2 and start.pixels.box == (2, 12, 2, 12) and start.pixels.values.sum() == 18
     (moved, _) = work.onto(SECOND).starts
     assert moved.plane == SECOND and moved.pixels is work.starts[0].pixels
+
+
+def test_what_was_rejected_is_kept_but_for_sessions_until_it_is_forgotten():
+    work = Work(PLACED).reject(FIRST, [mask(2, 2), mask(9, 9)]).reject(SECOND, [mask(0, 0)])
+    assert [one.plane for one in work.rejected] == [FIRST, FIRST, SECOND]
+    assert not work.changed_planes(Work(PLACED)), "no mask changes"
+    assert work.without({1}).rejected == work.with_clicks(()).rejected == work.rejected
+    assert work.forget_rejected() == Work(PLACED)

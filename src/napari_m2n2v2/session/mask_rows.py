@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Annotated
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,9 @@ Whole = Annotated[int, Field(ge=0, lt=2**31)]
 FromOne = Annotated[int, Field(ge=1, lt=2**31)]
 
 _LABELS = "labels"  # the origin of what files have as labels of a plane
+
+
+_PLANES = 64  # whose rows are kept for the next time
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,12 @@ class MaskRow:
 
     @classmethod
     def of(cls, pixels: Boxed) -> MaskRow:
-        """Write down a mask."""
-        values = pixels.values
-        return cls(row=pixels.row, col=pixels.col, shape=values.shape, zlib_base64_bits=packed_mask(values))
+        """Write down a mask; the same one again as before, because every change is saved."""
+        if pixels not in _PACKED:
+            values = pixels.values
+            bits = packed_mask(values)
+            _PACKED[pixels] = cls(row=pixels.row, col=pixels.col, shape=values.shape, zlib_base64_bits=bits)
+        return _PACKED[pixels]
 
     def unpacked(self, shape: tuple[int, int], what: str) -> Boxed:
         """Return them, after a look at whether they are inside a plane of ``shape``; of ``what``, errors say."""
@@ -120,20 +128,25 @@ class StartedRow(OfPlane):
         return Started(self.plane, self.object_id, pixels, self.origin)
 
 
+_PACKED: WeakKeyDictionary[Boxed, MaskRow] = WeakKeyDictionary()
+
+
 def start_rows(starts: Iterable[Started]) -> tuple[tuple[LabelsRow, ...], tuple[StartedRow, ...]]:
     """Write down what objects start from: as labels of a plane, as files always had them, where these say all of it."""
     planes: dict[PlaneKey, list[Started]] = {}
     for one in starts:
         planes.setdefault(one.plane, []).append(one)
-    labels: list[LabelsRow] = []
-    started: list[StartedRow] = []
-    for plane, some in planes.items():
-        masks = {one.object_id: one.pixels for one in some}
-        if all(one.origin == _LABELS for one in some) and not _overlap(masks):
-            labels.append(LabelsRow.of(plane, masks))
-        else:
-            started += map(StartedRow.of, some)
-    return tuple(labels), tuple(started)
+    rows = [_rows_of_plane(plane, tuple(some)) for plane, some in planes.items()]
+    labels = tuple(row for row in rows if isinstance(row, LabelsRow))
+    return labels, tuple(row for some in rows if not isinstance(some, LabelsRow) for row in some)
+
+
+@lru_cache(_PLANES)
+def _rows_of_plane(plane: PlaneKey, starts: tuple[Started, ...]) -> LabelsRow | tuple[StartedRow, ...]:
+    masks = {one.object_id: one.pixels for one in starts}
+    if all(one.origin == _LABELS for one in starts) and not _overlap(masks):
+        return LabelsRow.of(plane, masks)
+    return tuple(map(StartedRow.of, starts))
 
 
 def _overlap(masks: Masks) -> bool:

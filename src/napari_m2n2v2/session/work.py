@@ -11,7 +11,17 @@ from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 
-__all__ = ["About", "Accepted", "Started", "Work", "by_object", "changed_clicks", "changed_planes", "keep_carried"]
+__all__ = [
+    "About",
+    "Accepted",
+    "Rejected",
+    "Started",
+    "Work",
+    "by_object",
+    "changed_clicks",
+    "changed_planes",
+    "keep_carried",
+]
 
 
 @dataclass(eq=False)
@@ -70,6 +80,22 @@ class Started:
         return replace(self, plane=plane)
 
 
+@dataclass(frozen=True, eq=False)
+class Rejected:
+    """What was proposed as an object of a plane and is none. It is not saved.
+
+    Parameters
+    ----------
+    plane : PlaneKey
+        Which plane.
+    pixels : Boxed
+        bool, in pixels of the plane.
+    """
+
+    plane: PlaneKey
+    pixels: Boxed
+
+
 @dataclass(frozen=True)
 class About:
     """What the user says of an object: its name and its class, empty where nothing is said."""
@@ -96,6 +122,8 @@ class Work:
     gone : frozenset
         Ids and planes of objects that started from a mask there once, and do no more: what was a label before is none
         any more.
+    rejected : tuple of Rejected
+        What was proposed and is no object.
     """
 
     placed: tuple[PlacedClick, ...] = ()
@@ -103,6 +131,12 @@ class Work:
     about: tuple[About, ...] = ()
     starts: tuple[Started, ...] = ()
     gone: frozenset[tuple[int, PlaneKey]] = frozenset()
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def objects(self) -> set[int]:
+        """The objects there are: with clicks, or a mask to start from, in any plane."""
+        return {*(p.click.object_id for p in self.placed), *(one.object_id for one in self.starts)}
 
     @property
     def planes(self) -> Mapping[int, set[PlaneKey]]:
@@ -186,12 +220,13 @@ class Work:
 
     def without(self, object_ids: Collection[int]) -> Work:
         """Delete objects: their clicks and what they start from in all planes, and all that is said of them."""
-        return Work(
-            tuple(p for p in self.placed if p.click.object_id not in object_ids),
-            tuple(one for one in self.accepted if one.object_id not in object_ids),
-            tuple(one for one in self.about if one.object_id not in object_ids),
-            tuple(one for one in self.starts if one.object_id not in object_ids),
-            self.gone | {_place(one) for one in self.starts if one.object_id in object_ids},
+        return replace(
+            self,
+            placed=tuple(p for p in self.placed if p.click.object_id not in object_ids),
+            accepted=tuple(one for one in self.accepted if one.object_id not in object_ids),
+            about=tuple(one for one in self.about if one.object_id not in object_ids),
+            starts=tuple(one for one in self.starts if one.object_id not in object_ids),
+            gone=self.gone | {_place(one) for one in self.starts if one.object_id in object_ids},
         )
 
     def without_in(self, plane: PlaneKey, object_ids: Collection[int]) -> Work:
@@ -222,6 +257,14 @@ class Work:
             masks = {**dict.fromkeys(others, NO_PIXELS), into: joined([one.pixels for one in own])}
             work = work.start_from(plane, masks, own[0].origin)
         return work
+
+    def reject(self, plane: PlaneKey, masks: Iterable[Boxed]) -> Work:
+        """Note that what was proposed in a plane is no object."""
+        return replace(self, rejected=(*self.rejected, *(Rejected(plane, pixels) for pixels in masks)))
+
+    def forget_rejected(self) -> Work:
+        """Let what was proposed and rejected be proposed again."""
+        return replace(self, rejected=())
 
     def accepted_in(self, plane: PlaneKey) -> tuple[Accepted, ...]:
         """Return what is accepted in a plane."""

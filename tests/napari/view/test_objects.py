@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2._napari.view.objects import area_text
+from napari_m2n2v2._napari.view.object_rows import area_text
 from tests.napari.conftest import same
 
 

@@ -13,7 +13,9 @@ from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey, Rules
 
 if TYPE_CHECKING:
+    from napari_m2n2v2.images.stack import Index
     from napari_m2n2v2.session.session_file import SessionFile
+    from napari_m2n2v2.similar.proposals import Proposal
 
 __all__ = ["Console"]
 
@@ -58,7 +60,7 @@ class Console:
     @property
     def is_busy(self) -> bool:
         """Whether features or masks are still to come."""
-        return bool(self._controller.jobs.keys)
+        return bool(self._controller.jobs.keys or self._controller.similar.is_finding)
 
     # -- settings ------------------------------------------------------------------------------------------------
 
@@ -217,6 +219,23 @@ class Console:
     def propagate_to(self, position: int) -> None:
         """Carry it to the slice with this number, and to all between."""
         self._controller.propagation.propagate_to(position)
+
+    # -- objects like these --------------------------------------------------------------------------------------
+
+    def find_similar(self, *object_ids: int, all_slices: bool = False) -> None:
+        """Propose all objects like these, by default like all that were clicked; in the slice shown, or in all."""
+        self._controller.similar.find(object_ids, all_planes=all_slices)
+
+    @property
+    def proposals(self) -> tuple[tuple[Index, Proposal], ...]:
+        """What is proposed and shown, the least certain first: the index of its slice, and the proposal."""
+        return tuple((one.plane.index, one.proposal) for one in self._controller.similar.shown)
+
+    def accept_proposals(self, at_least: float | None = None) -> None:
+        """Make objects of all that are shown, or of those that are at least so certain: one step to undo."""
+        if at_least is not None:
+            self._controller.similar.set_certainty(at_least)
+        self._controller.similar.accept_shown()
 
     # -- seeing why ----------------------------------------------------------------------------------------------
 

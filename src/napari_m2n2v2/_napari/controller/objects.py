@@ -112,16 +112,34 @@ class ObjectController:
 
     def free_id(self, workspace: Workspace) -> int:
         """Return an id that neither an object nor a label has in any plane."""
+        return self._known_ids(workspace).free(workspace.about.said)
+
+    def free_ids(self, workspace: Workspace, count: int) -> list[int]:
+        """Return ids that neither an object nor a label nor the next click has, for so many objects.
+
+        Raises
+        ------
+        ImageError
+            If there are not so many.
+        """
+        known, used = self._known_ids(workspace), {*workspace.about.said, workspace.object_id}
+        found: list[int] = []
+        for _ in range(count):
+            found.append(known.free(used))
+            used.add(found[-1])
+        return found
+
+    def _known_ids(self, workspace: Workspace) -> LabelIds:
         labels, known = workspace.labels, workspace.label_ids
         if is_small(labels):
             known = LabelIds.of(labels)
         elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
             known.see(read_plane(labels, here))
-        return known.free(workspace.work.planes)
+        return known
 
     def _found(self, workspace: Workspace, found: LabelIds) -> None:
         workspace.label_ids = found
-        used = {*workspace.work.planes}
+        used = {*workspace.about.said}
         taken_up = {placed.click.object_id for placed in workspace.taken_up}
         if workspace.object_id > found.highest or workspace.object_id in taken_up:
             return

@@ -85,11 +85,11 @@ class SolveController:
 
     def solve_changed(self, workspace: Workspace, before: Work) -> None:
         """Bring the planes up to date whose clicks, starts or accepted objects are others than before."""
-        clicked, starts = changed_planes(before.placed, workspace.placed), {*before.starts, *workspace.work.starts}
-        begun = {one.plane for one in starts}
-        for key in workspace.work.changed_planes(before):
-            # An object is accepted where it was solved; for that alone nothing is computed.
-            if key in clicked or key in begun or workspace.masks_of(key).solved:
+        work, clicked = workspace.work, changed_planes(before.placed, workspace.placed)
+        for key in work.changed_planes(before):
+            # An object is accepted where it was solved, or starts; for that alone nothing is computed.
+            is_there = workspace.masks_of(key).solved or work.starts_in(key) or before.starts_in(key)
+            if key in clicked or is_there:
                 self.solve(workspace, key)
 
     def solve_part(self, workspace: Workspace, key: PartKey) -> None:

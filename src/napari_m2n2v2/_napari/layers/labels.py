@@ -89,9 +89,13 @@ class PlaneMasks:
         """Return what the layer holds in a box; it may be a view."""
         return np.asarray(self._labels.data[self._place(box)])
 
+    def written_in(self, box: Box) -> NDArray[np.int32]:
+        """Return what was written in a box, a new array: labels of objects of ours."""
+        return self._written.read(box)
+
     def reaches_beyond(self, object_id: int, box: Box) -> bool:
         """Whether anything was written of an object outside a box."""
-        return self.areas.get(object_id, 0) > int(np.count_nonzero(self._written.read(box) == object_id))
+        return self.areas.get(object_id, 0) > int(np.count_nonzero(self.written_in(box) == object_id))
 
     def written_boxes(self) -> list[Box]:
         """Return boxes outside which nothing was written."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2._napari.layers.label_ids import LabelIds
@@ -19,14 +22,29 @@ from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.carried import CarriedPlanes
 from napari_m2n2v2.session.document import Document, PartKey, Place, PlacedClick, PlaneKey, Rules, Solution, plane_text
 from napari_m2n2v2.session.history import History
-from napari_m2n2v2.session.work import Work
+from napari_m2n2v2.session.work import About, Work
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
     from napari_m2n2v2.features.image_features import ImageFeatures
 
-__all__ = ["Workspace"]
+__all__ = ["AboutObjects", "Workspace"]
+
+
+class AboutObjects(NamedTuple):
+    """By ascending id, the name and class of every object; which are accepted; how many clicks each has in all."""
+
+    said: Mapping[int, About] = MappingProxyType({})
+    kept: AbstractSet[int] = frozenset()
+    clicks: Mapping[int, int] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, work: Work) -> AboutObjects:
+        """Look through a state."""
+        said = {one.object_id: one for one in work.about}
+        clicks = Counter(placed.click.object_id for placed in work.placed)
+        return cls({i: said.get(i) or About(i) for i in sorted(work.objects)}, work.kept, clicks)
 
 
 @dataclass(eq=False)
@@ -60,6 +78,7 @@ class Workspace:
     label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold
     written_into: Any = field(init=False)  # the labels' data, as they were last seen
     _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
+    _about: tuple[Work | None, AboutObjects] = (None, AboutObjects())
     _seen: tuple[tuple[PlacedClick, ...], PartKey | None, list[int]] = ((), None, [])  # clicks, part, :attr:`indices`
 
     def __post_init__(self) -> None:
@@ -85,6 +104,13 @@ class Workspace:
     def work(self) -> Work:
         """The present clicks, and what is accepted."""
         return self.history.present
+
+    @property
+    def about(self) -> AboutObjects:
+        """What there is to say of its objects, worked out once for each state: tables ask again and again."""
+        if self._about[0] is not self.work:
+            self._about = self.work, AboutObjects.of(self.work)
+        return self._about[1]
 
     @property
     def is_computing(self) -> bool:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QSize, Qt
 from qtpy.QtGui import QColor, QFontMetrics, QKeyEvent, QResizeEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QStyle, QTableWidget, QTableWidgetItem
 
 from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.view.object_rows import COLUMNS, Cells, longest, rows_of
 from napari_m2n2v2._napari.view.qt import follow
-from napari_m2n2v2.session.work import About
 
-__all__ = ["ObjectsTable", "area_text", "object_ids"]
+__all__ = ["ObjectsTable"]
 
-_COLUMNS = ("Object", "Clicks", "Area", "Doubt", "Keep", "Name", "Class")
-
-
-_KEEP, _NAME, _CLASS = (_COLUMNS.index(title) for title in ("Keep", "Name", "Class"))
+_KEEP, _NAME, _CLASS = (COLUMNS.index(title) for title in ("Keep", "Name", "Class"))
 
 
 _SEEN = ("Object", "Name", "Class", "Keep", "Area", "Clicks", "Doubt")
@@ -36,7 +32,10 @@ _ID, _RANK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 _LEAST_NAME = 7  # letters
 
 
-_MEASURED = 100  # rows that are looked at one by one for how wide they are
+_NOTHING = (None, None)  # what no image looks like
+
+
+_MEASURED = 25  # rows that are looked at one by one for how wide they are
 
 
 _TIP = (
@@ -48,10 +47,6 @@ _TIP = (
     "Enter goes to the object. Right-click for more; a title sorts.\n"
     "Of a stack, all objects are listed, with what they are in the slice that is shown"
 )
-
-
-_Cells = tuple[tuple[str, Any], ...]
-"""What each cell of a row says, and what it is sorted by."""
 
 
 class _Item(QTableWidgetItem):  # type: ignore[misc]
@@ -72,16 +67,25 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         Goes on with an object, accepts it.
     edits : ObjectEdits
         Does the rest to objects.
+    find_like : callable
+        Looks for others like some.
     """
 
-    def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
-        super().__init__(0, len(_COLUMNS))
+    def __init__(
+        self,
+        state: DockState,
+        objects: ObjectController,
+        edits: ObjectEdits,
+        find_like: Callable[[list[int]], None] = lambda ids: None,
+    ) -> None:
+        super().__init__(0, len(COLUMNS))
         self._state = state
         self._objects = objects
         self._edits = edits
+        self._find_like = find_like
         self._is_stale = False  # something changed while a cell was written in
-        self._shown: tuple[Any, dict[int, _Cells]] = (None, {})  # of which image in which colours, and what it says
-        self.setHorizontalHeaderLabels(_COLUMNS)
+        self._shown: tuple[Any, dict[int, Cells]] = (_NOTHING, {})  # of which image in which colours, and what it says
+        self.setHorizontalHeaderLabels(COLUMNS)
         self.setToolTip(_TIP)
         self.verticalHeader().hide()
         self._lay_out(self.horizontalHeader())
@@ -106,7 +110,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         header.sortIndicatorChanged.connect(lambda *_: self._fit())
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         for place, title in enumerate(_SEEN):
-            header.moveSection(header.visualIndex(_COLUMNS.index(title)), place)
+            header.moveSection(header.visualIndex(COLUMNS.index(title)), place)
         self.setColumnHidden(_CLASS, True)
 
     def _fit(self) -> None:
@@ -120,7 +124,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         font, sorts = QFontMetrics(bold), header.sortIndicatorSection()
         letter = font.averageCharWidth()
         rest = self.viewport().width()
-        for column, title in enumerate(_COLUMNS):
+        for column, title in enumerate(COLUMNS):
             arrow = 3 * letter if column == sorts else letter
             width = max(self._width_of(column), font.horizontalAdvance(title) + arrow)
             if column != _NAME and not self.isColumnHidden(column):
@@ -130,17 +134,23 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
 
     def _width_of(self, column: int) -> int:
         """Return how wide the cells of a column are: of many, some, and the one that says most."""
-        width = int(self.sizeHintForColumn(column))
-        if self.rowCount() > _MEASURED:
-            texts = [self.item(row, column).text() for row in range(self.rowCount())]
-            longest = max(range(len(texts)), key=lambda row: len(texts[row]))
-            width = max(width, int(self.sizeHintForIndex(self.model().index(longest, column)).width()))
+        width, rows = int(self.sizeHintForColumn(column)), self._shown[1]
+        if len(rows) > _MEASURED:
+            longest = max((cells[column][0] for cells in rows.values()), key=len)
+            letter = self.fontMetrics().averageCharWidth()
+            icon = 0 if column else self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
+            beside = icon + 3 * letter
+            width = max(width, self.fontMetrics().horizontalAdvance(longest) + beside)
         return width
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Follow the dock."""
         super().resizeEvent(event)
         self._fit()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for little height: it takes what is left."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     @property
     def chosen(self) -> list[int]:
@@ -153,7 +163,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         if self._is_stale:
             return
         workspace = self._state.active
-        rows = _rows(workspace) if workspace is not None else {}
+        rows = rows_of(workspace) if workspace is not None else {}
         looks = workspace, _colours_of(workspace)
         before, self._shown = self._shown, (looks, rows)
         if before == self._shown:
@@ -163,45 +173,58 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         chosen = self.chosen
         self.blockSignals(True)
         try:
-            if looks == before[0] and rows.keys() == before[1].keys():
-                self._update(before[1], rows)
-            else:
-                self._fill(rows)
+            if looks != before[0]:
+                self.setRowCount(0)
+            self._update(before[1] if looks == before[0] else {}, rows)
             self.setColumnHidden(_CLASS, not any(cells[_CLASS][0] for cells in rows.values()))
-            self._fit()
+            if longest(rows) != longest(before[1]):
+                self._fit()
             if workspace is not None:
                 self._select(chosen if len(chosen) > 1 else [workspace.object_id])
         finally:
             self.blockSignals(False)
 
-    def _fill(self, rows: dict[int, _Cells]) -> None:
-        """Show these rows, and no others."""
-        self.setSortingEnabled(False)  # else rows move while they are filled
-        self.setRowCount(len(rows))
-        for row, (object_id, cells) in enumerate(rows.items()):
-            for column, cell in enumerate(cells):
-                item = _Item()
-                item.setData(_ID, object_id)
-                if column == 0 and self._state.active is not None:
-                    item.setData(Qt.ItemDataRole.DecorationRole, _colour(self._state.active, object_id))
-                if column not in (_NAME, _CLASS):
-                    item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
-                _say(item, column, *cell)
-                self.setItem(row, column, item)
-        self.setSortingEnabled(True)
-
-    def _update(self, before: dict[int, _Cells], rows: dict[int, _Cells]) -> None:
-        """Change the cells alone that say something else than before."""
+    def _update(self, before: dict[int, Cells], rows: dict[int, Cells]) -> None:
+        """Change what is another than before: rows that came or went, and cells that say something else."""
         places = {self.item(row, 0).data(_ID): row for row in range(self.rowCount())}
         changed = [
             (self.item(places[object_id], column), column, cell)
             for object_id, cells in rows.items()
-            if cells != before[object_id]
+            if object_id in before and cells != before[object_id]
             for column, cell in enumerate(cells)
             if cell != before[object_id][column]
         ]
         for item, column, cell in changed:  # which may move the row that it is in
             _say(item, column, *cell)
+        if rows.keys() != before.keys():
+            self.setSortingEnabled(False)  # else rows move while they are filled
+            self._remove(before.keys() - rows.keys())
+            self._add({object_id: cells for object_id, cells in rows.items() if object_id not in before})
+            self.setSortingEnabled(True)
+
+    def _remove(self, object_ids: Collection[int]) -> None:
+        for row in reversed(range(self.rowCount())):
+            if self.item(row, 0).data(_ID) in object_ids:
+                self.removeRow(row)
+
+    def _add(self, rows: dict[int, Cells]) -> None:
+        if not rows or (workspace := self._state.active) is None:
+            return
+        first = self.rowCount()
+        self.setRowCount(first + len(rows))
+        colours = workspace.labels.colormap.map(np.array(list(rows)))
+        origins = {one.object_id: one.origin for one in workspace.work.starts}
+        for row, ((object_id, cells), colour) in enumerate(zip(rows.items(), colours, strict=True), start=first):
+            for column, cell in enumerate(cells):
+                item = _Item()
+                item.setData(_ID, object_id)
+                if column == 0:
+                    item.setData(Qt.ItemDataRole.DecorationRole, QColor.fromRgbF(*map(float, colour[:3])))
+                    item.setToolTip(f"placed by: {origins[object_id]}" if object_id in origins else "")
+                if column not in (_NAME, _CLASS):
+                    item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+                _say(item, column, *cell)
+                self.setItem(row, column, item)
 
     def _show_chosen(self, object_ids: list[int]) -> None:
         self.blockSignals(True)
@@ -257,6 +280,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             ("Open again" if kept else "Keep as it is\tK", True, lambda: keep(*chosen)),
             ("Rename…\tF2", not several, lambda: self._write(chosen[0], _NAME)),
             ("Class…", True, lambda: self._ask_class(chosen)),
+            ("Find similar", True, lambda: self._find_like(chosen)),
             ("Merge", several, lambda: self._edits.merge(chosen)),
             ("Split off a part", not several, lambda: self._edits.split(chosen[0])),
             ("Remove it from this slice\tDel", True, lambda: self._objects.reset(*chosen)),
@@ -295,7 +319,8 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         workspace, object_id, column = self._state.active, int(item.data(_ID)), item.column()
         if workspace is None:
             return
-        self._shown = (None, {})  # the cell says what was written, whatever comes of it
+        if object_id in self._shown[1]:  # the cell says what was written, whatever comes of it
+            self._shown[1][object_id] = tuple(("", None) for _ in COLUMNS)
         if column == _KEEP:
             wanted = item.checkState() == Qt.CheckState.Checked
             if wanted != workspace.work.is_accepted(object_id):
@@ -311,53 +336,6 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             self._objects.select(chosen[0])
 
 
-def object_ids(workspace: Workspace) -> list[int]:
-    """Return the ids of the objects in any plane, and of the one that the next click is of."""
-    return sorted({*workspace.work.planes, workspace.object_id})
-
-
-def area_text(scale: Any, units: Any) -> Callable[[int], str]:
-    """Return what says areas, of so many pixels, in the layer's units, and in pixels where it has none.
-
-    Parameters
-    ----------
-    scale : sequence of float
-        Size of a pixel along both axes.
-    units : sequence of pint.Unit
-        Of both axes.
-    """
-    first, second = (f"{unit:~}" for unit in units[-2:])
-    if {first, second} & {"px", "pixel", ""}:
-        return lambda pixels: f"{pixels} px"
-    size = float(np.prod(np.abs(scale[-2:])))
-    unit = f"{first}²" if first == second else f"{first}·{second}"
-    return lambda pixels: f"{pixels * size:.4g} {unit}"
-
-
-def _rows(workspace: Workspace) -> dict[int, _Cells]:
-    """Return what each cell of each row says, and what it is sorted by, by object."""
-    here, image, work = workspace.here, workspace.image, workspace.work
-    clicks = Counter(click.object_id for click in workspace.clicks_in(here))
-    masks = workspace.masks_of(here) if here is not None else None
-    areas, doubts = (masks.areas, masks.doubts) if masks is not None else ({}, {})
-    axes = list(here.axes) if here is not None else [-2, -1]
-    area = area_text(image.scale[axes], [image.units[axis] for axis in axes])
-    kept, said = work.kept, {one.object_id: one for one in work.about}
-    rows: dict[int, _Cells] = {}
-    for object_id in object_ids(workspace):
-        about, pixels, doubt = said.get(object_id, About(object_id)), areas.get(object_id, 0), doubts.get(object_id)
-        rows[object_id] = (
-            (f"{object_id}", object_id),
-            (f"{clicks[object_id]}", clicks[object_id]),
-            (area(pixels), pixels),
-            ("" if doubt is None else f"{doubt:.0%}", -1.0 if doubt is None else doubt),
-            ("", object_id in kept),
-            (about.name, about.name.casefold()),
-            (about.kind, about.kind.casefold()),
-        )
-    return rows
-
-
 def _say(item: QTableWidgetItem, column: int, text: str, rank: Any) -> None:
     item.setData(_RANK, rank)
     item.setText(text)
@@ -369,9 +347,4 @@ def _colours_of(workspace: Workspace | None) -> object:
     """Return what is another where objects have other colours, but for how strong these are."""
     colours = workspace.labels.colormap if workspace is not None else None
     values = getattr(colours, "colors", None)
-    return colours if values is None else (values[:, :3].tobytes(), getattr(colours, "seed", 0))
-
-
-def _colour(workspace: Workspace, object_id: int) -> QColor:
-    colour = workspace.labels.get_color(object_id)
-    return QColor("gray") if colour is None else QColor.fromRgbF(*(float(value) for value in colour[:3]))
+    return id(colours) if values is None else (values[:, :3].tobytes(), getattr(colours, "seed", 0))
