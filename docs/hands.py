@@ -67,20 +67,31 @@ class Hands:
 
     def drag(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
         """Drag with the left button."""
+        self.draw(
+            [start, *((a + share * (b - a) for a, b in zip(start, stop, strict=True)) for share in (0.3, 0.6)), stop]
+        )
+
+    def draw(
+        self,
+        line: list[Any],
+        modifier: Any = Qt.KeyboardModifier.NoModifier,
+        button: Any = Qt.MouseButton.LeftButton,
+    ) -> None:
+        """Drag along a line of places, a key held."""
         wait()
-        QTest.mouseMove(self.native, self.where(*start))
+        places = [self.where(*place) for place in line]
+        QTest.mouseMove(self.native, places[0])
         QTest.qWait(30)
-        QTest.mousePress(self.native, Qt.MouseButton.LeftButton, pos=self.where(*start))
-        for share in (0.3, 0.6, 1.0):
+        QTest.mousePress(self.native, button, modifier, pos=places[0])
+        for at in places[1:]:
             QTest.qWait(30)
-            at = self.where(*(a + share * (b - a) for a, b in zip(start, stop, strict=True)))
             held = QMouseEvent(
                 QEvent.Type.MouseMove, QPointF(at), QPointF(self.native.mapToGlobal(at)), Qt.MouseButton.NoButton,
-                Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+                button, modifier,
             )  # fmt: skip
             QApplication.sendEvent(self.native, held)
         QTest.qWait(30)
-        QTest.mouseRelease(self.native, Qt.MouseButton.LeftButton, pos=self.where(*stop))
+        QTest.mouseRelease(self.native, button, modifier, pos=places[-1])
         self.settle()
 
     def key(self, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:

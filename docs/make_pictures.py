@@ -7,7 +7,8 @@ from typing import Any
 
 import napari
 import numpy as np
-from hands import wait
+from hands import Hands, wait
+from qtpy.QtCore import Qt
 from skimage.data import cell, coffee, coins, retina
 from skimage.io import imsave
 from skimage.segmentation import find_boundaries
@@ -17,6 +18,8 @@ from napari_m2n2v2 import Click, Session, compute_features, find_similar
 from napari_m2n2v2.features.states import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
+SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
+BOXES = ((26, 129, 75, 181), (28, 190, 75, 242), (94, 243, 146, 298), (169, 187, 218, 239))  # around coins
 
 
 def save(viewer: napari.Viewer, name: str) -> None:
@@ -118,6 +121,19 @@ def similar() -> None:
     imsave(IMAGES / "similar.png", np.kron(picture, np.ones((2, 2, 1), np.uint8)), check_contrast=False)
 
 
+def prompts() -> None:
+    hands = Hands()
+    hands.add(coins(), "coins")
+    hands.press(hands.dock.start)
+    for top, left, bottom, right in BOXES:
+        hands.draw([(top, left), (top + 9, left + 9), (bottom, right)], SHIFT)
+    angles = np.linspace(0, 2 * np.pi, 25)
+    hands.draw([(53 + 22 * np.sin(a), 277 + 22 * np.cos(a)) for a in angles], SHIFT | CONTROL)
+    hands.draw([(45, 270), (55, 284), (64, 272)], CONTROL)
+    save(hands.viewer, "prompts")
+    hands.viewer.close()
+
+
 def similar_dock() -> None:
     """Coins proposed in the dock, the least certain but one being looked at."""
     viewer, dock = begin(coins(), "coins")
@@ -146,6 +162,7 @@ def main() -> None:
     why()
     large()
     similar()
+    prompts()
     similar_dock()
 
 

@@ -32,13 +32,13 @@ def run_now(call):
     call()
 
 
-def _move_held(native, position):
-    """Move with the left button held down, which qtbot.mouseMove cannot."""
+def _move_held(native, position, button=Qt.MouseButton.LeftButton, modifier=Qt.KeyboardModifier.NoModifier):
+    """Move with a button held down, which qtbot.mouseMove cannot."""
     QApplication.sendEvent(
         native,
         QMouseEvent(
             QEvent.Type.MouseMove, QPointF(position), QPointF(native.mapToGlobal(position)),
-            Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+            Qt.MouseButton.NoButton, button, modifier,
         ),
     )  # fmt: skip
 
@@ -115,18 +115,22 @@ class Dock:
         return QPoint(round(x), round(y))
 
     def drag(self, start, stop):
-        """Drag with the left button; vispy drops moves that come less than 10 ms apart."""
+        """Drag with the left button."""
+        between = ([a + share * (b - a) for a, b in zip(start, stop, strict=True)] for share in (0.3, 0.6))
+        self.draw([start, *between, stop])
+
+    def draw(self, line, modifier=Qt.KeyboardModifier.NoModifier, button=Qt.MouseButton.LeftButton):
+        """Drag along a line of places, a key held; vispy drops moves that come less than 10 ms apart."""
         self.qtbot.wait(50)
         native = self.canvas.native
-        self.qtbot.mouseMove(native, self.where(*start))
+        self.qtbot.mouseMove(native, self.where(*line[0]))
         self.qtbot.wait(30)
-        self.qtbot.mousePress(native, Qt.MouseButton.LeftButton, pos=self.where(*start))
-        for share in (0.3, 0.6, 1.0):
+        self.qtbot.mousePress(native, button, modifier, pos=self.where(*line[0]))
+        for place in line[1:]:
             self.qtbot.wait(30)
-            between = [a + share * (b - a) for a, b in zip(start, stop, strict=True)]
-            _move_held(native, self.where(*between))
+            _move_held(native, self.where(*place), button, modifier)
         self.qtbot.wait(30)
-        self.qtbot.mouseRelease(native, Qt.MouseButton.LeftButton, pos=self.where(*stop))
+        self.qtbot.mouseRelease(native, button, modifier, pos=self.where(*line[-1]))
         self.settle()
 
     def press(self, key, modifier=Qt.KeyboardModifier.NoModifier):

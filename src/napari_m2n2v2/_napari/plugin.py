@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_m2n2v2._napari.layers import points as convert
+from napari_m2n2v2._napari.layers.prompts import handle_of
 from napari_m2n2v2.errors import M2N2V2Error
 
 __all__ = ["carry_on", "carry_other_way", "cells", "coffee", "get_reader", "write_clicks"]
@@ -79,7 +80,8 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     positions = np.zeros((len(placed), ndim))
     for row, p in zip(positions, placed, strict=True):
         others = [axis for axis in range(ndim) if axis not in p.plane.axes]
-        row[others], row[list(p.plane.axes)] = p.plane.index, (p.click.row, p.click.col)
+        shape = document.shape[p.plane.axes[0]], document.shape[p.plane.axes[1]]
+        row[others], row[list(p.plane.axes)] = p.plane.index, handle_of(p.click, shape)
     settings = {
         "name": f"{Path(path).stem} clicks",
         "features": convert.feature_table(placed, ndim),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.prompts import handle_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.prompts import Box, Outline, Prompt
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 from napari_m2n2v2.session.work import Work, changed_clicks, changed_planes, keep_carried
 
@@ -48,12 +50,13 @@ class ClickController:
         workspace = self._state.active
         if workspace is not None and workspace.points.mode == "select" and workspace.points.selected_data:
             chosen = set(workspace.points.selected_data)
-            flipped = (
-                _changed(p, foreground=not p.click.foreground) if i in chosen else p
-                for i, p in enumerate(workspace.placed)
-            )
-            self.place(workspace, flipped)
-            workspace.points.selected_data = chosen
+            with self._state.errors_shown():
+                flipped = [
+                    replace(p, click=p.click.flipped(), carried=False) if i in chosen else p
+                    for i, p in enumerate(workspace.placed)
+                ]
+                self.place(workspace, flipped)
+                workspace.points.selected_data = chosen
         else:
             self._state.set_foreground(not self._state.foreground)
 
@@ -67,7 +70,7 @@ class ClickController:
         workspace.history.push(work, merge)
         self._show_and_solve(workspace, before)
 
-    def set_clicks(self, clicks: Iterable[Click], merge: object = None, key: PlaneKey | None = None) -> None:
+    def set_clicks(self, clicks: Iterable[Prompt], merge: object = None, key: PlaneKey | None = None) -> None:
         """Make these the clicks of a plane of the active image, by default of the one that is shown."""
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
@@ -75,7 +78,7 @@ class ClickController:
                 before = workspace.placed
                 others = [placed for placed in before if placed.plane != key]
                 known = {placed.click: placed for placed in before if placed.plane == key}
-                changed = (*others, *(known.get(c) or self._placed(workspace, key, c) for c in clicks))
+                changed = (*others, *(known.get(c) or self.placed(workspace, key, c) for c in clicks))
                 self.place(workspace, keep_carried(before, changed), merge)
 
     def add(self, row: float, col: float, foreground: bool | None = None) -> None:
@@ -84,7 +87,7 @@ class ClickController:
             means = self._state.foreground if foreground is None else foreground
             with self._state.errors_shown():
                 key = self._field.plane_shown(workspace)
-                placed = self._placed(workspace, key, Click(row, col, means, workspace.object_id))
+                placed = self.placed(workspace, key, Click(row, col, means, workspace.object_id))
                 self.place(workspace, (*workspace.placed, placed))
 
     def set_threshold(self, index: int, threshold: float | None) -> None:
@@ -92,8 +95,12 @@ class ClickController:
         if (workspace := self._state.active) is not None:
             at = workspace.indices[index]
             placed = list(workspace.placed)
-            placed[at] = _changed(placed[at], threshold=threshold)
-            self.place(workspace, placed, merge=("threshold", at))
+            click = placed[at].click
+            with self._state.errors_shown():
+                if isinstance(click, (Box, Outline)):
+                    raise ClickError("Only of clicks and scribbles one says how far they reach.")
+                placed[at] = replace(placed[at], click=replace(click, threshold=threshold), carried=False)
+                self.place(workspace, placed, merge=("threshold", at))
 
     def undo(self) -> None:
         """Take back the last change of the clicks, wherever it was, and show its plane."""
@@ -127,12 +134,13 @@ class ClickController:
             self._solving.solve_changed(workspace, before)
             self._state.clicks_changed.emit()
 
-    def _placed(self, workspace: Workspace, key: PlaneKey, click: Click) -> PlacedClick:
-        """Place a click in the part that is in view there."""
-        click.pixel(stack_of(workspace.image, key.axes).plane_shape)
-        return PlacedClick(key, click, region=self._field.region_at(workspace, key, (click.row, click.col)))
+    def placed(self, workspace: Workspace, key: PlaneKey, click: Prompt) -> PlacedClick:
+        """Return a prompt as it would be placed, in the part that is in view there.
 
-
-def _changed(placed: PlacedClick, **changes: Any) -> PlacedClick:
-    """Change a click, which makes it the user's."""
-    return replace(placed, click=replace(placed.click, **changes), carried=False)
+        Raises
+        ------
+        ClickError
+            If it is outside the image.
+        """
+        click.pixels(shape := stack_of(workspace.image, key.axes).plane_shape)
+        return PlacedClick(key, click, region=self._field.region_at(workspace, key, handle_of(click, shape)))

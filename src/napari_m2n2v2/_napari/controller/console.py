@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2v2._napari.attach import SESSION_ID
 from napari_m2n2v2._napari.controller.controller import Controller
 from napari_m2n2v2._napari.model.settings import Settings
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey, Rules
 
@@ -123,7 +122,27 @@ class Console:
         """
         self._controller.clicks.add(row, col, foreground)
 
-    def set_clicks(self, clicks: Iterable[Click]) -> None:
+    def scribble(self, points: Sequence[Sequence[float]], foreground: bool | None = None) -> None:
+        """Draw a line on the plane that is shown, for the present object.
+
+        Parameters
+        ----------
+        points : sequence of (float, float)
+            Its corners (row, col), in pixels of the plane.
+        foreground : bool, optional
+            By default what the toggle says.
+        """
+        self._controller.prompts.add("scribble", points, foreground, next_object=False)
+
+    def box(self, row0: float, col0: float, row1: float, col1: float) -> None:
+        """Say that the present object lies inside a box, given by two opposite corners in pixels of the plane."""
+        self._controller.prompts.add("box", [(row0, col0), (row1, col1)], next_object=False)
+
+    def outline(self, points: Sequence[Sequence[float]]) -> None:
+        """Say that the present object is about what a line encloses, by its corners (row, col), at least three."""
+        self._controller.prompts.add("outline", points, next_object=False)
+
+    def set_clicks(self, clicks: Iterable[Prompt]) -> None:
         """Make these the clicks of the plane that is shown, as one step to undo."""
         self._controller.clicks.set_clicks(clicks)
 

@@ -9,6 +9,7 @@ from napari_m2n2v2._napari.controller.activity import ActivityController
 from napari_m2n2v2._napari.controller.channels import ChannelsController
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.dragging import DragController
+from napari_m2n2v2._napari.controller.drawing import DrawController
 from napari_m2n2v2._napari.controller.explain import ExplainController
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
@@ -23,10 +24,12 @@ from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController
 from napari_m2n2v2._napari.controller.preview import PreviewController
+from napari_m2n2v2._napari.controller.prompts import PromptController
 from napari_m2n2v2._napari.controller.propagation import PropagationController
 from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
 from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
+from napari_m2n2v2._napari.controller.shapes import ShapesController
 from napari_m2n2v2._napari.controller.similar import SimilarController
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.controller.taking_over import TakeOverController
@@ -65,6 +68,9 @@ class Controller:
         self.viewer = ViewerController(state, self.field)
         self.channels = ChannelsController(state, self.features)
         self.objects = ObjectController(state, jobs, self.field, self.clicks)
+        self.prompts = PromptController(state, self.field, self.clicks, self.objects)
+        self.drawing = DrawController(state, self.clicks, self.prompts)
+        self.shapes = ShapesController(state, self.clicks, self.prompts)
         self.taking_over = TakeOverController(state, jobs, self.field, self.clicks, self.objects)
         self.edits = ObjectEdits(state, self.field, self.clicks, self.objects)
         self.table = ObjectTable(state, jobs)
@@ -101,6 +107,7 @@ class Controller:
         """Let go of the viewer. Layers stay as they are."""
         self.sessions.autosaves.close()
         self.images.close_all()
-        in_viewer = (self.preview, self.explain, self.viewer, self.channels, self.points, self.first_click)
+        looking = (self.preview, self.explain, self.viewer, self.channels, self.points, self.first_click)
+        in_viewer = (*looking, self.drawing, self.shapes)
         for part in (*in_viewer, self.activity, self.similar, self.precompute, self.jobs, self.features):
             part.close()

@@ -163,5 +163,6 @@ def _answer(name: str, session: Any, index: int | None, object_id: int) -> Any:
         return 1 - np.abs(diagnostics.margin(session, object_id)) if own is not None and own.clicks else None
     if index is None or index >= len(session.clicks):
         return None
-    shown = diagnostics.markov_map_of if name == "Markov-map" else diagnostics.attention_from
-    return shown(session, index)
+    if name == "Markov-map":
+        return diagnostics.markov_map_of(session, index)
+    return diagnostics.attention_from(session, index) if session.clicks[index].marked else None  # a box looks nowhere

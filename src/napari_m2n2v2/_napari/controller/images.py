@@ -15,7 +15,7 @@ from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
 from napari_m2n2v2._napari.layers.labels import check_labels
-from napari_m2n2v2._napari.layers.ours import find_clicks, find_masks, mark
+from napari_m2n2v2._napari.layers.ours import find_clicks, find_masks, find_shapes, mark
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2._napari.model.status import no_plane
@@ -172,7 +172,7 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     points = find_clicks(free, image)
     clicks = convert.read_clicks(points, image) if points is not None else ()
     clicks = tuple(
-        replace(p, region=None) if p.region and not p.region.holds(p.click.row, p.click.col) else p for p in clicks
+        replace(p, region=None) if p.region is not None and not p.region.meets(p.click) else p for p in clicks
     )
     if points is not None:
         convert.place_like(points, image)
@@ -189,7 +189,8 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
         if layer not in viewer.layers:
             viewer.add_layer(layer)
     points.metadata[SESSION_ID] = uuid4().hex
-    mark(image, (points, labels), viewer.layers)
+    ours = (points, labels, find_shapes(viewer.layers, image))
+    mark(image, [layer for layer in ours if layer is not None], viewer.layers)
     before = points.metadata.pop(WORK, None)
     known = before if isinstance(before, Work) else Work()
     workspace = Workspace(viewer.dims, image, points, labels, clicks, known, is_new=is_new)

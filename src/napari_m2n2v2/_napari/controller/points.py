@@ -13,6 +13,8 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.layers import points as convert
+from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.prompts import as_shape_text, handle_of, is_drawn
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.hint import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
@@ -115,6 +117,7 @@ class PointsController:
         if self._quiet:
             return
         workspace = self._owner(event.source)
+        self._keep_shapes(workspace)
         try:
             found = convert.read_features(workspace.points)
         except ClickError as error:  # another table: what it says of the clicks is ours, all else the user's
@@ -139,6 +142,7 @@ class PointsController:
     def _read(self, workspace: Workspace) -> None:
         """Take what the Points layer shows now; what cannot be read is put back as it was."""
         work, before = workspace.work, workspace.placed
+        self._keep_shapes(workspace)
         self._state.activate(workspace)
         added = len(workspace.points.data) - len(before)
         with self._state.errors_shown():
@@ -156,9 +160,20 @@ class PointsController:
     def _fitted(self, workspace: Workspace, placed: PlacedClick) -> PlacedClick:
         """Place a click that was moved out of its part in the one that is in view there."""
         region, click = placed.region, placed.click
-        if region is None or region.holds(click.row, click.col):
+        if region is None or region.meets(click):
             return placed
-        return replace(placed, region=self._field.region_at(workspace, placed.plane, (click.row, click.col)))
+        at = handle_of(click, stack_of(workspace.image, placed.plane.axes).plane_shape)
+        return replace(placed, region=self._field.region_at(workspace, placed.plane, at))
+
+    def _keep_shapes(self, workspace: Workspace) -> None:
+        """Put the column back that says what is drawn, where it was taken away: no prompt becomes a click so."""
+        table, placed = workspace.points.features, workspace.placed
+        if convert.SHAPE not in table and len(table) >= len(placed) and any(map(is_drawn, placed)):
+            texts = [as_shape_text(p.click) for p in placed]
+            with self.not_listening():
+                workspace.points.features = table.assign(
+                    **{convert.SHAPE: [*texts, *[""] * (len(table) - len(placed))]}
+                )
 
     def _label_new(self, workspace: Workspace, count: int) -> None:
         """Give the newest points the class that the button or the toggle says, the present object, the axes shown."""
@@ -173,6 +188,8 @@ class PointsController:
         table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
         table.loc[newest, convert.OBJECT] = workspace.object_id
         table.loc[newest, convert.THRESHOLD] = np.nan
+        if convert.SHAPE in table:  # of a prompt that is selected, which napari gives to new points
+            table.loc[newest, convert.SHAPE] = ""
         here = workspace.here
         if here is not None and workspace.points.ndim > 2:
             table.loc[newest, convert.AXES] = convert.as_text(here.axes)

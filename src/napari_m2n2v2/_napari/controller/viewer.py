@@ -99,7 +99,7 @@ class ViewerController:
     def _on_active_layer(self, event: Any) -> None:
         """Keys and buttons act on the image whose layer is chosen in the list."""
         for workspace in self._state.workspaces:
-            if event.value in (workspace.points, workspace.labels):
+            if event.value is not None and event.value in (workspace.points, workspace.labels, workspace.shapes):
                 self._state.activate(workspace)
 
     def _on_removed(self, event: Any) -> None:
@@ -118,7 +118,8 @@ class ViewerController:
     def _on_image_moved(self, event: Any) -> None:
         workspace = self._state.of(event.source)
         if workspace is not None:
-            convert.follow(workspace.image, event, (workspace.labels, workspace.points))
+            ours = (workspace.labels, workspace.points, workspace.shapes)
+            convert.follow(workspace.image, event, [layer for layer in ours if layer is not None])
             self._field.see_planes()
             self._state.moved.emit()
 

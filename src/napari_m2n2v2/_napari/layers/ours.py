@@ -11,9 +11,9 @@ from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.points import CLASS, OBJECT, THRESHOLD
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels, Points
+    from napari.layers import Image, Labels, Points, Shapes
 
-__all__ = ["IMAGE_ID", "find_clicks", "find_masks", "is_view", "mark"]
+__all__ = ["IMAGE_ID", "find_clicks", "find_masks", "find_shapes", "is_view", "mark"]
 
 IMAGE_ID = "napari_m2n2v2 image"  # in the metadata of our layers: of which image they are
 
@@ -52,6 +52,13 @@ def find_masks(layers: Iterable[Any], image: Image) -> Labels | None:
         return known and tuple(layer.data.shape) == stack_of(image).shape
 
     return _find(layers, image, f"{image.name} masks", fits)
+
+
+def find_shapes(layers: Iterable[Any], image: Image) -> Shapes | None:
+    """Return the Shapes layer of ours that draws the prompts on an image; one from a file is the user's."""
+    own = _IDS.get(image)
+    ours = (layer for layer in layers if layer.metadata.get("napari_m2n2v2") == "prompts")
+    return next((layer for layer in ours if own is not None and layer.metadata.get(IMAGE_ID) == own), None)
 
 
 def is_view(layer: Any) -> bool:

@@ -15,22 +15,27 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import plane_of_point, stack_of
 from napari_m2n2v2._napari.layers.mask_colors import MASKS_OPACITY, mask_colors
+from napari_m2n2v2._napari.layers.prompts import as_shape_text, handle_of, prompt_from_text
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.prompts import Box, Outline, Prompt
 from napari_m2n2v2.session.document import PartKey, PlacedClick, PlaneKey
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels, Points
+    from napari.layers import Image, Labels, Points, Shapes
 
 __all__ = [
     "as_part_text",
     "as_text",
+    "colour_of",
     "feature_table",
     "features_of",
     "follow",
+    "line_width",
     "make_labels",
     "make_points",
+    "make_shapes",
     "place_in_plane",
     "place_like",
     "read_clicks",
@@ -40,7 +45,8 @@ __all__ = [
 ]
 
 CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART = "class", "object", "threshold", "axes", "placed by", "part"
-COLUMNS = (CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART)
+SHAPE = "shape"  # of what is no click
+COLUMNS = (CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART, SHAPE)
 """Those of the features table that are ours; all others are the user's."""
 
 
@@ -52,6 +58,9 @@ USER, PROPAGATION = "user", "propagation"
 
 # Red and green are one colour to many people, so the symbols differ too.
 _COLOR = {FOREGROUND: (0.18, 0.8, 0.25, 1.0), BACKGROUND: (1.0, 0.25, 0.21, 1.0)}
+
+
+FOREGROUND_COLOR, BACKGROUND_COLOR = _COLOR[FOREGROUND], _COLOR[BACKGROUND]
 
 
 # Hollow, so that what is clicked on stays to be seen.
@@ -67,8 +76,11 @@ _CANVAS_PIXELS = (7, 16)  # a click is drawn no smaller and no larger, however f
 _LARGE = 1024  # image pixels: from there on, points grow no more
 
 
-# class, object, threshold, axes of the plane, part of it
-PointFeatures = tuple[str, int, float | None, tuple[int, int], Region | None]
+_SYMBOLS_OF_AREAS: dict[type, str] = {Box: "square", Outline: "diamond"}
+
+
+# class, object, threshold, axes of the plane, part of it, what is drawn
+PointFeatures = tuple[str, int, float | None, tuple[int, int], Region | None, str]
 
 
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
@@ -126,6 +138,25 @@ def make_points(image: Image) -> Points:
     )
 
 
+def make_shapes(image: Image) -> Shapes:
+    """Make an empty Shapes layer for what is drawn on an image, with its axes and its transform."""
+    from napari.layers import Shapes
+
+    return Shapes(
+        ndim=image.ndim,
+        name=f"{image.name} prompts",
+        edge_width=line_width(image),
+        face_color="transparent",
+        metadata={"napari_m2n2v2": "prompts"},
+        **transform_of(image),
+    )
+
+
+def line_width(image: Image) -> float:
+    """Return how wide lines are drawn on an image, in its pixels: thin."""
+    return max(0.25, 0.004 * min(*stack_of(image).plane_shape, _LARGE))
+
+
 def make_labels(image: Image) -> Labels:
     """Make an empty Labels layer for the masks of an image, with its transform.
 
@@ -172,24 +203,27 @@ def read_clicks(points: Points, image: Image, shown: PlaneKey | None = None) -> 
         If a point is outside the image, or its features are not a class, an object id and a threshold.
     """
     features = read_features(points)
-    stacks = {axes: stack_of(image, axes) for axes in {axes for *_, axes, _ in features}}
+    stacks = {axes: stack_of(image, axes) for axes in {axes for *_, axes, _, _ in features}}
     known = points.ndim > 2 and PLACED_BY in points.features
     carried = points.features[PLACED_BY] == PROPAGATION if known else [False] * len(features)
     placed = []
-    for position, (label, object_id, threshold, axes, region), by in zip(points.data, features, carried, strict=True):
+    rows = zip(points.data, features, carried, strict=True)
+    for position, (label, object_id, threshold, axes, region, drawn), by in rows:
         if label not in _SYMBOL:
             raise ClickError(f"The class of a point must be '{FOREGROUND}' or '{BACKGROUND}', got {label!r}.")
         index, (row, col) = plane_of_point(stacks[axes], position, shown)
         click = Click(row, col, label == FOREGROUND, object_id, threshold)
         click.pixel(shape := stacks[axes].plane_shape)
+        prompt = prompt_from_text(drawn, click, shape)
+        prompt.pixels(shape)
         if region is not None and not region.is_inside(shape):  # the image was cropped, say
             region = None
-        placed.append(PlacedClick(PlaneKey(axes, index), click, bool(by), region))
+        placed.append(PlacedClick(PlaneKey(axes, index), prompt, bool(by), region))
     return tuple(placed)
 
 
 def read_features(points: Points) -> list[PointFeatures]:
-    """Read class, object id, own threshold, axes of the plane and part of it of every point.
+    """Read class, object id, own threshold, axes of the plane, part of it and what is drawn of every point.
 
     Raises
     ------
@@ -204,7 +238,8 @@ def read_features(points: Points) -> list[PointFeatures]:
         if points.ndim > 2 and AXES in table:
             axes = [_as_axes(value, points.ndim) for value in table[AXES]]
         parts = [_as_region(value) for value in table[PART]] if PART in table else [None] * len(objects)
-        return list(zip(table[CLASS], objects, thresholds, axes, parts, strict=True))
+        drawn = [text if isinstance(text, str) else "" for text in table.get(SHAPE, [""] * len(objects))]
+        return list(zip(table[CLASS], objects, thresholds, axes, parts, drawn, strict=True))
     except (KeyError, TypeError, ValueError) as error:
         raise ClickError(
             f"The features of the clicks need the columns '{CLASS}', '{OBJECT}' (a whole number) and '{THRESHOLD}' "
@@ -219,9 +254,10 @@ def features_of(clicks: Iterable[PlacedClick]) -> list[PointFeatures]:
         (
             FOREGROUND if c.click.foreground else BACKGROUND,
             c.click.object_id,
-            c.click.threshold,
+            None if isinstance(c.click, (Box, Outline)) else c.click.threshold,
             c.plane.axes,
             c.region,
+            as_shape_text(c.click),
         )
         for c in clicks
     ]
@@ -236,10 +272,12 @@ def feature_table(placed: Sequence[PlacedClick], ndim: int = 2) -> dict[str, NDA
         THRESHOLD: np.array([np.nan if value is None else value for _, _, value, *_ in features], dtype=float),
     }
     if ndim > 2:
-        table[AXES] = np.array([as_text(axes) for *_, axes, _ in features], dtype=object)
+        table[AXES] = np.array([as_text(axes) for *_, axes, _, _ in features], dtype=object)
         table[PLACED_BY] = np.array([PROPAGATION if p.carried else USER for p in placed], dtype=object)
     if any(p.region for p in placed):
         table[PART] = np.array([as_part_text(p.region) for p in placed], dtype=object)
+    if any(drawn for *_, drawn in features):
+        table[SHAPE] = np.array([drawn for *_, drawn in features], dtype=object)
     return table
 
 
@@ -256,7 +294,8 @@ def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick], tab
         Their features, :func:`feature_table` and what the user keeps beside it.
     """
     stacks = {axes: stack_of(image, axes) for axes in {p.plane.axes for p in placed}}
-    at = [stacks[p.plane.axes].join(p.plane.index, p.click.row, p.click.col) for p in placed]
+    of = [(stacks[p.plane.axes], p) for p in placed]
+    at = [stack.join(p.plane.index, *handle_of(p.click, stack.plane_shape)) for stack, p in of]
     positions = np.array(at, dtype=float).reshape(-1, image.ndim)
     if positions.shape != points.data.shape or not np.array_equal(positions, points.data):
         points.selected_data = set()
@@ -265,11 +304,17 @@ def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick], tab
     points.features = feature_table(placed, image.ndim) if table is None else table
     if placed:
         labels = [FOREGROUND if p.click.foreground else BACKGROUND for p in placed]
-        points.symbol = [_SYMBOL[label] for label in labels]
-        points.face_color = [_COLOR[label] for label in labels]
+        looks = zip(placed, labels, strict=True)
+        points.symbol = [_SYMBOLS_OF_AREAS.get(type(p.click)) or _SYMBOL[label] for p, label in looks]
+        points.face_color = [colour_of(p.click) for p in placed]
         points.border_color = [_BORDER[p.carried] for p in placed]
         points.size = points.current_size
     points.refresh()
+
+
+def colour_of(prompt: Prompt) -> tuple[float, float, float, float]:
+    """Return what a prompt is drawn in, by its class."""
+    return FOREGROUND_COLOR if prompt.foreground else BACKGROUND_COLOR
 
 
 def _last_axes(ndim: int) -> tuple[int, int]:

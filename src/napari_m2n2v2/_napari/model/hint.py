@@ -8,6 +8,7 @@ from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projec
 from napari_m2n2v2._napari.model.dock_state import Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.features.states import FeatureState
+from napari_m2n2v2.prompts import Box, Outline
 from napari_m2n2v2.session.document import PartKey
 from napari_m2n2v2.session.effects import effect_in_words
 
@@ -106,7 +107,9 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
     said, acted = _effect(workspace, focus)
     if not acted:
         return said
-    return f"{said}Right-click what is not it, click what is missing.{onward} N: next object."
+    has_box = bool(clicks) and isinstance(clicks[-1], (Box, Outline))
+    following = "The next box is the next object." if has_box else "N: next object."
+    return f"{said}Right-click what is not it, click what is missing.{onward} {following}"
 
 
 def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
@@ -118,4 +121,6 @@ def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
     scale = math.prod(result.shape) / math.prod(result.working_shape)
     effect = result.last_effect
     said = effect_in_words(len(clicks) - 1, clicks, effect, scale)
-    return (f"{said}. ", True) if effect.acted else (f"Click {len(clicks)} changed {said}.", False)
+    return (
+        (f"{said}. ", True) if effect.acted else (f"{type(clicks[-1]).__name__} {len(clicks)} changed {said}.", False)
+    )

@@ -25,7 +25,7 @@ from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.work import About, Work
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels, Points
+    from napari.layers import Image, Labels, Points, Shapes
 
     from napari_m2n2v2.features.image_features import ImageFeatures
 
@@ -64,6 +64,7 @@ class Workspace:
     history: History[Work] = field(init=False)
     parts: Parts = field(default_factory=Parts)
     carried: CarriedPlanes = field(default_factory=CarriedPlanes)
+    shapes: Shapes | None = None  # that draws what is no click, once there is any
     object_id: int = 1
     is_new: bool = False  # whether the Labels layer was empty when we began
     by_view: bool = False  # whether the field of view is worked on, or all of a plane

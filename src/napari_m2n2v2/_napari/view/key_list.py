@@ -28,7 +28,13 @@ KEYS_SAID = {
 
 def show_keys(parent: QWidget) -> None:
     """Show what keys and mouse do; the work goes on meanwhile."""
-    mouse = {"Click": "this is the object", "Right-click": "this is not"}
+    mouse = {
+        "Click": "this is the object",
+        "Right-click": "this is not",
+        "Shift+drag": "a box: the object lies inside; the next box is the next object",
+        "Ctrl+drag": "a scribble: this is the object; with the right button, this is not",
+        "Ctrl+Shift+drag": "an outline: the object is about this",
+    }
     keys = {KEYS[name].replace("Control", "Ctrl").replace("-", "+"): said for name, said in KEYS_SAID.items()}
     rows = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{said}</td></tr>" for key, said in (mouse | keys).items())
     box = QMessageBox(QMessageBox.Icon.NoIcon, "Keys", f"<table>{rows}</table>", parent=parent)

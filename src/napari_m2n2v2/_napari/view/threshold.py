@@ -13,6 +13,7 @@ from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow
+from napari_m2n2v2.prompts import Box, Outline
 
 __all__ = ["ReachPanel", "ScorePlot"]
 
@@ -118,8 +119,13 @@ class ReachPanel(QWidget):  # type: ignore[misc]
             self.plot.show_curve(None)
             return
         click = workspace.clicks[index]
+        if isinstance(click, (Box, Outline)):
+            self.setEnabled(False)
+            self.title.setText(f"{type(click).__name__} {index + 1}: no threshold; clicks and scribbles have one")
+            self.plot.show_curve(None)
+            return
         how = "automatic" if click.threshold is None else "set by hand"
-        self.title.setText(f"Click {index + 1}, {how}")
+        self.title.setText(f"{type(click).__name__} {index + 1}, {how}")
         self.automatic.setEnabled(click.threshold is not None)
 
         def question(session: Any) -> Any:
