@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.method.kernel import kernel
 from napari_m2n2v2.parameters import Reach
 
-__all__ = ["flood_fill", "stable_order"]
+__all__ = ["fill", "flood_fill", "stable_order"]
 
 Floats = NDArray[np.float32]
 
@@ -72,9 +72,30 @@ def flood_fill(
     if reach == "similar":
         return cost
     path = _minimum_around(cost) if reach == "thin" else cost
-    filled = np.empty_like(path)
-    _fill(path.ravel(), stable_order(path), pixel[0] * path.shape[1] + pixel[1], path.shape[1], filled.ravel())
+    filled = fill(path, stable_order(path), pixel)
     return np.maximum(filled, cost) if reach == "thin" else filled
+
+
+def fill(cost: Floats, order: NDArray[np.int32], pixel: tuple[int, int]) -> Floats:
+    """Flood from a pixel over 4-connected neighbours.
+
+    Parameters
+    ----------
+    cost : ndarray
+        ``[H, W]`` float32, 0 or more, contiguous.
+    order : ndarray
+        What :func:`stable_order` returns of it.
+    pixel : tuple of int
+        (row, col).
+
+    Returns
+    -------
+    ndarray
+        ``[H, W]`` float32, the level at which each pixel is reached.
+    """
+    filled = np.empty_like(cost)
+    _fill(cost.ravel(), order, pixel[0] * cost.shape[1] + pixel[1], cost.shape[1], filled.ravel())
+    return filled
 
 
 def _minimum_around(cost: Floats) -> Floats:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.method.contrast import contrast_across
-from napari_m2n2v2.method.flood_fill import flood_fill, stable_order
 from napari_m2n2v2.method.markov import markov_map, start_state
-from napari_m2n2v2.method.scoring import CandidateThresholds, candidate_thresholds
+from napari_m2n2v2.method.scoring import CandidateThresholds
+from napari_m2n2v2.method.steps import COMPILED, Steps, steps_on
 from napari_m2n2v2.parameters import SegmentationParameters
 
 __all__ = ["ClickMap", "Pixel", "click_map", "upsampled_map"]
@@ -32,18 +32,21 @@ class ClickMap:
         Its candidate thresholds with their edge scores.
     contrast : ndarray or None
         Of the image (:attr:`ImageFeatures.contrast`), if clicks that nothing limits are scored by it, too.
+    steps : Steps
+        For the device of the features.
     """
 
     values: NDArray[np.float32]
     candidates: CandidateThresholds
     contrast: NDArray[np.int32] | None = None
+    steps: Steps = field(default=COMPILED, repr=False)
 
     @cached_property
     def unlimited(self) -> ClickMap:
         """The same for a click that Eq. 10 sets no limit: its edge scores count the image's edges, if they are to."""
         if self.contrast is None:
             return self
-        across = contrast_across(self.contrast, stable_order(self.values))
+        across = self.steps.contrast_across(self.contrast, self.values)
         return ClickMap(self.values, replace(self.candidates, edge=self.candidates.edge * np.square(across)))
 
     @property
@@ -53,31 +56,43 @@ class ClickMap:
         return self.values.nbytes + self.candidates.nbytes + more
 
 
-def upsampled_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> NDArray[np.float32]:
-    """Compute the Markov-map of a click before the flood fill: ``[H', W']`` float32 in ``[0, 1]`` (section 3.3)."""
+def upsampled_map(features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> Tensor:
+    """Compute the Markov-map of a click before the flood fill (section 3.3).
+
+    Returns
+    -------
+    Tensor
+        ``[H', W']`` float32 in ``[0, 1]``, where the upsampling left it: with the features on CUDA, else on the CPU.
+    """
     device = features.transition.device
     shape = features.image.shape[:2]
     start = start_state(*pixel, shape, features.grid_shape, device, centred=parameters.centred_start)
     steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
     operator = features.upsampling_operator(guided=parameters.guided_upsampling)
-    return _divide_by_maximum(operator(steps).cpu().numpy())
+    upsampled = operator(steps)
+    top = upsampled.max()
+    return upsampled / top if top > 0 else upsampled
 
 
 def click_map(
     features: ImageFeatures,
     pixel: Pixel,
     parameters: SegmentationParameters,
-    upsampled: NDArray[np.float32] | None = None,
+    upsampled: Tensor | None = None,
 ) -> ClickMap:
     """Compute the depth-guided Markov-map of a click and its candidate thresholds (section 3.3).
 
     What :func:`upsampled_map` gives may be passed on, because features that differ in guides may share it.
     """
-    values = upsampled_map(features, pixel, parameters) if upsampled is None else upsampled
+    steps = steps_on(features.transition.device)
+    found = upsampled_map(features, pixel, parameters) if upsampled is None else upsampled
     if parameters.flood_fill:
         guide = features.flood_guide if parameters.guided_flood_fill else None
-        values = _divide_by_maximum(flood_fill(values, pixel, guide, parameters.reach))
-    return ClickMap(values, candidate_thresholds(values), features.contrast if parameters.score_contrast else None)
+        values = _divide_by_maximum(steps.flood_fill(found, pixel, guide, parameters.reach))
+    else:
+        values = found.numpy(force=True)
+    contrast = features.contrast if parameters.score_contrast else None
+    return ClickMap(values, steps.candidate_thresholds(values), contrast, steps)
 
 
 def _divide_by_maximum(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.image_features import ImageFeatures
@@ -79,11 +79,9 @@ class Upsampled:
     """Markov-maps before the flood fill, which chains of the same image share while a click is solved."""
 
     def __init__(self) -> None:
-        self._kept: ByteLRU[tuple[Pixel, bool], NDArray[np.float32]] = ByteLRU(_UPSAMPLED_BYTES)
+        self._kept: ByteLRU[tuple[Pixel, bool], Tensor] = ByteLRU(_UPSAMPLED_BYTES)
 
-    def __call__(
-        self, features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters
-    ) -> NDArray[np.float32]:
+    def __call__(self, features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> Tensor:
         """Return what :func:`~napari_m2n2v2.session.click_map.upsampled_map` gives."""
         key = pixel, features.joins_upsampling
         return self._kept.get_or(key, lambda: upsampled_map(features, pixel, parameters))
