@@ -3,7 +3,8 @@
 import pytest
 
 from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
-from napari_m2n2v2.session.segmentation import score_of_click, working_pixel
+from napari_m2n2v2.session.seed import working_seed
+from napari_m2n2v2.session.segmentation import score_of_click
 
 from .conftest import BACKBONE, SIZES
 
@@ -68,9 +69,9 @@ class TestAtTenClicks:
 
     def test_scores_of_all_clicks(self, benchmark, session, size, grid):
         found = session.result.objects[1]
-        pixels = [working_pixel(click, session.features) for click in found.clicks]
-        maps = [session.map_at(pixel) for pixel in pixels]
-        state = maps, pixels, found.clicks, found.ceilings, found.discarded, session.parameters
+        seeds = [working_seed(click, session.features) for click in found.clicks]
+        maps = [session.map_at(seed) for seed in seeds]
+        state = maps, seeds, found.clicks, found.ceilings, found.discarded, session.parameters
         benchmark(lambda: [score_of_click(i, *state) for i in range(10)])
 
     def test_threshold_of_a_click_set_by_hand(self, benchmark, session, size, grid):

@@ -19,6 +19,7 @@ import tempfile
 import time
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -38,6 +39,7 @@ from napari_m2n2v2.method.markov import markov_map, start_state
 from napari_m2n2v2.method.nearest_neighbour import nearest_click
 from napari_m2n2v2.method.steps import steps_on
 from napari_m2n2v2.session.finishing import Finishing
+from napari_m2n2v2.session.seed import Seed
 
 _SHARPENED = ("q_proj.weight", "k_proj.weight", "query.weight", "key.weight")  # versions of transformers differ
 SHARED = os.environ.get("SHARED_DIR")
@@ -134,7 +136,7 @@ def click_times(features, rounds):
     filled = run.flood_fill(upsampled, pixel, None, "connected")
     filled /= max(filled.max(), np.float32(1e-7))
     nearest = nearest_click([filled], [0.3])
-    finish = Finishing(features, SegmentationParameters(), [pixel], [True], [np.inf], None)
+    finish = Finishing(features, SegmentationParameters(), [Seed((pixel,))], [True], [(np.inf,)], None)
     stages = {
         "Markov-map": lambda: markov_map(features.transition, start, 0.3, 1000),
         "upsampling": lambda: operator(steps),
@@ -187,14 +189,14 @@ def column(device, photo, grid, weights, options):
     """Return the cells of one grid by row, and the rows whose checks failed."""
     cells, failed = Told(), []
     compared = checks(device, photo, grid, weights, options.reference)
-    for name, told, good in (*step_checks(device, photo, grid), *compared):
+    for name, told, good in chain(step_checks(device, photo, grid), compared):
         cells[name] = told if good else f"**{told}**"
         failed += [] if good else [f"grid {grid}: {name}"]
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     rounds = 1 if options.quick else options.rounds
     features = compute_features(photo, weights, device=device, parameters=FeatureParameters(grid=grid))
-    for name, seconds in (*feature_times(device, photo, grid, weights, rounds), *click_times(features, rounds)):
+    for name, seconds in chain(feature_times(device, photo, grid, weights, rounds), click_times(features, rounds)):
         cells[name] = f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
     if device.type == "cuda":
         cells["peak memory of the card"] = f"{torch.cuda.max_memory_allocated(device) / 2**30:.2f} GiB"

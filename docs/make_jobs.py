@@ -10,19 +10,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import napari
 import numpy as np
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QFileDialog
+from hands import Hands, wait
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 from skimage.data import coffee, retina
 from skimage.io import imread, imsave
-from superqt import QCollapsible
 
 IMAGES = Path(__file__).parent / "images" / "jobs"
 DATA = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "shared")) / "data"
@@ -31,106 +26,9 @@ RIGHT = Qt.MouseButton.RightButton
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
-class Hands:
-    """What a user does with mouse and keys."""
-
-    def __init__(self) -> None:
-        self.open()
-
-    def open(self) -> None:
-        """Open a window with the dock in it."""
-        self.viewer = napari.Viewer()
-        self.viewer.window.resize(1250, 800)
-        _, self.dock = self.viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-        self.dock.tour.hide()
-        self.state = self.dock.controller.state
-        self.native = self.viewer.window._qt_viewer.canvas.native
-        self.viewer.window._qt_window.activateWindow()
-        self.wait(self.dock.isVisible)
-
-    def wait(self, done: Callable[[], bool] = lambda: True, seconds: float = 180) -> None:
-        """Let Qt work until ``done()``, then until all is drawn."""
-        end = time.monotonic() + seconds
-        while not done():
-            if time.monotonic() > end:
-                raise TimeoutError("the dock did not get there")
-            QApplication.processEvents()
-            time.sleep(0.005)
-        for _ in range(60):
-            QApplication.processEvents()
-            time.sleep(0.005)
-
-    def settle(self) -> None:
-        """Wait until nothing runs."""
-        self.wait(lambda: self.dock.controller.activity.present is None and not self.dock.controller.solving.is_solving)
-
-    def where(self, row: float, col: float) -> QPoint:
-        """The canvas pixel at which an image's pixel is drawn."""
-        workspace = self.state.active
-        image = workspace.image if workspace is not None else self.dock.image.value
-        index = [self.viewer.dims.current_step[axis] for axis in range(image.ndim - 2)]
-        down, right = image.data_to_world([*index, row, col])[-2:]
-        canvas = self.viewer.window._qt_viewer.canvas
-        x, y = (canvas.view.transform * canvas.view.scene.transform).map([right, down, 0, 1])[:2]
-        return QPoint(round(x), round(y))
-
-    def click(self, row: float, col: float, button: Any = Qt.MouseButton.LeftButton) -> None:
-        """Click on the image."""
-        self.wait()
-        QTest.mouseClick(self.native, button, pos=self.where(row, col))
-        self.settle()
-
-    def drag(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
-        """Drag with the left button."""
-        self.wait()
-        QTest.mouseMove(self.native, self.where(*start))
-        QTest.qWait(30)
-        QTest.mousePress(self.native, Qt.MouseButton.LeftButton, pos=self.where(*start))
-        for share in (0.3, 0.6, 1.0):
-            QTest.qWait(30)
-            at = self.where(*(a + share * (b - a) for a, b in zip(start, stop, strict=True)))
-            held = QMouseEvent(
-                QEvent.Type.MouseMove, QPointF(at), QPointF(self.native.mapToGlobal(at)), Qt.MouseButton.NoButton,
-                Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
-            )  # fmt: skip
-            QApplication.sendEvent(self.native, held)
-        QTest.qWait(30)
-        QTest.mouseRelease(self.native, Qt.MouseButton.LeftButton, pos=self.where(*stop))
-        self.settle()
-
-    def key(self, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
-        """Press a key over the image."""
-        QTest.keyClick(self.native, key, modifier)
-        self.settle()
-
-    def press(self, button: Any) -> None:
-        """Press a button of the dock."""
-        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-        self.settle()
-
-    def unfold(self, title: str) -> None:
-        """Open one fold of the dock, and bring it into view."""
-        for fold in self.dock.findChildren(QCollapsible):
-            (fold.expand if fold.text() == title else fold.collapse)(animate=False)
-        self.wait()
-
-    @property
-    def masks(self) -> np.ndarray:
-        """The Labels layer's data."""
-        return np.asarray(self.state.active.labels.data)
-
-    def picture(self, name: str) -> None:
-        """Save the whole window."""
-        self.wait()
-        shot = self.viewer.screenshot(canvas_only=False, flash=False)[..., :3]
-        imsave(IMAGES / f"{name}.png", np.ascontiguousarray(shot), check_contrast=False)
-
-    def add(self, image: np.ndarray, name: str, **named: Any) -> Any:
-        """Add an image, all of it in view."""
-        layer = self.viewer.add_image(image, name=name, **named)
-        self.viewer.reset_view()
-        self.wait()
-        return layer
+def picture(hands: Hands, name: str) -> None:
+    """Save the whole window."""
+    imsave(IMAGES / f"{name}.png", hands.shot(), check_contrast=False)
 
 
 def check(condition: bool, what: str) -> None:
@@ -160,8 +58,8 @@ def first_mask(hands: Hands) -> None:
     """An image, a click."""
     hands.add(coffee(), "coffee")
     hands.click(330, 150)
-    hands.wait(lambda: hands.masks.any())
-    hands.picture("1_first_mask")
+    wait(lambda: hands.masks.any())
+    picture(hands, "1_first_mask")
 
 
 def five_nuclei(hands: Hands) -> None:
@@ -174,7 +72,7 @@ def five_nuclei(hands: Hands) -> None:
             hands.key(Qt.Key.Key_N)
         hands.click(*middle(truth == i))
     check(len(np.unique(hands.masks)) == 6, "five objects")
-    hands.picture("2_five_nuclei")
+    picture(hands, "2_five_nuclei")
 
 
 def correct(hands: Hands) -> None:
@@ -184,7 +82,7 @@ def correct(hands: Hands) -> None:
     check(bool(hands.masks[230, 300]), "the mask of the saucer takes in the cup")
     hands.click(230, 300, RIGHT)
     check(not hands.masks[230, 300] and bool(hands.masks[330, 150]), "a background click takes the cup away")
-    hands.picture("3_correct")
+    picture(hands, "3_correct")
 
 
 def lock(hands: Hands) -> None:
@@ -197,7 +95,7 @@ def lock(hands: Hands) -> None:
     hands.click(240, 300)
     check(bool(((hands.masks == 1) == kept).all()), "what was accepted is as it was")
     check(bool((hands.masks == 2).any()), "the cup has a mask")
-    hands.picture("4_lock")
+    picture(hands, "4_lock")
 
 
 def stack(hands: Hands) -> None:
@@ -208,7 +106,7 @@ def stack(hands: Hands) -> None:
     truth = tifffile.imread(DATA / "mni152_stack" / "labels.tif")
     hands.add(volume, "brain", axis_labels=("z", "y", "x"))
     hands.viewer.dims.set_current_step(0, 70)
-    hands.wait()
+    wait()
     hands.click(*middle(truth[70] > 0))
     first = hands.masks[70].copy()
     hands.key(Qt.Key.Key_W)
@@ -216,7 +114,7 @@ def stack(hands: Hands) -> None:
     check(bool(first.any()) and bool(hands.masks[72].any()), "the object is in slice 72")
     check(hands.viewer.dims.current_step[0] == 72, "slice 72 is shown")
     hands.unfold("Stack")
-    hands.picture("5_stack")
+    picture(hands, "5_stack")
 
 
 def large(hands: Hands) -> None:
@@ -228,7 +126,7 @@ def large(hands: Hands) -> None:
     hands.click(1340, 500)
     check(hands.state.active.region is not None, "a part is worked on")
     check(bool(hands.masks.any()), "a mask is there")
-    hands.picture("6_large")
+    picture(hands, "6_large")
 
 
 def existing(hands: Hands) -> None:
@@ -245,7 +143,7 @@ def existing(hands: Hands) -> None:
     now = np.asarray(layer.data)
     check(bool((now[wrong > 0] == wrong[wrong > 0]).all()), "labels that were there are as they were")
     check(bool(((now > 0) & (wrong == 0) & (truth == missing)).any()), "the missing nucleus is there")
-    hands.picture("7_existing")
+    picture(hands, "7_existing")
 
 
 def again(hands: Hands) -> None:
@@ -263,12 +161,12 @@ def again(hands: Hands) -> None:
         hands.unfold("Save")
         QFileDialog.getOpenFileName = lambda *_: (str(Path(folder) / "coffee.json"), "")
         hands.press(hands.dock.session.load)
-        hands.wait(lambda: hands.state.active is not None and hands.masks.any())
+        wait(lambda: hands.state.active is not None and hands.masks.any())
         check(bool((hands.masks == before).all()), "the same masks, to the pixel")
         hands.key(Qt.Key.Key_N)
         hands.click(200, 300)
         check(len(np.unique(hands.masks)) == 3, "one can go on")
-        hands.picture("8_again")
+        picture(hands, "8_again")
 
 
 def export(hands: Hands) -> None:
@@ -281,7 +179,7 @@ def export(hands: Hands) -> None:
         hands.dock.session.masks.setCurrentText("PNG")
         hands.press(hands.dock.session.save)
         check(bool((imread(Path(folder) / "masks.png") == hands.masks).all()), "the file holds the masks")
-        hands.picture("9_export")
+        picture(hands, "9_export")
 
 
 def undo(hands: Hands) -> None:
@@ -293,7 +191,7 @@ def undo(hands: Hands) -> None:
     check(bool((hands.masks != right).any()), "the slip did something")
     hands.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     check(bool((hands.masks == right).all()), "undo gives the mask of before")
-    hands.picture("10_undo")
+    picture(hands, "10_undo")
 
 
 def answer(path: Path) -> None:
@@ -316,7 +214,7 @@ def main(wanted: list[str]) -> None:
             except (RuntimeError, TimeoutError) as error:
                 came_to = str(error)
                 failed.append(job.__name__)
-                hands.picture(f"failed_{job.__name__}")
+                picture(hands, f"failed_{job.__name__}")
             print(f"{job.__name__}: {came_to}, {time.monotonic() - began:.0f} s", flush=True)
             hands.viewer.close()
     if failed:

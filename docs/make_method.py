@@ -17,7 +17,7 @@ from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.method.markov import markov_map, start_state
 from napari_m2n2v2.session.click_map import upsampled_map
 from napari_m2n2v2.session.diagnostics import attention_from, margin, markov_map_of, owner, score_curve_of
-from napari_m2n2v2.session.segmentation import working_pixel
+from napari_m2n2v2.session.seed import working_seed
 
 IMAGES = Path(__file__).parent / "images" / "method"
 CLICKS = (Click(330, 150), Click(215, 300, foreground=False), Click(180, 450))
@@ -58,7 +58,7 @@ def main():
     features = compute_features(image)
     session = Session(features)
     first = session.click(CLICKS[0])
-    pixel, working = working_pixel(CLICKS[0], features), features.image.shape[:2]
+    seed, working = working_seed(CLICKS[0], features), features.image.shape[:2]
     parameters = session.parameters
 
     figure, axes, path = panels("1_attention", ("the click", "attention of its cell"))
@@ -69,7 +69,7 @@ def main():
 
     titles = ("after 1 step", "after 3", "after 10", "steps needed: the Markov-map")
     figure, axes, path = panels("2_chain", titles)
-    start = start_state(*pixel, working, features.grid_shape, centred=parameters.centred_start)
+    start = start_state(*seed.pixels[0], working, features.grid_shape, centred=parameters.centred_start)
     state = start.reshape(-1)
     for step in range(1, 11):
         state = state @ features.transition
@@ -83,7 +83,7 @@ def main():
 
     figure, axes, path = panels("3_pixels", ("cells", "joint bilateral upsampling", "flood fill"))
     show(axes[0], at_resolution(steps, features.shape), CLICKS[:1], cmap="viridis")
-    upsampled = at_resolution(upsampled_map(features, pixel, parameters), features.shape)
+    upsampled = at_resolution(upsampled_map(features, seed, parameters), features.shape)
     show(axes[1], upsampled, CLICKS[:1], cmap="viridis")
     show(axes[2], markov_map_of(session, 0), CLICKS[:1], cmap="viridis")
     save(figure, path)

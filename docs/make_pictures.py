@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import napari
 import numpy as np
-from qtpy.QtWidgets import QApplication
+from hands import wait
 from skimage.data import cell, coffee, coins, retina
 from skimage.io import imsave
 from skimage.segmentation import find_boundaries
@@ -19,19 +17,6 @@ from napari_m2n2v2 import Click, Session, compute_features, find_similar
 from napari_m2n2v2.features.states import FeatureState
 
 IMAGES = Path(__file__).parent / "images"
-
-
-def wait(done: Callable[[], bool], seconds: float = 120) -> None:
-    """Let Qt work until ``done()``, then a little more so that everything is drawn."""
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise TimeoutError("napari did not get there")
-        QApplication.processEvents()
-        time.sleep(0.005)
-    for _ in range(60):
-        QApplication.processEvents()
-        time.sleep(0.005)
 
 
 def save(viewer: napari.Viewer, name: str) -> None:
@@ -133,6 +118,22 @@ def similar() -> None:
     imsave(IMAGES / "similar.png", np.kron(picture, np.ones((2, 2, 1), np.uint8)), check_contrast=False)
 
 
+def similar_dock() -> None:
+    """Coins proposed in the dock, the least certain but one being looked at."""
+    viewer, dock = begin(coins(), "coins")
+    start(dock)
+    click(dock, 125, 90)
+    dock.controller.objects.next()
+    dock.of_similar.expand(animate=False)
+    dock.similar.find.click()
+    wait(lambda: bool(dock.controller.similar.shown) and not dock.controller.similar.is_finding)
+    viewer.reset_view()
+    for _ in range(2):
+        dock.controller.similar.next()
+    save(viewer, "similar_dock")
+    viewer.close()
+
+
 def look(viewer: napari.Viewer, row: float, col: float) -> None:
     """Zoom in."""
     viewer.scene.camera.zoom, viewer.scene.camera.center = 0.66, (row, col)
@@ -145,6 +146,7 @@ def main() -> None:
     why()
     large()
     similar()
+    similar_dock()
 
 
 if __name__ == "__main__":

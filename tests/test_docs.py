@@ -1,5 +1,6 @@
 """The pages for users: built strictly, and what they tell people to type is tried."""
 
+import doctest
 import re
 import shlex
 import subprocess
@@ -122,3 +123,37 @@ def test_the_commands_of_the_start_pages_run(picture, examples, monkeypatch, tmp
                 assert main(command) == 0
                 ran.append(command[0])
     assert set(ran) == {"find", "backbones"} and (tmp_path / "all.csv").exists()
+
+
+def told_with_examples():
+    """Public objects, and their methods, whose docstrings show how they are used."""
+    for name in m.__all__:
+        thing = getattr(m, name)
+        for one in (thing, *(vars(thing).values() if isinstance(thing, type) else ())):
+            if callable(one) and ">>>" in (one.__doc__ or ""):
+                yield one
+
+
+@pytest.mark.parametrize("thing", list(told_with_examples()), ids=lambda thing: thing.__qualname__)
+def test_examples_in_docstrings_run(thing, picture, examples):
+    if thing is m.Mosaic:
+        pytest.skip("its slide of 40000 x 60000 pixels is not here; tests/session/test_mosaic.py has the calls")
+    volume = np.repeat(picture[None, :64, :64], 80, axis=0)
+    stack = m.Stack.of(volume)
+    small = m.FeatureParameters(grid=8)
+
+    def features_of(index):
+        return m.compute_features(stack.read(index), "appearance", parameters=small)
+
+    known = prepared(picture, examples)
+    if thing is m.propagate:
+        known["session"] = m.Session(features_of((75,)))
+        known["session"].click(m.Click(30, 30))
+    known |= {name: getattr(m, name) for name in m.__all__} | {
+        "stack": stack,
+        "features_of": features_of,
+        "volume": np.zeros(volume.shape, np.int32),
+        "cellpose_labels": np.where(examples == 1, 7, 0),
+    }
+    for test in doctest.DocTestFinder(recurse=False).find(thing, "example", module=False, globs=known):
+        assert test.examples and doctest.DocTestRunner().run(test).failed == 0

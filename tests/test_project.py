@@ -4,9 +4,11 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import napari_m2n2v2
 
@@ -56,3 +58,22 @@ def test_every_function_that_the_map_names_exists(name):
             )
         return
     raise AssertionError(f"no module of {name} exists")
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+RECIPE = yaml.safe_load((ROOT / "packaging" / "conda" / "recipe.yaml").read_text())
+NAMES_OF_CONDA = {"huggingface_hub": "huggingface-hub", "napari-base": "napari", "pytorch": "torch"}
+
+
+def test_the_version_is_the_same_everywhere():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == PROJECT["version"]
+    assert RECIPE["context"]["version"] == PROJECT["version"]
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == PROJECT["version"]
+
+
+def test_the_recipe_has_the_dependencies_of_the_project():
+    rows = [row.replace(" ", "") for row in RECIPE["requirements"]["run"] if not row.startswith("python ")]
+    named = [re.fullmatch(r"([\w-]+)(.*)", row).groups() for row in rows]
+    assert sorted(NAMES_OF_CONDA.get(name, name) + bound for name, bound in named) == sorted(PROJECT["dependencies"])
+    assert RECIPE["context"]["python_min"] == PROJECT["requires-python"].removeprefix(">=")

@@ -40,6 +40,7 @@ from .guides.guide import Guide
 from .images.stack import Stack
 from .images.tile import Region, RegionClick, region_of_view
 from .parameters import FeatureParameters, PropagationParameters, SegmentationParameters
+from .prompts import Box, Outline, Scribble
 from .propagation.propagate import PropagatedPlane, Walk, for_review, propagate
 from .session.methods_text import methods_paragraph
 from .session.result import SessionResult
@@ -57,6 +58,7 @@ __all__ = [
     "AttentionError",
     "BackboneInfo",
     "BatchOutcome",
+    "Box",
     "Cancelled",
     "Click",
     "ClickError",
@@ -76,6 +78,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingWeightsError",
     "Mosaic",
+    "Outline",
     "ParameterError",
     "Precompute",
     "PropagatedPlane",
@@ -84,6 +87,7 @@ __all__ = [
     "Proposals",
     "Region",
     "RegionClick",
+    "Scribble",
     "Segmentation",
     "SegmentationParameters",
     "Session",

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from typing import Protocol, TypeVar
 
 from napari_m2n2v2.errors import ClickError
 
-__all__ = ["LARGEST_ID", "Click", "clicks_by_object"]
+__all__ = ["LARGEST_ID", "Click", "check_object_id", "check_told", "clicks_by_object"]
+
+
+class _OfObject(Protocol):
+    @property
+    def object_id(self) -> int: ...
+
+
+_Said = TypeVar("_Said", bound=_OfObject)
 
 LARGEST_ID = 2**31 - 1
 """Of an object: what a signed label of 32 bits holds."""
@@ -47,15 +56,43 @@ class Click:
     def __post_init__(self) -> None:
         if not (isinstance(self.row, Real) and isinstance(self.col, Real)):
             raise ClickError(f"A click is at a number of rows and columns, got row {self.row!r}, col {self.col!r}.")
-        if self.foreground not in (True, False):  # of a word such as "background", Python says that it is true
-            raise ClickError(f"foreground is True or False, got {self.foreground!r}.")
-        if not (isinstance(self.object_id, Integral) and 1 <= self.object_id <= LARGEST_ID):
-            raise ClickError(
-                f"An object id is a whole number from 1 to {LARGEST_ID} (0 is the background of a label image), "
-                f"got {self.object_id!r}."
-            )
-        if self.threshold is not None and not (isinstance(self.threshold, Real) and 0 <= self.threshold <= 1):
-            raise ClickError(f"The threshold of a click is between 0 and 1, or None, got {self.threshold!r}.")
+        check_told(self.foreground, self.object_id, self.threshold)
+
+    @property
+    def marked(self) -> tuple[tuple[int, int], ...]:
+        """The pixel (row, col) that it is on, halves rounded up, wherever the image ends."""
+        return ((math.floor(self.row + 0.5), math.floor(self.col + 0.5)),)
+
+    @property
+    def drawn(self) -> tuple[tuple[float, float], ...]:
+        """The line to draw it by: a point."""
+        return ((self.row, self.col),)
+
+    def flipped(self) -> Click:
+        """Return the same of the other class."""
+        return replace(self, foreground=not self.foreground)
+
+    def moved_to(self, row: float, col: float) -> Click:
+        """Return the same elsewhere."""
+        return replace(self, row=row, col=col)
+
+    def mapped(self, row: Callable[[float], float], col: Callable[[float], float]) -> Click:
+        """Return the same in other coordinates, as of a part of the image, or of a smaller copy."""
+        return replace(self, row=row(self.row), col=col(self.col))
+
+    def meets(self, shape: tuple[int, int]) -> bool:
+        """Whether it is inside an image of ``shape``."""
+        return -0.5 <= self.row < shape[0] - 0.5 and -0.5 <= self.col < shape[1] - 0.5
+
+    def pixels(self, shape: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """Return what it marks in an image of ``shape``, its :meth:`pixel` alone.
+
+        Raises
+        ------
+        ClickError
+            As :meth:`pixel` does.
+        """
+        return (self.pixel(shape),)
 
     def pixel(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the ``(row, col)`` index of the pixel that was clicked, halves rounded up.
@@ -83,9 +120,37 @@ class Click:
         return row, col
 
 
-def clicks_by_object(clicks: Iterable[Click]) -> dict[int, tuple[Click, ...]]:
-    """Sort clicks by object, in their order."""
-    found: dict[int, list[Click]] = {}
+def check_object_id(object_id: int) -> None:
+    """Complain of what is no id of an object.
+
+    Raises
+    ------
+    ClickError
+    """
+    if not (isinstance(object_id, Integral) and 1 <= object_id <= LARGEST_ID):
+        raise ClickError(
+            f"An object id is a whole number from 1 to {LARGEST_ID} (0 is the background of a label image), "
+            f"got {object_id!r}."
+        )
+
+
+def check_told(foreground: bool, object_id: int, threshold: float | None) -> None:
+    """Complain of what cannot be said of a click or a scribble, beside where it is.
+
+    Raises
+    ------
+    ClickError
+    """
+    if foreground not in (True, False):  # of a word such as "background", Python says that it is true
+        raise ClickError(f"foreground is True or False, got {foreground!r}.")
+    check_object_id(object_id)
+    if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+        raise ClickError(f"The threshold of a click is between 0 and 1, or None, got {threshold!r}.")
+
+
+def clicks_by_object(clicks: Iterable[_Said]) -> dict[int, tuple[_Said, ...]]:
+    """Sort clicks, or other prompts, by object, in their order."""
+    found: dict[int, list[_Said]] = {}
     for click in clicks:
         found.setdefault(click.object_id, []).append(click)
     return {object_id: tuple(own) for object_id, own in found.items()}

@@ -1,10 +1,12 @@
 """Batches of pictures: what comes out for the same clicks and for each image's own."""
 
+import json
+
 import numpy as np
 import tifffile
 from skimage.io import imread
 
-from napari_m2n2v2 import Click, SegmentationParameters, Session, compute_features, segment_folder
+from napari_m2n2v2 import Box, Click, SegmentationParameters, Session, compute_features, segment_folder
 from tests.batch.small_batch import FEW, solved, times
 from tests.conftest import blob_image
 
@@ -28,6 +30,15 @@ class TestImages:
         outcomes = segment_folder(photos, tmp_path / "clicks.csv", tmp_path / "out", **FEW)
         assert [o.output.name for o in outcomes] == ["p0.png", "p2.png"]
         np.testing.assert_array_equal(imread(outcomes[1].output), solved(blob_image(seed=2), [Click(33, 48)]))
+
+    def test_boxes_of_coco_annotations_are_prompts(self, photos, tmp_path):
+        images = [{"id": n, "file_name": f"p{n}.png"} for n in (0, 2)]
+        found = [{"image_id": n, "bbox": [6, 6, 21, 21]} for n in (0, 2)] + [{"image_id": 2, "bbox": [38, 24, 20, 20]}]
+        (tmp_path / "coco.json").write_text(json.dumps({"images": images, "annotations": found}))
+        outcomes = segment_folder(photos, tmp_path / "coco.json", tmp_path / "out", **FEW)
+        assert [o.output.name for o in outcomes] == ["p0.png", "p2.png"]
+        boxes = [Box(6, 6, 26, 26), Box(24, 38, 43, 57, object_id=2)]
+        np.testing.assert_array_equal(imread(outcomes[1].output), solved(blob_image(seed=2), boxes))
 
     def test_ids_that_need_sixteen_bits(self, photos, tmp_path):
         (tmp_path / "clicks.csv").write_text("image,row,col,object\np0,16,16,300\np1,16,16,70000\n")

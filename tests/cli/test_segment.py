@@ -51,6 +51,28 @@ def test_order_of_clicks_is_the_order_given(photo, tmp_path, capsys):
     assert [c["foreground"] for c in json.loads(capsys.readouterr().out)["clicks"]] == [False, True]
 
 
+def test_boxes_and_what_was_drawn_take_their_place_in_the_order(photo, image, tmp_path, capsys):
+    line = {"type": "LineString", "coordinates": [[30, 3], [60, 3]]}
+    drawn = {"type": "Feature", "geometry": line, "properties": {"class": "background"}}
+    (tmp_path / "drawn.geojson").write_text(json.dumps(drawn))
+    mask, overlay = tmp_path / "m.png", tmp_path / "overlay.png"
+    arguments = ["segment", photo, "--box", "6,6,26,26", "--scribble", tmp_path / "drawn.geojson", "--fg", "16,16"]
+    assert main([str(a) for a in [*arguments, "-o", mask, "--overlay", overlay, "--json", *COARSE]]) == 0
+    told = json.loads(capsys.readouterr().out)["clicks"]
+    assert [(c["row"], c["col"], c["foreground"]) for c in told] == [(6, 6, True), (3, 30, False), (16, 16, True)]
+    found, disc = imread(mask) > 0, image[..., 0] > 120
+    assert np.count_nonzero(found & disc) / np.count_nonzero(found | disc) > 0.8
+    assert tuple(imread(overlay)[3, 50]) == (255, 65, 54)
+
+
+def test_boxes_that_are_none_are_told(photo, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["segment", str(photo), "--box", "1,2,3", "-o", str(tmp_path / "m.png")])
+    assert "ROW0,COL0,ROW1,COL1" in capsys.readouterr().err
+    assert main(["segment", str(photo), "--box", "90,2,99,9", "-o", str(tmp_path / "m.png"), *COARSE]) == 1
+    assert "outside the image of 48 rows" in capsys.readouterr().err
+
+
 def test_a_guide_and_the_earlier_mode(photo, tmp_path):
     guide = tmp_path / "depth.png"
     imsave(guide, np.tile(np.arange(64, dtype=np.uint8), (48, 1)), check_contrast=False)

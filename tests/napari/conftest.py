@@ -144,11 +144,10 @@ class Dock:
         from napari_m2n2v2 import Session
 
         workspace = self.workspace
-        masks = workspace.masks_of(workspace.here)
-        start = masks.start.within(masks.whole) if masks.start.box else None
-        fresh = Session(workspace.features, start=start, compete=self.controller.state.rules.compete)
+        starts = workspace.work.starts_in(workspace.here)
+        fresh = Session(workspace.features, compete=self.controller.state.rules.compete)
         accepted = {one.object_id: one.pixels for one in workspace.work.accepted_in(workspace.here)}
-        labels = fresh.replay(workspace.clicks, accepted=accepted).labels
+        labels = fresh.replay(workspace.clicks, accepted=accepted, starts=starts).labels
         labels[workspace.masks_of(workspace.here).protected] = 0
         return labels
 

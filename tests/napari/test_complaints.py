@@ -50,7 +50,7 @@ def test_complaint_2_labels_are_not_overwritten_and_can_be_started_from(dock, im
     dock.start(layer)
     dock.points.add([16, 16])
     same(labels.data[data > 0], data[data > 0])
-    dock.controller.objects.take_over(2)
+    dock.controller.taking_over.take_over(2)
     dock.points.add([16, 16])
     assert labels.data[16, 16] == 2
 

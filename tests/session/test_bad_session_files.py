@@ -16,6 +16,7 @@ from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.document import Document, PlacedClick, PlaneKey
+from napari_m2n2v2.session.work import Started
 
 PLANE = PlaneKey((1, 2), (1,))
 PART = Region(0, 10, 30, 30)
@@ -30,7 +31,7 @@ def path(tmp_path):
         placed=(PlacedClick(PLANE, clicks[0]), PlacedClick(PLANE, clicks[1], True, PART)),
         solutions={(PLANE, None): None, (PLANE, PART): None},
         segmentation_parameters=SegmentationParameters(),
-        starts={PLANE: Boxed(2, 3, np.full((6, 8), 5, np.int32))},
+        starts=(Started(PLANE, 5, Boxed(2, 3, np.ones((6, 8), bool)), "labels"),),
         carried=(Carried(PLANE, 2, clicks[1:], 0.5, 0, 1),),
     )
     save_session(tmp_path / "s.json", document)
@@ -58,7 +59,9 @@ def test_a_good_file_is_read_as_it_was_written(path):
     assert [p.click for p in found.placed] == [Click(16, 16), Click(5.5, 20, False, 2, 0.25)]
     assert [p.region for p in found.placed] == [None, PART] and [p.carried for p in found.placed] == [False, True]
     assert found.carried == (Carried(PLANE, 2, (found.clicks[1],), 0.5, 0, 1),)
-    np.testing.assert_array_equal(found.starts[PLANE].within((0, 9, 0, 12))[2:8, 3:11], 5)
+    (start,) = found.starts
+    assert (start.plane, start.object_id, start.origin, start.pixels.box) == (PLANE, 5, "labels", (2, 8, 3, 11))
+    assert start.pixels.values.all()
     assert get_reader(str(path)) is not None
 
 

@@ -119,7 +119,7 @@ class TestEffects:
         after, owner = before.copy(), np.zeros((9, 9), np.int32)
         owner[:, 5:] = 1
         after[4, 6] = False
-        effect = effect_of(before, after, (4, 6), False, owner, distance)
+        effect = effect_of(before, after, ((4, 6),), False, owner, distance)
         assert effect == Effect(1, 1, "nearer to a click", 1)
 
     def test_too_large_a_change(self, features):

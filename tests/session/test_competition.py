@@ -91,9 +91,9 @@ def test_25_a_click_asks_for_no_map_of_an_object_elsewhere(field, monkeypatch):
     session.replay(clicks_on(36))
     asked = set()
     maps = session._chains[0].maps
-    monkeypatch.setattr(session._chains[0], "maps", lambda pixel: asked.add(pixel) or maps(pixel))
+    monkeypatch.setattr(session._chains[0], "maps", lambda seed: asked.add(seed.pixels) or maps(seed))
     session.click(Click(12, 13, True, 1))
-    assert asked == {(10, 10), (12, 13)}
+    assert asked == {((10, 10),), ((12, 13),)}
     assert session.result.labels.tobytes() == Session(field).replay(session.clicks).labels.tobytes()
 
 

@@ -10,6 +10,7 @@ from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.differences import differences_in_words
 from napari_m2n2v2.session.document import Document, Fingerprint, PlacedClick, PlaneKey
+from napari_m2n2v2.session.work import Started
 
 FLAT, SHOWN = PlaneKey(), PlaneKey((0, 2), (7,))
 STACK = Stack.of(np.zeros((4, 48, 64)))
@@ -22,7 +23,7 @@ def flat():
         placed=(PlacedClick(FLAT, Click(1, 2)),),
         solutions={(FLAT, None): None},
         segmentation_parameters=SegmentationParameters(),
-        starts={FLAT: Boxed.of(np.eye(4, 64, dtype=int))},
+        starts=(Started(FLAT, 1, Boxed.of(np.eye(4, 64, dtype=bool)), "labels"),),
         carried=(Carried(FLAT, 1, (Click(1, 2),)),),
     )
 
@@ -30,7 +31,8 @@ def flat():
 def test_what_is_of_a_flat_image_goes_onto_the_plane_that_is_shown(flat):
     found = flat.onto(STACK, SHOWN)
     assert found.placed == (PlacedClick(SHOWN, Click(1, 2)),) and list(found.solutions) == [(SHOWN, None)]
-    assert found.starts == {SHOWN: flat.starts[FLAT]} and found.carried[0].plane == SHOWN
+    assert found.starts[0].plane == SHOWN and found.starts[0].pixels is flat.starts[0].pixels
+    assert found.carried[0].plane == SHOWN
 
 
 def test_what_is_of_a_stack_stays_in_its_planes(flat):
@@ -45,7 +47,7 @@ def test_an_image_of_another_shape_is_refused(flat, shown):
 
 
 def test_labels_to_start_from_need_an_image_of_their_shape(flat, features):
-    with pytest.raises(ImageError, match="labels to start from"):
+    with pytest.raises(ImageError, match="masks to start from"):
         flat.replay(features)
 
 

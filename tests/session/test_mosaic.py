@@ -19,6 +19,8 @@ from napari_m2n2v2 import (
     region_features,
 )
 from napari_m2n2v2.errors import Cancelled, ImageError
+from napari_m2n2v2.images.masks import masks_of
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.session.doubt import doubt_of
 from tests.session.large_plane import BAR, IMAGE, LEFT, MIDDLE, NAMED, SHAPE, SIDE, STACK, WHOLE
 
@@ -103,12 +105,18 @@ class TestJoining:
     @settings(max_examples=40, deadline=None)
     @given(data=st.data(), compete=st.booleans(), start=st.booleans())
     def test_whatever_is_clicked_taken_back_and_let_go_what_was_written_is_right(self, features, data, compete, start):
-        """Clicks come and go in any region, features are let go and found again; only the boxes told are written."""
+        """Clicks and masks to start from come and go; features are let go and found again; boxes told are written."""
         given = np.zeros(SHAPE, dtype=np.int32)
         given[20:50, 120:150] = 3 if start else 0
         made, placed, written = Mosaic(SHAPE, start=given, compete=compete), [], given.copy()
+        begun = masks_of(given)
         for _ in range(data.draw(st.integers(1, 6))):
-            if placed and data.draw(st.booleans()):
+            kind = data.draw(st.sampled_from(["click", "take back", "start"]))
+            if kind == "start":
+                row, col = data.draw(st.integers(0, 130)), data.draw(st.integers(0, 290))
+                sides = data.draw(st.integers(0, 30)), data.draw(st.integers(1, 30))
+                begun = {**begun, data.draw(st.integers(1, 3)): Boxed(row, col, np.ones(sides, bool))}
+            elif placed and kind == "take back":
                 del placed[data.draw(st.integers(0, len(placed) - 1))]
             else:
                 region = data.draw(st.sampled_from([WHOLE, LEFT, MIDDLE]))
@@ -118,16 +126,17 @@ class TestJoining:
                 placed.append(RegionClick(region, click))
             for region in data.draw(st.lists(st.sampled_from([WHOLE, LEFT, MIDDLE]), unique=True)):
                 made.drop(region)
-            boxes = made.replay(placed, partly=True)
+            boxes = made.replay(placed, partly=True, starts=begun)
             while lacking := made.lacking(placed):
                 made.put(lacking[0], features[lacking[0]])
                 boxes += made.replay(placed, partly=True)
             for box in boxes:
                 written[box.rows, box.cols] = made.labels_in(box.rows, box.cols)
-            fresh = Mosaic(SHAPE, start=given, compete=compete)
+            fresh = Mosaic(SHAPE, compete=compete)
             for region in features:
                 fresh.put(region, features[region])
-            fresh.replay(placed)
+            copies = {i: Boxed.of(mask.within((0, SHAPE[0], 0, SHAPE[1]))) for i, mask in begun.items()}
+            fresh.replay(placed, starts=copies)
             np.testing.assert_array_equal(written, everything(fresh))
 
     def test_work_that_was_stopped_is_told_of_the_next_time(self, features):
@@ -286,8 +295,10 @@ class TestJoining:
         made.replay(placed)
         coarser = FeatureParameters(grid=6, working_side=SIDE)
         other = region_features(STACK, (), LEFT, **{**NAMED, "parameters": coarser})
+        before = made.result(LEFT)
         made.put(LEFT, other)
-        assert made.replay(placed)
+        made.replay(placed)
+        assert made.result(LEFT) is not before
         fresh = mosaic({LEFT: other})
         fresh.replay(placed)
         np.testing.assert_array_equal(everything(made), everything(fresh))

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from napari_m2n2v2 import Click, ClickError, SegmentationParameters, Session
 from napari_m2n2v2.session.click_map import click_map
+from napari_m2n2v2.session.seed import Seed
 from napari_m2n2v2.session.segmentation import Segmentation, advance
 
 DISC, GROUND, SQUARE, CORNER = Click(16, 16), Click(5, 50, False), Click(33, 48), Click(46, 2, False)
@@ -175,8 +176,8 @@ def test_guide_changes_the_mask_only_through_its_switches(features, guided_featu
     plain = bits(Session(features).replay(clicks))
     assert bits(Session(guided_features, off).replay(clicks)) == plain
     switches = [{}, {"guided_flood_fill": False}, {"guided_upsampling": False}]
-    maps = [click_map(guided_features, (16, 16), SegmentationParameters(**named)).values for named in switches]
-    maps.append(click_map(features, (16, 16), SegmentationParameters()).values)
+    maps = [click_map(guided_features, Seed(((16, 16),)), SegmentationParameters(**named)).values for named in switches]
+    maps.append(click_map(features, Seed(((16, 16),)), SegmentationParameters()).values)
     assert len({values.tobytes() for values in maps}) == 4
 
 

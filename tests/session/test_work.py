@@ -1,9 +1,11 @@
 """What undo goes through: clicks, what is accepted, what objects are called."""
 
+import numpy as np
 import pytest
 
 from napari_m2n2v2 import Click, load_session, save_session
 from napari_m2n2v2.errors import UnreadableFileError
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document, PlacedClick, PlaneKey
 from napari_m2n2v2.session.work import About, Work
@@ -70,3 +72,51 @@ def test_a_name_that_is_none_is_refused(tmp_path):
     (tmp_path / "s.json").write_text(text)
     with pytest.raises(UnreadableFileError, match=r"about\.0\.name"):
         load_session(tmp_path / "s.json")
+
+
+def mask(row, col, side=3):
+    return Boxed(row, col, np.ones((side, side), bool))
+
+
+def test_objects_start_from_masks_in_one_plane_and_are_objects_without_a_click():
+    work = Work(PLACED).start_from(FIRST, {1: mask(2, 2), 9: mask(9, 9)}, "labels")
+    assert [(one.plane, one.object_id, one.origin) for one in work.starts] == [
+        (FIRST, 1, "labels"),
+        (FIRST, 9, "labels"),
+    ]
+    assert work.planes == {1: {FIRST, SECOND}, 2: {FIRST}, 9: {FIRST}} and not work.starts_in(SECOND)
+    assert work.changed_planes(Work(PLACED)) == [FIRST] and Work(PLACED).changed_planes(work) == [FIRST]
+    kept = work.accept(9)
+    assert kept.is_accepted(9) and not work.is_accepted(9)
+    other = kept.start_from(FIRST, {9: mask(0, 0)}, "similar")
+    assert not other.is_accepted(9) and other.starts[0] is work.starts[0] and other.starts[1].pixels.box == (0, 3, 0, 3)
+    assert not other.start_from(FIRST, {1: mask(0, 0, 0), 9: mask(0, 0, 0)}, "labels").starts
+
+
+def test_masks_that_are_accepted_keep_their_very_pixels_until_the_object_is_clicked():
+    pixels = mask(9, 9)
+    work = Work(PLACED).start_from(FIRST, {9: pixels}, "similar", accepted=True)
+    assert work.is_accepted(9) and work.accepted_in(FIRST)[0].pixels is pixels
+    clicked = work.with_clicks((*PLACED, PlacedClick(FIRST, Click(9, 9, object_id=9))))
+    assert not clicked.accepted and clicked.starts == work.starts
+
+
+def test_starts_go_with_objects_that_are_deleted_merged_and_put_on_another_plane():
+    work = Work(PLACED).start_from(FIRST, {1: mask(2, 2), 9: mask(9, 9)}, "labels", accepted=True)
+    assert [one.object_id for one in work.without({9}).starts] == [1]
+    here = work.without_in(FIRST, {1, 9})
+    assert not here.starts and not here.accepted and here.placed == PLACED[1:]
+    merged = work.merged({1, 2, 9}, into=2)
+    assert {p.click.object_id for p in merged.placed} == {2} and not merged.accepted
+    (start,) = merged.starts
+    assert start.object_id == 2 and start.pixels.box == (2, 12, 2, 12) and start.pixels.values.sum() == 18
+    (moved, _) = work.onto(SECOND).starts
+    assert moved.plane == SECOND and moved.pixels is work.starts[0].pixels
+
+
+def test_what_was_rejected_is_kept_but_for_sessions_until_it_is_forgotten():
+    work = Work(PLACED).reject(FIRST, [mask(2, 2), mask(9, 9)]).reject(SECOND, [mask(0, 0)])
+    assert [one.plane for one in work.rejected] == [FIRST, FIRST, SECOND]
+    assert not work.changed_planes(Work(PLACED)), "no mask changes"
+    assert work.without({1}).rejected == work.with_clicks(()).rejected == work.rejected
+    assert work.forget_rejected() == Work(PLACED)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2 import Cancelled, ImageError, Likeness, Stack, find_similar, find_similar_in_stack
+from napari_m2n2v2 import Cancelled, Click, ImageError, Likeness, Stack, find_similar, find_similar_in_stack
 from napari_m2n2v2.similar import plane
 from tests.similar.drawn import agreements, discs, only
+from tests.similar.test_find import OTHER
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_a_stack_stops_between_planes_and_within_one():
 
     def stop(share, stage):
         calls.append(share)
-        if share > 0.3:
+        if share > 0.45:  # in the second plane
             raise Cancelled("enough")
 
     planes = find_similar_in_stack(Stack.of(volume), {(0,): only(truth[0], 1)}, progress=stop)
@@ -102,3 +103,42 @@ def test_a_stack_stops_between_planes_and_within_one():
     assert calls == sorted(calls)
     with pytest.raises(ImageError, match="no plane"):
         find_similar_in_stack(Stack.of(volume), {(9,): truth[0]})
+
+
+def test_examples_in_one_part_of_a_large_image_serve_all_of_it(small_parts):
+    image, labels = discs(10, 400)
+    found = find_similar(image, only(labels, 34))
+    assert set(agreements(found, labels)) == set(range(1, 101)) - {34}
+
+
+def test_objects_of_other_planes_are_not_proposed_again():
+    volume, truth = stack_of()
+    occupied = {(1,): only(truth[1], 3, 4)}
+    found = dict(find_similar_in_stack(Stack.of(volume), {(2,): only(truth[2], 6)}, occupied=occupied))
+    assert set(agreements(found[1,], truth[1])) == set(range(1, 17)) - {3, 4}
+    assert set(agreements(found[0,], truth[0])) == set(range(1, 17))
+
+
+def test_what_was_rejected_in_one_plane_is_learned_for_all():
+    drawn = [discs(across=4, side=120, seed=n) for n in range(3)]
+    volume, truth = np.stack([image for image, _ in drawn]), np.stack([labels for _, labels in drawn])
+    for n in (1, 2):
+        volume[n][np.isin(truth[n], (2, 5, 11))] = OTHER
+    stack, examples = Stack.of(volume, rgb=True), {(0,): only(truth[0], 6, 7)}
+    before = dict(find_similar_in_stack(stack, examples))
+    assert {2, 5, 11} <= set(agreements(before[1,], truth[1])) & set(agreements(before[2,], truth[2]))
+    wrong = [one for one in before[1,] if truth[1][one.seed] == 2]
+    for rejected in (wrong, [one.mask for one in wrong]):
+        after = dict(find_similar_in_stack(stack, examples, rejected={(1,): rejected}))
+        assert set(agreements(after[1,], truth[1])) == set(agreements(after[2,], truth[2]))
+        assert set(agreements(after[2,], truth[2])) == set(range(1, 17)) - {2, 5, 11}
+
+
+def test_one_plane_of_a_stack_is_found_as_the_image_alone_would_be():
+    volume, truth = stack_of()
+    labels, click = only(truth[1], 6), Click(40, 70, foreground=False)
+    (index, found), = find_similar_in_stack(
+        Stack.of(volume), {(1,): labels}, planes=[(1,)], clicks={(1,): [click, Click(1, 1)]}
+    )  # fmt: skip
+    alone = find_similar(volume[1], labels)
+    assert index == (1,) and [one.seed for one in found] == [one.seed for one in alone]

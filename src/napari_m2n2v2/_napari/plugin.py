@@ -75,7 +75,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
 
     document = load_session(path)
     ndim, placed = len(document.shape), document.placed
-    work = Work(placed, document.accepted, document.about)
+    work = Work(placed, document.accepted, document.about, document.starts)
     positions = np.zeros((len(placed), ndim))
     for row, p in zip(positions, placed, strict=True):
         others = [axis for axis in range(ndim) if axis not in p.plane.axes]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.spec import FeatureSpec
@@ -22,6 +22,7 @@ from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.effects import effect_in_words
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
@@ -100,7 +101,7 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
         shape = file.stack.plane_shape
     for placed in job.clicks:
         try:
-            placed.click.pixel(shape)
+            placed.click.pixels(shape)
         except ClickError as error:
             raise ClickError(f"line {placed.line} of the clicks: {error}") from error
     rgb = as_rgb(plane, spec.contrast_limits)
@@ -134,8 +135,13 @@ def _without_effect(placed: Sequence[TableClick], result: SessionResult) -> list
     ]
 
 
-def _at_level(clicks: Sequence[Click], full: tuple[int, int], level: tuple[int, int]) -> list[Click]:
+def _at_level(clicks: Sequence[Prompt], full: tuple[int, int], level: tuple[int, int]) -> list[Prompt]:
     """Move clicks from pixels of the full resolution to those of a level."""
     if full == level:
         return list(clicks)
-    return [replace(c, row=place_at(c.row, full[0], level[0]), col=place_at(c.col, full[1], level[1])) for c in clicks]
+    row, col = (partial(_place, full=full[axis], level=level[axis]) for axis in (0, 1))
+    return [click.mapped(row, col) for click in clicks]
+
+
+def _place(at: float, full: int, level: int) -> float:
+    return float(place_at(at, full, level))

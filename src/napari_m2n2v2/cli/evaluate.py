@@ -69,7 +69,11 @@ def add_commands(commands: Any) -> None:
         help="also random-walker, grabcut, watershed, flood; all if none is named",
     )
     run.add_argument("--ablations", action="store_true", help="also every ablation of the paper's Tables 3 and 6")
-    run.add_argument("--click-rule", choices=["union", "split", "random"], default="union")
+    run.add_argument(
+        "--click-rule",
+        choices=["union", "split", "random", "scribble", "box", "box-jittered", "outline-jittered"],
+        default="union",
+    )
     run.add_argument("--max-clicks", type=int, default=20)
     run.add_argument("--seed", type=int, default=0, help="of the rule random")
     run.add_argument("--limit", type=int, help="only so many objects of each data set, spread evenly")

@@ -18,6 +18,7 @@ from napari_m2n2v2.cli.streams import lasting_streams
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import M2N2V2Error
 from napari_m2n2v2.parameters import MODES
+from napari_m2n2v2.prompts import Box, Prompt
 
 if TYPE_CHECKING:
     from napari_m2n2v2.features.image_features import ImageFeatures
@@ -79,6 +80,13 @@ def command_parser() -> argparse.ArgumentParser:
         "--bg", dest="clicks", action=_AddClick, const=False, metavar="ROW,COL", help="a click beside the object"
     )
     segment.add_argument(
+        "--box", dest="clicks", action=_AddBox, metavar="ROW0,COL0,ROW1,COL1", help="a box that the object lies inside"
+    )
+    segment.add_argument(
+        "--scribble", dest="clicks", action=_AddDrawn, type=Path, metavar="GEOJSON",
+        help="what was drawn: lines are scribbles, polygons outlines, points clicks",
+    )  # fmt: skip
+    segment.add_argument(
         "-o", "--output", type=Path, required=True, metavar="MASK.png",
         help="0 and 255, 8 bit; with --clicks a folder for label images, or a .zarr or .tif for those of a stack",
     )  # fmt: skip
@@ -131,6 +139,32 @@ class _AddClick(argparse.Action):
         namespace.clicks = [*namespace.clicks, Click(row, col, foreground=bool(self.const))]
 
 
+class _AddBox(argparse.Action):
+    """The same with ``--box``."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        try:
+            row0, col0, row1, col1 = (float(part) for part in values.split(","))
+        except ValueError:
+            parser.error(
+                f"{option} takes ROW0,COL0,ROW1,COL1 in pixels, such as {option} 40,60,180,240, got {values!r}"
+            )
+        namespace.clicks = [*namespace.clicks, Box(row0, col0, row1, col1)]
+
+
+class _AddDrawn(argparse.Action):
+    """The same with what a file of ``--scribble`` says, in its order."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        from napari_m2n2v2.files.click_table import read_drawn
+
+        namespace.clicks = [*namespace.clicks, *read_drawn(values)]
+
+
 _BYTES_A_PIXEL = 35  # measured on an image of 13,000 x 13,000, from reading to writing
 _MUCH_MEMORY = 1_000_000_000
 
@@ -150,14 +184,14 @@ def _segment(options: argparse.Namespace) -> int:
     if options.table:
         return run_batch(options)
     if not options.clicks:
-        print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL", file=sys.stderr)
+        print("napari-m2n2v2: nothing to segment: give at least one --fg ROW,COL, --box or --scribble", file=sys.stderr)
         return 2
     image = read_image(options.image, series=options.series, allow_outside=options.allow_outside)
     _say_if_large(options.image, image.shape)
     guide = [guide for given in options.guide for guide in _guide(given)]
     height, width = as_rgb(image).shape[:2]
     for click in options.clicks:
-        click.pixel((height, width))
+        click.pixels((height, width))
     check_image_path(options.output, exact=True)
     if options.overlay:
         check_image_path(options.overlay)
@@ -206,7 +240,7 @@ def _guide(given: str) -> Sequence[Guide]:
 
 
 def _solve(
-    image: Any, guide: Any, clicks: Sequence[Click], options: argparse.Namespace, mode: str = "default"
+    image: Any, guide: Any, clicks: Sequence[Prompt], options: argparse.Namespace, mode: str = "default"
 ) -> tuple[ImageFeatures, SessionResult]:
     from napari_m2n2v2.cli.progress import of_long_work, shares
     from napari_m2n2v2.features.compute import compute

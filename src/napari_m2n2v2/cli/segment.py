@@ -32,7 +32,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     batch = parser.add_argument_group("many images, or a stack")
     batch.add_argument(
         "--clicks", dest="table", type=Path, metavar="CLICKS.csv",
-        help="columns row and col; image, z, t, class, object, threshold if needed. What is done is skipped: "
+        help="columns row and col; image, z, t, class, object, threshold, row1 and col1 (a box), points (a scribble) "
+        "if needed; or GeoJSON, or COCO boxes. What is done is skipped: "
         "an interrupted run goes on. --output and --overlay are folders",
     )  # fmt: skip
     batch.add_argument(
@@ -114,7 +115,11 @@ def _summary(outcomes: Sequence[BatchOutcome]) -> dict[str, Any]:
 def unusable(options: argparse.Namespace) -> str:
     """Say why the options do not go together; empty if they do."""
     if options.table:
-        return "give clicks by --clicks CLICKS.csv or by --fg and --bg, not both" if options.clicks else ""
+        return (
+            "give clicks by --clicks CLICKS.csv or by --fg, --bg, --box and --scribble, not both"
+            if options.clicks
+            else ""
+        )
     only = ("format", "contrast", "redo", "workers", "scheduler")
     given = [name for name in only if getattr(options, name) != _DEFAULTS[name]]
     return f"--{given[0]} needs --clicks CLICKS.csv" if given else ""

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.prompts import Prompt
 
-__all__ = ["RULES", "next_click_random", "next_click_split", "next_click_union"]
+__all__ = ["RULES", "depth_of", "next_click_random", "next_click_split", "next_click_union"]
 
 Mask = NDArray[np.bool_]
 
@@ -19,7 +20,7 @@ def next_click_union(
     mask: Mask,
     truth: Mask,
     ignore: Mask | None = None,
-    clicks: Sequence[Click] = (),
+    clicks: Sequence[Prompt] = (),
     rng: np.random.Generator | None = None,
 ) -> Click | None:
     """Click the deepest point of everything that is wrong, M2N2's rule "union".
@@ -30,7 +31,7 @@ def next_click_union(
         bool ``[H, W]``.
     ignore : ndarray, optional
         bool ``[H, W]``; pixels that are neither wrong nor right.
-    clicks : sequence of Click
+    clicks : sequence of Prompt
         Those placed so far; without effect in this rule.
     rng : numpy.random.Generator, optional
         Without effect in this rule.
@@ -45,14 +46,14 @@ def next_click_union(
     False positives and false negatives share one Euclidean distance transform, and outside the image counts as right.
     """
     wrong = _wrong(mask, truth, ignore)
-    return _deepest(_depth(wrong), truth) if wrong.any() else None
+    return _deepest(depth_of(wrong), truth) if wrong.any() else None
 
 
 def next_click_split(
     mask: Mask,
     truth: Mask,
     ignore: Mask | None = None,
-    clicks: Sequence[Click] = (),
+    clicks: Sequence[Prompt] = (),
     rng: np.random.Generator | None = None,
 ) -> Click | None:
     """Click the deepest point of the misses or of the false alarms, whichever is deeper: the rule of RITM, "split".
@@ -60,7 +61,7 @@ def next_click_split(
     Never the same pixel twice; a false alarm wins a tie. Parameters and result as for :func:`next_click_union`.
     """
     wrong = _wrong(mask, truth, ignore)
-    missed, false_alarm = _depth(wrong & truth), _depth(wrong & ~truth)
+    missed, false_alarm = depth_of(wrong & truth), depth_of(wrong & ~truth)
     for click in clicks:
         missed[round(click.row), round(click.col)] = false_alarm[round(click.row), round(click.col)] = 0
     if not (missed.any() or false_alarm.any()):
@@ -72,7 +73,7 @@ def next_click_random(
     mask: Mask,
     truth: Mask,
     ignore: Mask | None = None,
-    clicks: Sequence[Click] = (),
+    clicks: Sequence[Prompt] = (),
     rng: np.random.Generator | None = None,
 ) -> Click | None:
     """Click any wrong pixel, all with the same chance (section 11). Parameters as for :func:`next_click_union`."""
@@ -98,7 +99,8 @@ def _wrong(mask: Mask, truth: Mask, ignore: Mask | None) -> Mask:
     return wrong
 
 
-def _depth(region: Mask) -> NDArray[np.float64]:
+def depth_of(region: Mask) -> NDArray[np.float64]:
+    """Return how far each pixel of a region is from what is beside it; what is outside the image is."""
     depth: NDArray[np.float64] = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
     return depth
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import (
     MissingDependencyError,
     MissingWeightsError,
@@ -25,12 +24,14 @@ from napari_m2n2v2.errors import (
 )
 from napari_m2n2v2.evaluation.clicker import RULES
 from napari_m2n2v2.evaluation.datasets import Dataset, Sample
+from napari_m2n2v2.evaluation.drawer import DRAWN_RULES
 from napari_m2n2v2.evaluation.metrics import intersection_over_union
 from napari_m2n2v2.evaluation.settings import RunSettings, parameters_of
 from napari_m2n2v2.evaluation.solvers import Solved, solver_for
 from napari_m2n2v2.files.atomic import make_folder
 from napari_m2n2v2.files.lock import alone_with
 from napari_m2n2v2.parallel import each_done, pool_of
+from napari_m2n2v2.prompts import Prompt
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
 
@@ -43,7 +44,8 @@ def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``sample``, ``ious`` after each click, ``clicks`` as ``[row, col, foreground]``, ``effects`` of each click
+        ``sample``, ``ious`` after each click, ``clicks`` as ``[row, col, foreground]`` (of what is drawn, where it
+        begins), ``effects`` of each click
         (:attr:`~napari_m2n2v2.session.effects.Effect.why`; none of baselines), ``seconds`` of each click and
         ``feature_seconds``, ``backbone`` and ``weights_revision``; or ``sample`` and ``error`` if it cannot be read.
     """
@@ -59,7 +61,7 @@ def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
 
 
 def click_through(
-    solve: Callable[[Sequence[Click]], Solved], truth: Any, ignore: Any, settings: RunSettings, name: str
+    solve: Callable[[Sequence[Prompt]], Solved], truth: Any, ignore: Any, settings: RunSettings, name: str
 ) -> dict[str, Any]:
     """Click until nothing is wrong or the clicks are used up.
 
@@ -80,9 +82,10 @@ def click_through(
     dict
         ``ious``, ``clicks``, ``effects`` and ``seconds``, as :func:`evaluate_sample` describes them.
     """
-    rule, rng = RULES[settings.click_rule], np.random.default_rng([settings.seed, *name.encode()])
+    rule = {**RULES, **DRAWN_RULES}[settings.click_rule]
+    rng = np.random.default_rng([settings.seed, *name.encode()])
     mask = np.zeros(truth.shape, dtype=bool)
-    clicks: list[Click] = []
+    clicks: list[Prompt] = []
     ious, seconds, effects = [], [], []
     while len(clicks) < settings.max_clicks:
         click = rule(mask, truth, ignore, clicks, rng)

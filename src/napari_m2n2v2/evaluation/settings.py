@@ -9,6 +9,7 @@ from typing import Any
 from napari_m2n2v2.errors import ParameterError
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.clicker import RULES
+from napari_m2n2v2.evaluation.drawer import DRAWN_RULES
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import AUTO, split_weight
 from napari_m2n2v2.parameters import MODES, FeatureParameters, SegmentationParameters
@@ -63,11 +64,12 @@ class RunSettings:
         Fields of :class:`~napari_m2n2v2.FeatureParameters` or :class:`~napari_m2n2v2.SegmentationParameters` that are
         not at the method's default. A mapping is taken as well.
     click_rule : str
-        A key of :data:`~napari_m2n2v2.evaluation.clicker.RULES`.
+        A key of :data:`~napari_m2n2v2.evaluation.clicker.RULES` or of
+        :data:`~napari_m2n2v2.evaluation.drawer.DRAWN_RULES`.
     max_clicks : int
         Per object.
     seed : int
-        Of the rule "random".
+        Of the rule "random", and of what is drawn inexactly.
 
     Raises
     ------
@@ -91,7 +93,7 @@ class RunSettings:
         object.__setattr__(self, "without", tuple(self.without))
         for given, known, what in (
             (self.method, METHODS, "method"),
-            (self.click_rule, RULES, "click rule"),
+            (self.click_rule, {**RULES, **DRAWN_RULES}, "click rule"),
             *((name, ("none", "depth", AUTO, *IMAGE_GUIDES), "guide") for name in self.guide_names),
             *((name, SWITCHES, "part to leave out") for name in self.without),
             *((name, _FEATURE_NAMES | _CLICK_NAMES, "parameter") for name, _ in self.changed),

@@ -21,8 +21,8 @@ from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.lru import ByteLRU
 
 if TYPE_CHECKING:
-    from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.features.image_features import ImageFeatures
+    from napari_m2n2v2.prompts import Prompt
     from napari_m2n2v2.session.session import Session
 
 __all__ = ["Solved", "solver_for", "solver_of"]
@@ -33,7 +33,7 @@ Solved = tuple[NDArray[np.bool_], str]
 _KEPT_BYTES = 700_000_000  # an image and its mirrored one, or two settings that take turns, up to 8192 cells
 
 
-def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequence[Click]], Solved], dict[str, Any]]:
+def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequence[Prompt]], Solved], dict[str, Any]]:
     """Do the slow part for one object.
 
     Returns
@@ -69,10 +69,10 @@ def solver_for(sample: Sample, settings: RunSettings) -> tuple[Callable[[Sequenc
     return solver_of(session), about
 
 
-def solver_of(session: Session) -> Callable[[Sequence[Click]], Solved]:
+def solver_of(session: Session) -> Callable[[Sequence[Prompt]], Solved]:
     """Return what gives the mask for all clicks so far, and what the newest did."""
 
-    def solve(clicks: Sequence[Click]) -> Solved:
+    def solve(clicks: Sequence[Prompt]) -> Solved:
         result = session.replay(clicks)
         return result.mask, result.effects[-1].why
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +19,11 @@ from pathlib import Path
 from napari_m2n2v2.clicks import LARGEST_ID, Click
 from napari_m2n2v2.errors import ClickError, ImageError, UnreadableFileError
 from napari_m2n2v2.files.paths import no_file, one_form
+from napari_m2n2v2.files.prompt_json import CLASSES, prompts_in
 from napari_m2n2v2.images.stack import Index, Stack
+from napari_m2n2v2.prompts import Box, Outline, Prompt, Scribble
 
-__all__ = ["ClickTable", "TableClick", "read_click_table"]
-
-_CLASSES = {
-    "foreground": True, "fg": True, "1": True, "1.0": True, "true": True,
-    "background": False, "bg": False, "0": False, "0.0": False, "false": False,
-    "": True,
-}  # fmt: skip
-
+__all__ = ["ClickTable", "TableClick", "read_click_table", "read_drawn"]
 
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -47,12 +43,12 @@ class TableClick:
     ----------
     line : int
         Counted as editors do, from 1.
-    click : Click
+    click : Prompt
         In the plane.
     """
 
     line: int
-    click: Click
+    click: Prompt
 
 
 @dataclass(frozen=True)
@@ -61,9 +57,7 @@ class _Row:
     image: str  # empty: every image
     place: Mapping[str, float]  # by column, those that are given
     axes: tuple[int, int] | None  # of its plane, as napari's own export of our clicks says
-    foreground: bool
-    object_id: int
-    threshold: float | None
+    prompt: Prompt  # a click anywhere, anything else where it is
 
 
 @dataclass(frozen=True)
@@ -76,10 +70,13 @@ class ClickTable:
         Of the file.
     rows : tuple
         Its lines, in their order.
+    unit : str
+        What they are called.
     """
 
     path: Path
     rows: tuple[_Row, ...]
+    unit: str = "line"
 
     @property
     def images(self) -> dict[str, int]:
@@ -133,9 +130,9 @@ class ClickTable:
 
     def error(self, line: int, reason: object) -> ClickError:
         """Return an error that says in which line."""
-        return ClickError(f"{self.path.name}, line {line}: {str(reason).rstrip('.')}.")
+        return ClickError(f"{self.path.name}, {self.unit} {line}: {str(reason).rstrip('.')}.")
 
-    def _bound(self, row: _Row, axes: Sequence[str], stack: Stack | None) -> tuple[Index, Click]:
+    def _bound(self, row: _Row, axes: Sequence[str], stack: Stack | None) -> tuple[Index, Prompt]:
         plane = stack.plane_axes if stack else (0, 1)
         shape = stack.shape if stack else (None, None)
         if row.axes is not None and stack and row.axes != plane:
@@ -160,10 +157,10 @@ class ClickTable:
             raise self.error(row.line, f"{', '.join(unused)} is given, but the image has just {', '.join(axes)}")
         index, (y, x) = stack.split(position) if stack else ((), (position[0], position[1]))
         try:
-            click = Click(y, x, row.foreground, row.object_id, row.threshold)
+            click = row.prompt.moved_to(y, x) if isinstance(row.prompt, Click) else row.prompt
             if stack:
                 stack.check(index)
-                click.pixel(stack.plane_shape)
+                click.pixels(stack.plane_shape)
         except (ClickError, ImageError) as error:
             raise self.error(row.line, error) from error
         return index, click
@@ -188,10 +185,17 @@ def read_click_table(path: Path) -> ClickTable:
         Which object, 1 to 2147483647; 1 if empty.
     ``threshold``
         How far the click reaches, 0 to 1; the best if empty.
+    ``row1`` and ``col1``
+        The corner of a box opposite to row and col. A click if empty.
+    ``points``
+        The further points of a scribble that begins at row and col, as in ``40 60; 44 90``. A click if empty.
+    ``shape``
+        "outline" for what such a line encloses.
     ``axes``
         The two axes of the plane, counted from 0, as the dock's clicks have them; those of the stack if empty.
 
-    Other columns are left alone.
+    Other columns are left alone. Of a file whose name ends in ``.json`` or ``.geojson``, what
+    :func:`~napari_m2n2v2.files.prompt_json.prompts_in` reads: GeoJSON, or the boxes of COCO annotations.
 
     Raises
     ------
@@ -201,7 +205,7 @@ def read_click_table(path: Path) -> ClickTable:
         If a line is wrong; the first such line is told.
     """
     try:
-        lines = _decoded(path.read_bytes()).splitlines()
+        text = _decoded(path.read_bytes())
     except FileNotFoundError as error:
         raise no_file(path, "a table of clicks") from error
     except UnicodeDecodeError as error:
@@ -211,6 +215,9 @@ def read_click_table(path: Path) -> ClickTable:
         ) from error
     except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read as a table of clicks: {error}") from error
+    if path.suffix.lower() in (".json", ".geojson"):
+        return _table_of_json(path, text)
+    lines = text.splitlines()
     between, skipped = _separator(lines)
     head = "".join(lines[skipped : skipped + 1])
     table = ClickTable(path, ())
@@ -240,6 +247,43 @@ def read_click_table(path: Path) -> ClickTable:
     if not rows:
         raise UnreadableFileError(f"{path} has no clicks: there is nothing to segment.")
     return ClickTable(path, tuple(rows))
+
+
+def read_drawn(path: Path) -> tuple[Prompt, ...]:
+    """Read the prompts on one image from GeoJSON, whichever image they name.
+
+    Raises
+    ------
+    UnreadableFileError
+        If there is no such file, or it is of another kind.
+    """
+    try:
+        text = _decoded(path.read_bytes())
+    except FileNotFoundError as error:
+        raise no_file(path, "GeoJSON") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFileError(f"{path} cannot be read as GeoJSON: {error}") from error
+    return tuple(row.prompt for row in _table_of_json(path, text).rows)
+
+
+def _table_of_json(path: Path, text: str) -> ClickTable:
+    try:
+        found = list(prompts_in(json.loads(text)))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UnreadableFileError(f"{path} cannot be read as prompts: {error}. See docs/prompts.md.") from error
+    if not found:
+        raise UnreadableFileError(f"{path} has no prompts: there is nothing to segment.")
+    rows = (
+        _Row(
+            one.number,
+            one_form(one.image),
+            {**one.place, "row": one.prompt.row, "col": one.prompt.col},
+            None,
+            one.prompt,
+        )
+        for one in found
+    )
+    return ClickTable(path, tuple(rows), "number")
 
 
 def _decoded(content: bytes) -> str:
@@ -284,7 +328,7 @@ def _cells(table: ClickTable, lines: Sequence[str], between: str, before: int) -
 
 def _row(line: int, values: Mapping[str, str]) -> _Row:
     label = values.get("class", "").lower()
-    if label not in _CLASSES:
+    if label not in CLASSES:
         raise ValueError(f"expected the class foreground or background (or 1 or 0), got {values['class']!r}")
     object_id = _number("object", values.get("object") or "1")
     if object_id != int(object_id) or not 1 <= object_id <= LARGEST_ID:
@@ -298,7 +342,29 @@ def _row(line: int, values: Mapping[str, str]) -> _Row:
     if axes and (len(axes) != 2 or not all(axis.isdecimal() for axis in axes)):
         raise ValueError(f"expected two axes such as '1 2', got {values['axes']!r}")
     across = (int(axes[0]), int(axes[1])) if axes else None
-    return _Row(line, one_form(values.get("image", "")), place, across, _CLASSES[label], int(object_id), reach)
+    prompt = _drawn(values, place, Click(0, 0, CLASSES[label], int(object_id), reach))
+    return _Row(line, one_form(values.get("image", "")), place, across, prompt)
+
+
+def _drawn(values: Mapping[str, str], place: Mapping[str, float], click: Click) -> Prompt:
+    """Return the box, scribble or outline of a row, or the click if it is none of these."""
+    corner, line, shape = (values.get("row1"), values.get("col1")), values.get("points"), values.get("shape", "")
+    if not (any(corner) or line or shape not in ("", "click")):
+        return click
+    row, col = place.get("row", place.get("y")), place.get("col", place.get("x"))
+    if row is None or col is None:
+        raise ValueError("a box, scribble or outline begins in the columns row and col")
+    if any(corner):
+        return Box(row, col, _number("row1", corner[0] or ""), _number("col1", corner[1] or ""), click.object_id)
+    further = [part.split() for part in (line or "").split(";") if part.strip()]
+    if any(len(part) != 2 for part in further):
+        raise ValueError(f"expected points such as '40 60; 44 90', got {line!r}")
+    points = ((row, col), *((_number("points", down), _number("points", across)) for down, across in further))
+    if shape == "outline":
+        return Outline(points, click.object_id)
+    if shape not in ("", "scribble"):
+        raise ValueError(f"expected the shape click, scribble, box or outline, got {shape!r}")
+    return Scribble(points, click.foreground, click.object_id, click.threshold)
 
 
 def _number(column: str, text: str) -> float:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.rendering import as_rgb
+from napari_m2n2v2.prompts import Prompt, Scribble
 
 __all__ = ["draw_overlay"]
 
@@ -22,8 +22,10 @@ _BACKGROUND = (255, 65, 54)
 _MASK = (0, 160, 255)
 
 
-def draw_overlay(image: Any, mask: NDArray[np.bool_], clicks: Iterable[Click]) -> NDArray[np.uint8]:
+def draw_overlay(image: Any, mask: NDArray[np.bool_], clicks: Iterable[Prompt]) -> NDArray[np.uint8]:
     """Tint the mask, draw its outline and the clicks: green discs for foreground, red crosses for background.
+
+    Of a scribble its line as well, with the sign where it begins, of a box its sides.
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ def draw_overlay(image: Any, mask: NDArray[np.bool_], clicks: Iterable[Click]) -
         As :func:`~napari_m2n2v2.compute_features` takes it.
     mask : ndarray
         bool ``[H, W]``.
-    clicks : iterable of Click
+    clicks : iterable of Prompt
         In image pixels.
 
     Returns
@@ -47,6 +49,11 @@ def draw_overlay(image: Any, mask: NDArray[np.bool_], clicks: Iterable[Click]) -
     rows, cols = np.ogrid[: mask.shape[0], : mask.shape[1]]
     size = max(3.0, 0.012 * min(mask.shape))
     for click in clicks:
+        colour = _FOREGROUND if click.foreground else _BACKGROUND
+        if len(click.drawn) > 1:
+            canvas[_thickened(Scribble(click.drawn).pixels((mask.shape[0], mask.shape[1])), mask.shape)] = colour
+        if not click.marked:
+            continue
         down, right = np.abs(rows - click.row), np.abs(cols - click.col)
         if click.foreground:
             shape, halo = (np.hypot(down, right) <= reach for reach in (size, size + 1.5))
@@ -56,6 +63,15 @@ def draw_overlay(image: Any, mask: NDArray[np.bool_], clicks: Iterable[Click]) -
                 ((np.abs(down - right) <= arm + edge) & (np.maximum(down, right) <= size + edge)) for edge in (0, 1.5)
             )
         canvas[halo] = 255
-        canvas[shape] = _FOREGROUND if click.foreground else _BACKGROUND
+        canvas[shape] = colour
     drawn: NDArray[np.uint8] = canvas.round().astype(np.uint8)
     return drawn
+
+
+def _thickened(pixels: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    from scipy.ndimage import binary_dilation
+
+    line = np.zeros(shape, dtype=bool)
+    line[tuple(np.transpose(pixels))] = True
+    thick: NDArray[np.bool_] = binary_dilation(line, np.ones((3, 3)))
+    return thick

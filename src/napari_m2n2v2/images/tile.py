@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.images.resampling import working_shape
 from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.prompts import Prompt
 
 __all__ = [
     "Region",
@@ -104,13 +105,17 @@ class Region:
         cols = slice(max(self.left, other.left), min(self.cols.stop, other.cols.stop))
         return (rows, cols) if rows.start < rows.stop and cols.start < cols.stop else None
 
-    def into(self, click: Click) -> Click:
+    def into(self, click: Prompt) -> Prompt:
         """Move a click from the plane into the region."""
-        return replace(click, row=click.row - self.top, col=click.col - self.left)
+        return click.mapped(lambda row: row - self.top, lambda col: col - self.left)
 
-    def out_of(self, click: Click) -> Click:
+    def out_of(self, click: Prompt) -> Prompt:
         """Move a click from the region into the plane: the reverse of :meth:`into`."""
-        return replace(click, row=click.row + self.top, col=click.col + self.left)
+        return click.mapped(lambda row: row + self.top, lambda col: col + self.left)
+
+    def meets(self, click: Prompt) -> bool:
+        """Whether any of what a prompt in the plane marks is inside."""
+        return self.into(click).meets(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,8 @@ class RegionClick:
     ----------
     region : Region
         Which.
-    click : Click
-        In pixels of the plane, inside the region.
+    click : Prompt
+        In pixels of the plane, some of it inside the region.
 
     Raises
     ------
@@ -131,10 +136,10 @@ class RegionClick:
     """
 
     region: Region
-    click: Click
+    click: Prompt
 
     def __post_init__(self) -> None:
-        if not self.region.holds(self.click.row, self.click.col):
+        if not self.region.meets(self.click):
             raise ClickError(
                 f"Click at row {self.click.row:g}, col {self.click.col:g} is outside its region of rows "
                 f"{self.region.top} to {self.region.rows.stop - 1} and columns {self.region.left} to "
@@ -153,7 +158,7 @@ def fits_whole(shape: tuple[int, int], working_side: int = _WORKING_SIDE) -> boo
     return math.prod(working_shape(shape, working_side)) <= _MOST_PIXELS
 
 
-def clicks_in(region: Region, placed: Iterable[RegionClick]) -> tuple[Click, ...]:
+def clicks_in(region: Region, placed: Iterable[RegionClick]) -> tuple[Prompt, ...]:
     """List the clicks that a region is solved by, in their order and in pixels of the plane."""
     return tuple(p.click for p in placed if counts_in(region, p))
 
@@ -162,9 +167,10 @@ def counts_in(region: Region, placed: RegionClick) -> bool:
     """Whether a region is solved by a click.
 
     All that lie in it count, whichever region they were placed in, so that two regions agree where they overlap; but
-    not those that were placed at a finer step, which correct what this one gives.
+    not those that were placed at a finer step, which correct what this one gives. Of a scribble that crosses several
+    regions, in each what lies in it.
     """
-    return placed.region.step >= region.step and region.holds(placed.click.row, placed.click.col)
+    return placed.region.step >= region.step and region.meets(placed.click)
 
 
 def region_of_view(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +36,10 @@ def stable_order(values: Floats) -> NDArray[np.int32]:
 
 
 def flood_fill(
-    markov_map: Floats, pixel: tuple[int, int], guide: Floats | None = None, reach: Reach = "connected"
+    markov_map: Floats,
+    pixels: Sequence[tuple[int, int]] | tuple[int, int],
+    guide: Floats | None = None,
+    reach: Reach = "connected",
 ) -> Floats:
     """Raise each pixel to the lowest level at which water from the click reaches it.
 
@@ -45,8 +50,9 @@ def flood_fill(
     ----------
     markov_map : ndarray
         ``M [H, W]`` float32 in ``[0, 1]``.
-    pixel : tuple of int
-        The click x, (row, col).
+    pixels : tuple of int, or sequence of them
+        The click x, (row, col); or all that a prompt marks, beyond the paper. Then ``M[x]`` and ``D_k[x]`` are ranges,
+        within which ``c`` is 0.
     guide : ndarray, optional
         ``D [C, H, W]`` float32, each channel in ``[0, 1]`` times its weight. Constant ones give exactly the unguided
         result.
@@ -58,26 +64,27 @@ def flood_fill(
     Returns
     -------
     ndarray
-        ``F [H, W]`` float32, not divided by its maximum; 0 at the click.
+        ``F [H, W]`` float32, not divided by its maximum; 0 at the pixels that water comes from.
 
     Notes
     -----
     Pixels are visited in the order of ``c``. Whatever touches the flooded region and is not above the present level is
     flooded at once, so each pixel is handled once and the result is exact: linear time after one sort.
     """
-    cost = np.abs(markov_map - markov_map[pixel])
+    rows, cols = np.atleast_2d(pixels).T
+    cost = _beyond(markov_map, markov_map[rows, cols])
     for channel in () if guide is None else guide:
-        cost = np.hypot(cost, channel - channel[pixel])  # hypot(x, 0) is x to the last bit
+        cost = np.hypot(cost, _beyond(channel, channel[rows, cols]))  # hypot(x, 0) is x to the last bit
     cost = np.ascontiguousarray(cost, dtype=np.float32)
     if reach == "similar":
         return cost
     path = _minimum_around(cost) if reach == "thin" else cost
-    filled = fill(path, stable_order(path), pixel)
+    filled = fill(path, stable_order(path), rows * path.shape[1] + cols)
     return np.maximum(filled, cost) if reach == "thin" else filled
 
 
-def fill(cost: Floats, order: NDArray[np.int32], pixel: tuple[int, int]) -> Floats:
-    """Flood from a pixel over 4-connected neighbours.
+def fill(cost: Floats, order: NDArray[np.int32], sources: NDArray[np.int64]) -> Floats:
+    """Flood from some pixels over 4-connected neighbours.
 
     Parameters
     ----------
@@ -85,8 +92,8 @@ def fill(cost: Floats, order: NDArray[np.int32], pixel: tuple[int, int]) -> Floa
         ``[H, W]`` float32, 0 or more, contiguous.
     order : ndarray
         What :func:`stable_order` returns of it.
-    pixel : tuple of int
-        (row, col).
+    sources : ndarray
+        int64, flat indices of the pixels that water comes from.
 
     Returns
     -------
@@ -94,8 +101,15 @@ def fill(cost: Floats, order: NDArray[np.int32], pixel: tuple[int, int]) -> Floa
         ``[H, W]`` float32, the level at which each pixel is reached.
     """
     filled = np.empty_like(cost)
-    _fill(cost.ravel(), order, pixel[0] * cost.shape[1] + pixel[1], cost.shape[1], filled.ravel())
+    _fill(cost.ravel(), order, sources, cost.shape[1], filled.ravel())
     return filled
+
+
+def _beyond(values: Floats, at_pixels: Floats) -> Floats:
+    """Return how far values are from the range of those at some pixels; of one pixel it is the absolute difference."""
+    low, high = at_pixels.min(), at_pixels.max()
+    beyond: Floats = np.maximum(np.maximum(low - values, values - high), np.float32(0))
+    return beyond
 
 
 def _minimum_around(cost: Floats) -> Floats:
@@ -108,10 +122,11 @@ _AT_SHORE, _FLOODED = np.uint8(1), np.uint8(2)  # 0 is neither seen nor reached 
 
 
 @kernel()
-def _fill(cost: Floats, order: NDArray[np.int32], click: int, width: int, filled: Floats) -> None:
+def _fill(cost: Floats, order: NDArray[np.int32], clicks: NDArray[np.int64], width: int, filled: Floats) -> None:
     state = np.zeros(cost.size, dtype=np.uint8)
     stack = np.empty(cost.size, dtype=np.int32)
-    state[click] = _AT_SHORE
+    for click in clicks:
+        state[click] = _AT_SHORE
     for first in order:
         if state[first] != _AT_SHORE:
             continue

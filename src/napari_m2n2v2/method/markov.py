@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+
 import torch
 from torch import Tensor
 
-__all__ = ["markov_map", "start_state"]
+__all__ = ["markov_map", "start_state", "start_state_over"]
 
 # How often the host asks a GPU whether every cell has been reached: each answer stalls its queue.
 _STEPS_PER_CHECK = 8
@@ -53,6 +56,22 @@ def start_state(
     state[bottom, left] += below * (1 - beside)
     state[bottom, right] += below * beside
     return state.div_(state.max()).to(device)
+
+
+def start_state_over(
+    pixels: Iterable[tuple[int, int]],
+    image_shape: tuple[int, int],
+    grid_shape: tuple[int, int],
+    device: torch.device | str = "cpu",
+    *,
+    centred: bool = False,
+) -> Tensor:
+    """Start from all cells that some pixels touch, at least one: the largest of their :func:`start_state` in each cell.
+
+    Beyond the paper, where a prompt has one pixel, of which this is :func:`start_state`.
+    """
+    states = (start_state(*pixel, image_shape, grid_shape, centred=centred) for pixel in pixels)
+    return reduce(torch.maximum, states).to(device)
 
 
 def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: int) -> Tensor:

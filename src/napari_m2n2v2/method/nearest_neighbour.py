@@ -70,12 +70,12 @@ def truncate(
     owner: NDArray[np.int32],
     distance: Floats,
     foreground: Sequence[bool],
-    pixels: Sequence[tuple[int, int]],
+    seeds: Sequence[Sequence[tuple[int, int]] | tuple[int, int]],
     beyond: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Give each pixel its nearest click's class, or background where that click is farther than 1 (Eq. 12).
 
-    Each click's own pixel takes its class; of two clicks on one pixel the later counts.
+    Each click's own pixel takes its class, and so do all that a prompt marks; of two on one pixel the later counts.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def truncate(
         As :func:`nearest_click` returns them.
     foreground : sequence of bool
         ``y_i`` of each click.
-    pixels : sequence of tuple of int
-        (row, col) of each click.
+    seeds : sequence of tuple of int, or of sequences of them
+        (row, col) of each click, or of all its pixels.
     beyond : ndarray, optional
         bool ``[H, W]``, the class of pixels that no click reaches: a mask to start from. Background by default.
 
@@ -98,6 +98,7 @@ def truncate(
         mask &= distance <= 1
     else:
         mask = np.where(distance <= 1, mask, beyond)
-    for pixel, label in zip(pixels, foreground, strict=True):
-        mask[pixel] = label
+    for seed, label in zip(seeds, foreground, strict=True):
+        rows, cols = np.array(seed, dtype=np.intp).reshape(-1, 2).T
+        mask[rows, cols] = label
     return mask

@@ -7,6 +7,8 @@ to the last bit; where colours are compared (a guide's ``hypot``), to one roundi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,23 +31,33 @@ def stable_order(values: Tensor) -> Tensor:
 
 
 def flood_fill(
-    markov_map: Tensor, pixel: tuple[int, int], guide: Floats | None = None, reach: Reach = "connected"
+    markov_map: Tensor,
+    pixels: Sequence[tuple[int, int]] | tuple[int, int],
+    guide: Floats | None = None,
+    reach: Reach = "connected",
 ) -> Floats:
     """Do what :func:`napari_m2n2v2.method.flood_fill.flood_fill` does, up to the filling itself.
 
     Costs and their order are found where the map is, a float32 tensor ``[H, W]``. The filling runs on the CPU: it
     follows a queue, in which each pixel waits for the one before. So the result is there, where clicks are joined.
     """
-    cost = (markov_map - markov_map[pixel]).abs()
+    rows, cols = np.atleast_2d(pixels).T
+    sources = torch.from_numpy(rows * markov_map.shape[1] + cols).to(markov_map.device)
+    cost = _beyond(markov_map, sources)
     for channel in () if guide is None else torch.from_numpy(guide).to(cost.device):
-        cost = torch.hypot(cost, channel - channel[pixel])
+        cost = torch.hypot(cost, _beyond(channel, sources))
     own = cost.numpy(force=True)
     if reach == "similar":
         return own
     path = _minimum_around(cost) if reach == "thin" else cost
     order = stable_order(path).to(torch.int32)
-    filled = compiled.fill(path.numpy(force=True), order.numpy(force=True), pixel)
+    filled = compiled.fill(path.numpy(force=True), order.numpy(force=True), sources.numpy(force=True))
     return np.maximum(filled, own) if reach == "thin" else filled
+
+
+def _beyond(values: Tensor, sources: Tensor) -> Tensor:
+    low, high = values.reshape(-1)[sources].aminmax()
+    return (low - values).maximum(values - high).clamp_min(0.0)
 
 
 def _minimum_around(cost: Tensor) -> Tensor:

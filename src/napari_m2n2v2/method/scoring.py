@@ -136,14 +136,18 @@ def distance_to_class(mask: NDArray[np.bool_], pixel: tuple[int, int], foregroun
 def _squared_distance(mask: NDArray[np.bool_], row: int, col: int, wanted: bool) -> float:
     best = np.inf
     height, width = mask.shape
-    for r in range(height):
-        dr = (r - row) * (r - row)
-        if dr >= best:
-            continue
-        for c in range(width):
-            if mask[r, c] == wanted:
-                distance = dr + (c - col) * (c - col)
-                if distance < best:
+    for down in range(max(row, height - 1 - row) + 1):
+        if down * down >= best:
+            break
+        for r in (row - down, row + down):
+            if not 0 <= r < height:
+                continue
+            for across in range(max(col, width - 1 - col) + 1):
+                distance = down * down + across * across
+                if distance >= best:
+                    break
+                left, right = col - across, col + across
+                if (left >= 0 and mask[r, left] == wanted) or (right < width and mask[r, right] == wanted):
                     best = np.float64(distance)
     return best
 
@@ -242,7 +246,8 @@ def score_factors(
     candidates : CandidateThresholds
         Of ``M_i``.
     same, opposite : ndarray
-        float32 values of ``M_i`` at the clicks of click i's class (itself included) and of the other.
+        float32 values of ``M_i`` at the clicks of click i's class (itself included) and of the other. Of
+        a prompt that marks no pixel there may be none; then ``s_pos`` takes no part.
     edge, positive, negative : bool
         Whether ``s_edge``, ``s_pos`` and ``s_neg`` take part.
     prior : float
@@ -259,7 +264,7 @@ def score_factors(
         end = min(end, _prior_count(len(values), prior))
     if below < _NO_LIMIT:
         end = min(end, int(np.searchsorted(values, np.float32(below), side="left")))
-    if not positive:
+    if not (positive and same.size):
         return ScoreFactors(np.array([0, end]), np.ones(1, dtype=np.float32), edge)
     included = np.searchsorted(values, np.sort(same), side="left")
     share = np.arange(len(included) + 1, dtype=np.float32) / np.float32(len(included))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,9 @@ from napari_m2n2v2.parameters import Reach
 __all__ = ["COMPILED", "Steps", "steps_in_torch", "steps_on"]
 
 Floats = NDArray[np.float32]
+
+
+Pixels = Sequence[tuple[int, int]] | tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +39,14 @@ class Steps:
     """
 
     build_dense: upsampling.BuildDense
-    flood_fill: Callable[[Tensor, tuple[int, int], Floats | None, Reach], Floats]
+    flood_fill: Callable[[Tensor, Pixels, Floats | None, Reach], Floats]
     candidate_thresholds: Callable[[Floats], scoring.CandidateThresholds]
     contrast_across: Callable[[NDArray[np.int32], Floats], Floats]
 
 
 COMPILED = Steps(
     upsampling.build_dense,
-    lambda markov_map, pixel, guide, reach: flood_fill.flood_fill(markov_map.numpy(force=True), pixel, guide, reach),
+    lambda markov_map, pixels, guide, reach: flood_fill.flood_fill(markov_map.numpy(force=True), pixels, guide, reach),
     scoring.candidate_thresholds,
     lambda differ, markov_map: contrast.contrast_across(differ, flood_fill.stable_order(markov_map)),
 )

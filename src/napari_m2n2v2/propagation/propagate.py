@@ -22,6 +22,7 @@ from napari_m2n2v2.images.resampling import at_resolution, place_at
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import PropagationParameters, SegmentationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.propagation.expectation import (
     Appearance,
     Expectation,
@@ -124,7 +125,7 @@ class PropagatedPlane:
     """
 
     index: Index
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     labels: NDArray[np.int32]
     doubts: Mapping[int, float]
     ended: Mapping[int, str]

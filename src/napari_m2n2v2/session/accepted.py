@@ -13,20 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.images.masks import Masks, Where
 from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Boxed
+from napari_m2n2v2.prompts import Prompt
 
 __all__ = ["AcceptedMasks", "check_inside", "still_accepted", "working_pixels"]
-
-Pixels = Mapping[int, Boxed]
-"""Of accepted objects, by id: bool, in pixels of the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +41,20 @@ class AcceptedMasks:
         has.
     """
 
-    pixels: Pixels = field(default_factory=lambda: MappingProxyType({}))
+    pixels: Masks = field(default_factory=lambda: MappingProxyType({}))
     contested: Mapping[int, frozenset[int]] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def of(cls, pixels: Pixels, clicks: Sequence[Click]) -> AcceptedMasks:
+    def of(cls, pixels: Masks, clicks: Sequence[Prompt]) -> AcceptedMasks:
         """Look which clicks, in pixels of the image, lie on accepted objects of others."""
         some = [(i, boxed) for i, boxed in pixels.items() if boxed.box is not None]
         told = [click for click in clicks if click.foreground]
-        if not some or not told:
+        marked = [(click.object_id, pixel) for click in told for pixel in click.marked]
+        if not some or not marked:
             return cls(MappingProxyType(dict(pixels)))
         boxes = np.array([boxed.box for _, boxed in some])
-        owners, ids = np.array([i for i, _ in some]), np.array([click.object_id for click in told])
-        at = np.floor(np.array([(click.row, click.col) for click in told]) + 0.5).astype(np.intp)
+        owners, ids = np.array([i for i, _ in some]), np.array([object_id for object_id, _ in marked])
+        at = np.array([pixel for _, pixel in marked])
         row, col = at[:, :1], at[:, 1:]
         inside = (boxes[:, 0] <= row) & (row < boxes[:, 1]) & (boxes[:, 2] <= col) & (col < boxes[:, 3])
         found: dict[int, set[int]] = {}
@@ -63,6 +63,11 @@ class AcceptedMasks:
             if boxed.values[at[n, 0] - boxed.row, at[n, 1] - boxed.col]:
                 found.setdefault(i, set()).add(int(ids[n]))
         return cls(MappingProxyType(dict(pixels)), {i: frozenset(who) for i, who in sorted(found.items())})
+
+    @cached_property
+    def where(self) -> Where:
+        """Finds those in a box."""
+        return Where(self.pixels)
 
     def among(self, known: Container[int]) -> AcceptedMasks:
         """Return the same of some objects alone."""
@@ -77,16 +82,16 @@ class AcceptedMasks:
         ids = sorted({*self.pixels, *before.pixels})
         return [i for i in ids if _of(self, i) != _of(before, i)]
 
-    def closed_to(self, object_id: int) -> list[int]:
-        """List the accepted objects whose pixels an object cannot get."""
-        return [i for i in self.pixels if i != object_id and object_id not in self.contested.get(i, ())]
+    def closed_to(self, object_id: int, among: Iterable[int]) -> list[int]:
+        """List those among some accepted objects whose pixels an object cannot get."""
+        return [i for i in among if i != object_id and object_id not in self.contested.get(i, ())]
 
 
 def _of(masks: AcceptedMasks, object_id: int) -> tuple[Boxed | None, frozenset[int]]:
     return masks.pixels.get(object_id), masks.contested.get(object_id, frozenset())
 
 
-def check_inside(accepted: Pixels, shape: tuple[int, int]) -> None:
+def check_inside(accepted: Masks, shape: tuple[int, int]) -> None:
     """Complain of pixels that are outside an image of ``shape``.
 
     Raises
@@ -99,7 +104,7 @@ def check_inside(accepted: Pixels, shape: tuple[int, int]) -> None:
             raise ImageError(f"The pixels of accepted object {i} are in {pixels.box}, not inside an image of {shape}.")
 
 
-def still_accepted(accepted: Pixels, before: Iterable[Click], after: Iterable[Click]) -> dict[int, Boxed]:
+def still_accepted(accepted: Masks, before: Iterable[Prompt], after: Iterable[Prompt]) -> dict[int, Boxed]:
     """Return those that stay accepted when clicks change: a change of an object's own clicks opens it again."""
     if not accepted:
         return {}
@@ -107,8 +112,8 @@ def still_accepted(accepted: Pixels, before: Iterable[Click], after: Iterable[Cl
     return {i: pixels for i, pixels in accepted.items() if was.get(i) == now.get(i)}
 
 
-def _own(accepted: Pixels, clicks: Iterable[Click]) -> dict[int, list[Click]]:
-    found: dict[int, list[Click]] = {}
+def _own(accepted: Masks, clicks: Iterable[Prompt]) -> dict[int, list[Prompt]]:
+    found: dict[int, list[Prompt]] = {}
     for click in clicks:
         if click.object_id in accepted:
             found.setdefault(click.object_id, []).append(click)

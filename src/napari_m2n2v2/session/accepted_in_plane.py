@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.images.masks import Masks
 from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in
-from napari_m2n2v2.session.accepted import AcceptedMasks, Pixels, check_inside, still_accepted
+from napari_m2n2v2.prompts import Prompt
+from napari_m2n2v2.session.accepted import AcceptedMasks, check_inside, still_accepted
 from napari_m2n2v2.session.result import SessionResult
-from napari_m2n2v2.session.session import Session
 
-__all__ = ["AcceptedInPlane"]
+__all__ = ["AcceptedInPlane", "InRegions"]
+
+
+class InRegions:
+    """Masks of a plane in pixels of its regions; of a mask it gives the very same again."""
+
+    def __init__(self) -> None:
+        self._moved: dict[Region, WeakKeyDictionary[Boxed, Boxed]] = {}
+
+    def of(self, region: Region, mask: Boxed) -> Boxed:
+        """Return a mask without what is beyond a region; the very mask where it has the same place there."""
+        moved = self._moved.setdefault(region, WeakKeyDictionary())
+        if mask not in moved:
+            moved[mask] = _into(region, mask)
+        return moved[mask]
 
 
 class AcceptedInPlane:
@@ -30,11 +42,14 @@ class AcceptedInPlane:
         self.masks = AcceptedMasks()
         self._shape = shape
         self._placed: tuple[RegionClick, ...] = ()
-        self._moved: dict[Region, WeakKeyDictionary[Boxed, Boxed]] = {}
-        self._before: WeakKeyDictionary[Session, set[int]] = WeakKeyDictionary()  # what sessions begin with
+        self._moved = InRegions()
 
-    def note(self, placed: tuple[RegionClick, ...], accepted: Pixels | None) -> dict[int, list[Box]]:
+    def note(
+        self, placed: tuple[RegionClick, ...], accepted: Masks | None, others: Container[int] = ()
+    ) -> dict[int, list[Box]]:
         """Take the pixels of accepted objects, or keep those whose clicks stay, and say of which labels may change.
+
+        Of ``others`` none are kept, because they start from something else.
 
         Returns
         -------
@@ -48,7 +63,8 @@ class AcceptedInPlane:
         """
         clicks = [p.click for p in placed]
         if accepted is None:
-            accepted = still_accepted(self.masks.pixels, [p.click for p in self._placed], clicks)
+            kept = still_accepted(self.masks.pixels, [p.click for p in self._placed], clicks)
+            accepted = {i: pixels for i, pixels in kept.items() if i not in others}
         check_inside(accepted, self._shape)
         before, now = self.masks, AcceptedMasks.of(accepted, clicks)
         self._placed = placed
@@ -63,33 +79,22 @@ class AcceptedInPlane:
 
         Of others it says nothing that could be wrong: where they are, a region that knows them speaks, too.
         """
-        return {i: self._into(region, pixels) for i, pixels in self.masks.pixels.items() if i in known}
+        return {i: self._moved.of(region, pixels) for i, pixels in self.masks.pixels.items() if i in known}
 
-    def _into(self, region: Region, pixels: Boxed) -> Boxed:
-        moved = self._moved.setdefault(region, WeakKeyDictionary())
-        if pixels not in moved:
-            moved[pixels] = _into(region, pixels)
-        return moved[pixels]
-
-    def of(self, region: Region, clicks: Iterable[Click], session: Session) -> dict[int, Boxed]:
-        """Return those that count where a session of a region is given some clicks."""
-        if not self.masks.pixels:
-            return {}
-        if session not in self._before:
-            none: set[int] = set()
-            self._before[session] = none if session.start is None else {int(i) for i in np.unique(session.start)}
-        return self.within(region, self._before[session] | {click.object_id for click in clicks})
+    def of(self, region: Region, clicks: Iterable[Prompt], starts: Iterable[int]) -> dict[int, Boxed]:
+        """Return those that count where a region is given some clicks, and some objects start from masks."""
+        return self.within(region, {*starts, *(click.object_id for click in clicks)})
 
     def is_as_in(self, region: Region, result: SessionResult) -> bool:
         """Whether a region was last solved with these."""
-        return self.within(region, {*result.objects, *result.accepted}) == dict(result.accepted)
+        return self.within(region, {*result.objects, *result.starts, *result.accepted}) == dict(result.accepted)
 
-    def by(self, region: Region, clicks: tuple[Click, ...], session: Session) -> dict[int, Boxed]:
+    def by(self, region: Region, clicks: tuple[Prompt, ...], starts: Iterable[int]) -> dict[int, Boxed]:
         """Return the same where a region is asked about other clicks; all, where about none, as to carry objects."""
         if not clicks:
-            moved = {i: self._into(region, pixels) for i, pixels in self.masks.pixels.items()}
+            moved = {i: self._moved.of(region, pixels) for i, pixels in self.masks.pixels.items()}
             return {i: pixels for i, pixels in moved.items() if pixels.box is not None}
-        accepted = self.of(region, clicks, session)
+        accepted = self.of(region, clicks, starts)
         return still_accepted(accepted, clicks_in(region, self._placed), clicks)
 
 

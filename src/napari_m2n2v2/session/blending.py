@@ -12,16 +12,17 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.resampling import pixel_at
 from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import AcceptedMasks
 from napari_m2n2v2.session.diagnostics import clearness, nearest_of_each_class
 from napari_m2n2v2.session.doubt import doubt_of
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.segmentation import Segmentation
 from napari_m2n2v2.session.session import Session
+from napari_m2n2v2.session.starting import StartingMasks
 
 __all__ = ["Joining", "ObjectInRegion", "SolvedRegion"]
 
@@ -87,8 +88,7 @@ class ObjectInRegion:
 class SolvedRegion:
     """What one region says of the labels of a plane, and what that came from."""
 
-    clicks: tuple[Click, ...]
-    start: str  # a digest of the labels it began with
+    clicks: tuple[Prompt, ...]
     result: SessionResult
     labels: Boxed  # at working resolution
     objects: Mapping[int, ObjectInRegion]
@@ -97,19 +97,26 @@ class SolvedRegion:
     was_let_go: bool = False  # what it says of objects, beside the labels
 
     @classmethod
-    def of(
-        cls, start: str, clicks: tuple[Click, ...], result: SessionResult, said: dict[int, ObjectInRegion]
-    ) -> SolvedRegion:
-        """Note what a region's clicks gave, and what it says of each object, with the digest of what it began with."""
+    def of(cls, clicks: tuple[Prompt, ...], result: SessionResult, said: dict[int, ObjectInRegion]) -> SolvedRegion:
+        """Note what a region's clicks gave, and what it says of each object."""
         labels = Boxed.of(result.working_labels)
         boxes = [one.margin.box for one in said.values() if one.margin is not None]
         doubts = {i: one.doubt for i, one in said.items() if one.found.clicks}
-        return cls(clicks, start, result, labels, MappingProxyType(said), box_around([labels.box, *boxes]), doubts)
+        return cls(clicks, result, labels, MappingProxyType(said), box_around([labels.box, *boxes]), doubts)
 
     @property
     def joins(self) -> bool:
         """Whether there may be other regions."""
         return any(one.margin is not None for one in self.objects.values())
+
+    def box_of(self, object_id: int) -> Box | None:
+        """Return a box of working pixels that holds all it says of an object; None where it knows none of it."""
+        if object_id not in self.result.objects:
+            return None
+        said = self.objects.get(object_id)
+        if said is None:  # it was let go
+            return self.box
+        return box_around([said.found.squeezed.box, said.margin.box if said.margin is not None else None])
 
     def let_go(self) -> SolvedRegion:
         """Keep the labels, and what tells whether it has to be solved again."""
@@ -124,8 +131,8 @@ class Joining:
     ----------
     shape : tuple of int
         ``(H, W)`` of the plane.
-    base : Boxed
-        Labels that were there before all regions.
+    base : StartingMasks
+        What objects start from before all regions.
     parts : mapping
         What each region says.
     compete : bool
@@ -137,7 +144,7 @@ class Joining:
     """
 
     shape: tuple[int, int]
-    base: Boxed
+    base: StartingMasks
     parts: Mapping[Region, SolvedRegion]
     compete: bool
     order: Sequence[int]
@@ -145,16 +152,14 @@ class Joining:
 
     def known_to(self, regions: Sequence[Region]) -> Joining:
         """Return the same without what is accepted of objects that are in none of these regions, nor from before."""
-        known = {int(i) for i in np.unique(self.base.values)}
+        known = {*self.base.masks}
         known.update(*(self.parts[region].result.objects for region in regions))
         return replace(self, accepted=self.accepted.among(known))
 
     def boxes_of(self, object_id: int) -> list[Box]:
         """Return where, in the plane, regions that know an object put any labels."""
-        parts = [(r, part) for r, part in self.parts.items() if part.box is not None]
-        return [
-            _full_box(r, part.box, part.result) for r, part in parts if part.box and object_id in part.result.objects
-        ]
+        boxes = [(r, part, part.box_of(object_id)) for r, part in self.parts.items()]
+        return [_full_box(r, box, part.result) for r, part, box in boxes if box is not None]
 
     def labels(self, rows: slice, cols: slice, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Return the labels that some regions, the coarsest first, give a part of the plane: int32, a new array."""
@@ -166,7 +171,7 @@ class Joining:
         if (cover > 1).any():
             labels = self._joined(box, [region for region, _ in saying])
         else:
-            labels = self.base.within(_edges(box))
+            labels = self.base.labels(_edges(box))
         for region, both in saying:
             place, part = _shifted(both, box), self.parts[region]
             if (alone := cover[place] == 1).any():
@@ -178,7 +183,9 @@ class Joining:
     def _keep_accepted(self, labels: NDArray[np.int32], box: Region) -> None:
         """Let accepted objects be their very pixels, which regions at another resolution know coarsely."""
         around = 2 * max((region.step for region in self.parts), default=1)
-        for i, pixels in self.accepted.pixels.items():
+        wide = box.top - around, box.rows.stop + around, box.left - around, box.cols.stop + around
+        for i in self.accepted.where.meeting(wide):
+            pixels = self.accepted.pixels[i]
             if i in self.accepted.contested or (own := pixels.box) is None:
                 continue
             wide = own[0] - around, own[1] + around, own[2] - around, own[3] + around
@@ -189,7 +196,7 @@ class Joining:
 
     def _joined(self, box: Region, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Let the objects compete by what all regions, and the start, say of them."""
-        base = self.base.within(_edges(box))
+        base = self.base.labels(_edges(box))
         everywhere: set[int] = set()
         for region in regions:
             part, both = self.parts[region], region.overlap(box)
@@ -215,14 +222,12 @@ class Joining:
         if object_id in self.accepted.pixels:
             inside = self.accepted.pixels[object_id].within(box)
             np.copyto(clear, np.where(inside, np.maximum(clear, _LEAST), np.float32(0)))
-        for i in self.accepted.closed_to(object_id):
-            pixels = self.accepted.pixels[i]
-            if pixels.box is not None and _region_of(*_slices(pixels.box)).overlap(_region_of(*_slices(box))):
-                clear[pixels.within(box)] = 0
+        for i in self.accepted.closed_to(object_id, self.accepted.where.meeting(box)):
+            clear[self.accepted.pixels[i].within(box)] = 0
 
     def _area(self, object_id: int, box: Region, regions: Sequence[Region]) -> Region | None:
         """Return the part of a box in which an object can be: where any region, or the start, has it."""
-        boxes = [self.base.box] if (self.base.values == object_id).any() else []
+        boxes = [self.base.box_of(object_id)]
         for region in regions:
             said = self.parts[region].objects.get(object_id)
             if said is not None and said.margin is not None and (own := said.margin.box) is not None:
@@ -255,7 +260,11 @@ class Joining:
         """Return the box outside which labels cannot have changed; of no size where they have not."""
         parts = [part for part in (before, after) if part is not None]
         others = [r for r, part in self.parts.items() if r != region and part.box is not None and r.overlap(region)]
-        if len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
+        is_alone = not any(r != region and r.overlap(region) for r in self.parts)
+        if len(parts) == 2 and is_alone:  # what it says stands
+            box = _difference(parts[0].labels, parts[1].labels)
+            boxes = [] if box is None else [_full_box(region, box, parts[0].result)]
+        elif len(parts) == 2 and all(part.joins and not part.was_let_go for part in parts):
             old, new = parts[0].objects, parts[1].objects
             differ = [i for i in {*old, *new} if old.get(i) is not new.get(i)]
             said = [part.objects[i].margin for part in parts for i in differ if i in part.objects]
@@ -267,6 +276,14 @@ class Joining:
             boxes += [_edges(_region_of(*both)) for other in others if (both := other.overlap(region)) is not None]
         around = box_around(boxes)
         return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
+
+
+def _difference(one: Boxed, other: Boxed) -> Box | None:
+    """Return the box around all pixels that differ; None where none does."""
+    if (box := box_around([one.box, other.box])) is None:
+        return None
+    differ = Boxed.of(one.within(box) != other.within(box)).box
+    return None if differ is None else (differ[0] + box[0], differ[1] + box[0], differ[2] + box[2], differ[3] + box[2])
 
 
 def _shifted(part: tuple[slice, slice], box: Region) -> tuple[slice, slice]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 from napari_m2n2v2.session.work import by_object
 
@@ -35,7 +35,7 @@ class Carried:
 
     plane: PlaneKey
     object_id: int
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     doubt: float = math.nan
     axis: int = 0
     direction: int = 0
@@ -49,7 +49,7 @@ class CarriedPlanes:
     What a user adds, moves, flips or deletes makes the clicks others than those remembered: the plane is his then.
     """
 
-    _known: dict[tuple[PlaneKey, int, tuple[Click, ...]], Carried] = field(default_factory=dict)
+    _known: dict[tuple[PlaneKey, int, tuple[Prompt, ...]], Carried] = field(default_factory=dict)
 
     def take_up(self, placed: Iterable[PlacedClick]) -> None:
         """Take what a file says of its clicks: planes where propagation placed all those of an object.

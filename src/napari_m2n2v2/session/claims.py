@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
+from napari_m2n2v2.images.masks import NO_PIXELS, Where
 from napari_m2n2v2.images.sparse import Box, Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.session.accepted import AcceptedMasks, working_pixels
@@ -44,6 +43,7 @@ class Claims:
         self._working_shape = working_shape
         self._working: WeakKeyDictionary[Boxed, Boxed] = WeakKeyDictionary()
         self._known: dict[int, _Known] = {}
+        self._where: tuple[AcceptedMasks, Where] | None = None  # of what is accepted, at working resolution
 
     @property
     def nbytes(self) -> int:
@@ -88,23 +88,16 @@ class Claims:
         return self._working[pixels]
 
     def _closed(self, object_id: int, box: Box, masks: AcceptedMasks) -> list[Boxed]:
-        pixels = (self._at_work(masks.pixels[i]) for i in masks.closed_to(object_id))
-        return [one for one in pixels if one.box is not None and _meet(box, one.box)]
+        if self._where is None or self._where[0] is not masks:
+            self._where = masks, Where({i: self._at_work(pixels) for i, pixels in masks.pixels.items()})
+        near = self._where[1].meeting(box)
+        return [self._at_work(masks.pixels[i]) for i in masks.closed_to(object_id, near)]
 
     def _claimed(self, found: Segmentation | None, own: Boxed | None, closed: tuple[Boxed, ...]) -> Squeezed:
-        height, width = self._working_shape
-        if own is not None:
-            mask = own.within((0, height, 0, width))
-        elif found is not None:
-            mask = found.working_mask
-        else:
-            mask = np.zeros(self._working_shape, dtype=bool)
-        for one in closed:
-            if (box := one.box) is not None:
-                part = max(box[0], 0), min(box[1], height), max(box[2], 0), min(box[3], width)
-                mask[part[0] : part[1], part[2] : part[3]] &= ~one.within(part)
-        return Squeezed.of(mask)
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
+        claimed = own if own is not None else found.squeezed.as_boxed() if found is not None else NO_PIXELS
+        if (box := claimed.box) is not None:
+            mask = claimed.within(box)
+            for one in closed:
+                mask &= ~one.within(box)
+            claimed = Boxed(box[0], box[2], mask)
+        return Squeezed.boxed(claimed, self._working_shape)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 from torch import Tensor
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.lru import ByteLRU
 from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import SegmentationParameters
-from napari_m2n2v2.session.click_map import ClickMap, Pixel, click_map, upsampled_map
+from napari_m2n2v2.prompts import Prompt
+from napari_m2n2v2.session.click_map import ClickMap, click_map, upsampled_map
+from napari_m2n2v2.session.seed import Seed
 from napari_m2n2v2.session.segmentation import Segmentation, advance
 
 __all__ = ["Chain", "Upsampled"]
@@ -32,8 +30,6 @@ class Chain:
         Of the image.
     parameters : SegmentationParameters
         The same for all clicks.
-    start : mapping
-        ``Y_0`` by object id, where it is not empty.
     max_bytes : int
         For Markov-maps.
     upsampled : Upsampled, optional
@@ -44,29 +40,25 @@ class Chain:
         self,
         features: ImageFeatures,
         parameters: SegmentationParameters,
-        start: Mapping[int, Segmentation],
         max_bytes: int,
         upsampled: Upsampled | None = None,
     ) -> None:
         self.features = features
         self.maps = ClickMaps(features, parameters, max_bytes, upsampled)
         self._parameters = parameters
-        self._start = start
-        nothing = np.zeros(features.image.shape[:2], dtype=bool)
-        self._untouched = Segmentation.begin(nothing, features.shape)
-        self._solved: ByteLRU[tuple[Click, ...], Segmentation] = ByteLRU(_SOLVED_BYTES)
+        self._solved: ByteLRU[tuple[Segmentation, tuple[Prompt, ...]], Segmentation] = ByteLRU(_SOLVED_BYTES)
 
-    def solve(self, clicks: tuple[Click, ...], report: Progress) -> Segmentation:
-        """Solve the clicks of one object, at least one, from the longest beginning that is solved already."""
-        known, found = 0, self._start.get(clicks[0].object_id, self._untouched)
+    def solve(self, begun: Segmentation, clicks: tuple[Prompt, ...], report: Progress) -> Segmentation:
+        """Solve the clicks of one object, from what it starts from, or the longest beginning that is solved already."""
+        known, found = 0, begun
         for n in range(1, len(clicks) + 1):  # all are in use, so they must not be the next to go
-            state = self._solved.get(clicks[:n])
+            state = self._solved.get((begun, clicks[:n]))
             if state is not None:
                 known, found = n, state
         for n in range(known, len(clicks)):
             report(n / len(clicks), "clicks")
             found = advance(found, clicks[n], self.features, self._parameters, self.maps)
-            self._solved.put(found.clicks, found)
+            self._solved.put((begun, found.clicks), found)
         return found
 
     @property
@@ -79,12 +71,12 @@ class Upsampled:
     """Markov-maps before the flood fill, which chains of the same image share while a click is solved."""
 
     def __init__(self) -> None:
-        self._kept: ByteLRU[tuple[Pixel, bool], Tensor] = ByteLRU(_UPSAMPLED_BYTES)
+        self._kept: ByteLRU[tuple[Seed, bool], Tensor] = ByteLRU(_UPSAMPLED_BYTES)
 
-    def __call__(self, features: ImageFeatures, pixel: Pixel, parameters: SegmentationParameters) -> Tensor:
+    def __call__(self, features: ImageFeatures, seed: Seed, parameters: SegmentationParameters) -> Tensor:
         """Return what :func:`~napari_m2n2v2.session.click_map.upsampled_map` gives."""
-        key = pixel, features.joins_upsampling
-        return self._kept.get_or(key, lambda: upsampled_map(features, pixel, parameters))
+        key = seed, features.joins_upsampling
+        return self._kept.get_or(key, lambda: upsampled_map(features, seed, parameters))
 
     @property
     def nbytes(self) -> int:
@@ -93,7 +85,7 @@ class Upsampled:
 
 
 class ClickMaps:
-    """Markov-maps kept per position, least recently used dropped first; a dropped one is computed again, the same."""
+    """Markov-maps kept by the pixels of prompts, least recently used dropped first; a dropped one is made again."""
 
     def __init__(
         self,
@@ -105,16 +97,18 @@ class ClickMaps:
         self._features = features
         self._parameters = parameters
         self._upsampled = upsampled
-        self._kept: ByteLRU[Pixel, ClickMap] = ByteLRU(max_bytes)
+        self._kept: ByteLRU[Seed, ClickMap] = ByteLRU(max_bytes)
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         return self._kept.nbytes
 
-    def __call__(self, pixel: Pixel) -> ClickMap:
-        return self._kept.get_or(pixel, lambda: self._compute(pixel))
+    def __call__(self, seed: Seed) -> ClickMap:
+        return self._kept.get_or(seed, lambda: self._compute(seed))
 
-    def _compute(self, pixel: Pixel) -> ClickMap:
-        shared = self._upsampled(self._features, pixel, self._parameters) if self._upsampled else None
-        return click_map(self._features, pixel, self._parameters, shared)
+    def _compute(self, seed: Seed) -> ClickMap:
+        if self._upsampled is None or seed.outline is not None:  # which no chain is asked about
+            return click_map(self._features, seed, self._parameters)
+        shared = self._upsampled(self._features, seed, self._parameters)
+        return click_map(self._features, seed, self._parameters, shared)

@@ -90,22 +90,23 @@ class Competition:
             self._winner = np.zeros(math.prod(self._shape), dtype=np.int32)
             self._bid = np.full(self._winner.shape, np.inf, dtype=np.float32)
         for i in changed:
-            known.pop(i, None)
-            self._change(i, claims.get(i), known)
+            self._change(i, known.pop(i, None), claims.get(i), known)
         self._claims = known
         return self._winner.reshape(self._shape).copy()
 
-    def _change(self, object_id: int, claim: Claim | None, others: dict[int, Claim]) -> None:
+    def _change(self, object_id: int, before: Claim | None, claim: Claim | None, others: dict[int, Claim]) -> None:
         """Let an object, which is not among the others now, bid anew, or not at all."""
         pixels, bids = np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.float32)
         if claim is not None:
-            pixels = np.flatnonzero(claim.claimed.as_mask())
+            pixels = claim.claimed.pixels
             bids = self._bids(claim, pixels)
-        had = np.flatnonzero(self._winner == object_id)
-        if had.size:
-            now = np.full(self._bid.shape, np.inf, dtype=np.float32)
-            now[pixels] = bids
-            self._release(had[now[had] > self._bid[had]], others)
+        if before is not None:
+            had = before.claimed.pixels
+            had = had[self._winner[had] == object_id]
+            now = np.full(had.shape, np.inf, dtype=np.float32)
+            _, at, again = np.intersect1d(had, pixels, assume_unique=True, return_indices=True)
+            now[at] = bids[again]
+            self._release(had[now > self._bid[had]], others)
         self._offer(object_id, pixels, bids)
         if claim is not None:
             others[object_id] = claim
@@ -119,7 +120,7 @@ class Competition:
         box = int(rows.min()), int(rows.max()) + 1, int(cols.min()), int(cols.max()) + 1
         for i, other in others.items():
             if _meet(box, other.claimed.box):
-                claimed = pixels[other.claimed.as_mask().ravel()[pixels]]
+                claimed = pixels[np.isin(pixels, other.claimed.pixels, assume_unique=True)]
                 if claimed.size:
                     self._offer(i, claimed, self._bids(other, claimed))
 

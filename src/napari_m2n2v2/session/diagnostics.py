@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.images.resampling import at_resolution
-from napari_m2n2v2.method.markov import start_state
+from napari_m2n2v2.method.markov import start_state_over
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
-from napari_m2n2v2.session.segmentation import Segmentation, maps_as_scored, score_of_click, working_pixel
+from napari_m2n2v2.prompts import Prompt
+from napari_m2n2v2.session.seed import working_seed
+from napari_m2n2v2.session.segmentation import Segmentation, maps_as_scored, score_of_click
 from napari_m2n2v2.session.session import Session
 
 __all__ = [
@@ -54,18 +55,28 @@ class ScoreCurve:
 
 def markov_map_of(session: Session, index: int) -> Floats:
     """Return the depth-guided Markov-map of click ``index``: float32 ``[H, W]`` in ``[0, 1]``, 0 at the click."""
-    pixel = working_pixel(_click(session, index), session.features)
+    seed = working_seed(_click(session, index), session.features)
     object_id = session.clicks[index].object_id
-    return at_resolution(session.map_at(pixel, object_id).values, session.features.shape)
+    return at_resolution(session.map_at(seed, object_id).values, session.features.shape)
 
 
 def attention_from(session: Session, index: int) -> Floats:
-    """Return where click ``index`` attends: one step of the chain from it, float32 ``[H, W]``, its maximum 1."""
+    """Return where click ``index`` attends: one step of the chain from it, float32 ``[H, W]``, its maximum 1.
+
+    Raises
+    ------
+    ClickError
+        If it is a box or an outline.
+    """
     features = session.features
-    pixel = working_pixel(_click(session, index), features)
+    seed = working_seed(_click(session, index), features)
+    if not seed.pixels:
+        raise ClickError(
+            "A box, or an outline, marks no pixel that attention could be looked at from: ask about a click."
+        )
     height, width = features.image.shape[:2]
     device, centred = features.transition.device, session.parameters.centred_start
-    state = start_state(*pixel, (height, width), features.grid_shape, device, centred=centred)
+    state = start_state_over(seed.pixels, (height, width), features.grid_shape, device, centred=centred)
     attended = (state.reshape(-1) @ features.transition).reshape(features.grid_shape).cpu().numpy()
     return at_resolution(attended / attended.max(), features.shape)
 
@@ -83,7 +94,7 @@ def owner(session: Session) -> NDArray[np.int32]:
     """
     if not session.clicks:
         return np.zeros(session.features.shape, dtype=np.int32)
-    maps = [session.map_at(working_pixel(click, session.features), click.object_id).values for click in session.clicks]
+    maps = [session.map_at(working_seed(click, session.features), click.object_id).values for click in session.clicks]
     nearest, distance = nearest_click(maps, session.result.thresholds)
     return at_resolution(np.where(distance <= 1, nearest + 1, 0).astype(np.int32), session.features.shape)
 
@@ -130,7 +141,7 @@ def nearest_of_each_class(session: Session, found: Segmentation) -> tuple[Floats
     inside, outside = (np.full(features.image.shape[:2], 1e6, dtype=np.float32) for _ in range(2))
     for click, threshold in zip(found.clicks, found.thresholds, strict=True):
         nearest = inside if click.foreground else outside
-        values = session.map_at(working_pixel(click, features), click.object_id).values
+        values = session.map_at(working_seed(click, features), click.object_id).values
         np.minimum(nearest, scale(values, threshold), out=nearest)
     return inside, outside
 
@@ -164,13 +175,13 @@ def score_curve_of(session: Session, index: int) -> ScoreCurve:
     click = _click(session, index)
     found = _object(session, click.object_id)
     i = sum(other.object_id == click.object_id for other in session.clicks[:index])
-    pixels = [working_pixel(other, session.features) for other in found.clicks]
-    maps = maps_as_scored([session.map_at(pixel, click.object_id) for pixel in pixels], found.radii)
-    scores = score_of_click(i, maps, pixels, found.clicks, found.ceilings, found.discarded, session.parameters)
+    seeds = [working_seed(other, session.features) for other in found.clicks]
+    maps = maps_as_scored([session.map_at(seed, click.object_id) for seed in seeds], found.radii)
+    scores = score_of_click(i, maps, seeds, found.clicks, found.ceilings, found.discarded, session.parameters)
     return ScoreCurve(maps[i].candidates.values, scores, found.thresholds[i])
 
 
-def _click(session: Session, index: int) -> Click:
+def _click(session: Session, index: int) -> Prompt:
     if not 0 <= index < len(session.clicks):
         raise ClickError(f"There is no click {index}: this session has {len(session.clicks)}, counted from 0.")
     return session.clicks[index]

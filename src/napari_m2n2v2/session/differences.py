@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
-import numpy as np
-
+from napari_m2n2v2.images.masks import Masks, as_known
 from napari_m2n2v2.images.sparse import Boxed
-from napari_m2n2v2.session.document import Document, Outcome, Place, plane_text
+from napari_m2n2v2.session.document import Document, Outcome, Place, PlaneKey, plane_text
 from napari_m2n2v2.session.provenance import software
 
 __all__ = ["differences", "differences_in_words"]
@@ -16,7 +15,7 @@ __all__ = ["differences", "differences_in_words"]
 _MOST_LINES = 12
 
 
-_OTHER_START = "labels taken over from before: not those of the saved session, and they stay"
+_OTHER_START = "what objects start from: not the masks of the saved session"
 
 
 def differences(
@@ -68,12 +67,15 @@ def _by_place(then: Document, now: Document, places: Sequence[Place], axis_names
     other_rules = [f"{name}: was {was}, is {is_now} in the dock" for name, was, is_now in was_is if was != is_now]
     for place in places:
         plane = place[0]
-        also = [*other_rules, *(() if _alike(then.starts.get(plane), now.starts.get(plane)) else (_OTHER_START,))]
+        also = [*other_rules, *(() if _alike(_starts_in(then, plane), _starts_in(now, plane)) else (_OTHER_START,))]
         where = f"{plane_text(plane, axis_names)}, " if len(then.solutions) > 1 and plane.index else ""
         for line in differences(then.solutions[place], now.solutions[place], then.versions, also):
             yield where + line
 
 
-def _alike(one: Boxed | None, other: Boxed | None) -> bool:
-    boxes = [None if patch is None else patch.box for patch in (one, other)]
-    return boxes[0] == boxes[1] and (one is None or other is None or np.array_equal(one.values, other.values))
+def _starts_in(document: Document, plane: PlaneKey) -> dict[int, Boxed]:
+    return {one.object_id: one.pixels for one in document.starts if one.plane == plane}
+
+
+def _alike(then: Masks, now: Masks) -> bool:
+    return as_known(now, then) == dict(then)

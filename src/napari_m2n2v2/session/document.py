@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError, ImageError
-from napari_m2n2v2.images.sparse import Boxed
+from napari_m2n2v2.images.masks import Masks
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import Region, RegionClick
 from napari_m2n2v2.parameters import Reach, SegmentationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import check_inside
 from napari_m2n2v2.session.provenance import Provenance, digest, software
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_m2n2v2.session.result import SessionResult
     from napari_m2n2v2.session.session import Session
     from napari_m2n2v2.session.tiled import Mosaic
-    from napari_m2n2v2.session.work import About, Accepted
+    from napari_m2n2v2.session.work import About, Accepted, Started
 
 __all__ = [
     "Document",
@@ -79,7 +79,7 @@ class PlacedClick:
     """
 
     plane: PlaneKey
-    click: Click
+    click: Prompt
     carried: bool = False
     region: Region | None = None
 
@@ -107,11 +107,11 @@ class Rules:
         """What clicks are solved with."""
         return replace(self.method, reach=self.reach)
 
-    def mosaic(self, shape: tuple[int, int], start: Boxed) -> Mosaic:
+    def mosaic(self, shape: tuple[int, int]) -> Mosaic:
         """Begin with a plane; on the worker, because it imports what computes."""
         from napari_m2n2v2.session.tiled import Mosaic
 
-        return Mosaic(shape, self.parameters, start=start, compete=self.compete)
+        return Mosaic(shape, self.parameters, compete=self.compete)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +122,7 @@ class Solution:
     provenance: Provenance
     rules: Rules
     accepted: tuple[Accepted, ...] = ()  # in all of the plane
+    starts: Masks = field(default_factory=dict)  # alike
 
     @cached_property
     def labels_sha256(self) -> str:
@@ -160,8 +161,8 @@ class Document:
         What they were solved with.
     compete : bool
         As :class:`~napari_m2n2v2.Session` takes it.
-    starts : mapping
-        Labels that planes began with.
+    starts : tuple of Started
+        The masks that objects start from.
     carried : tuple of Carried
         What was carried from plane to plane, and not corrected since.
     accepted : tuple of Accepted
@@ -177,7 +178,7 @@ class Document:
     solutions: Mapping[Place, Outcome | None]
     segmentation_parameters: SegmentationParameters
     compete: bool = True
-    starts: Mapping[PlaneKey, Boxed] = field(default_factory=dict)
+    starts: tuple[Started, ...] = ()
     carried: tuple[Carried, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     about: tuple[About, ...] = ()
@@ -192,7 +193,7 @@ class Document:
     @classmethod
     def of(cls, session: Session) -> Document:
         """Describe a session as it is now."""
-        from napari_m2n2v2.session.work import Accepted
+        from napari_m2n2v2.session.work import Accepted, Started
 
         plane = PlaneKey()
         outcome = Fingerprint(Provenance.of(session.features), digest(session.result.working_labels))
@@ -202,12 +203,12 @@ class Document:
             solutions={(plane, None): outcome},
             segmentation_parameters=session.parameters,
             compete=session.compete,
-            starts={} if session.start is None else {plane: Boxed.of(session.start)},
+            starts=tuple(Started(plane, i, mask, "labels") for i, mask in session.starts.items()),
             accepted=tuple(Accepted(plane, i, pixels) for i, pixels in session.accepted.items()),
         )
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """All clicks, in the order they were placed."""
         return tuple(placed.click for placed in self.placed)
 
@@ -235,7 +236,7 @@ class Document:
             If there is no such plane, or it is smaller.
         """
         planes = [*(plane for plane, _ in self.solutions), *(known.plane for known in self.carried)]
-        planes += [one.plane for one in self.accepted]
+        planes += [*(one.plane for one in self.accepted), *(one.plane for one in self.starts)]
         shapes = {plane: self.plane_shape(plane) for plane in planes}
         for plane, region in self.solutions:
             if region is not None and not region.is_inside(shapes[plane]):
@@ -243,7 +244,7 @@ class Document:
         for one in self.accepted:
             check_inside({one.object_id: one.pixels} if one.pixels is not None else {}, shapes[one.plane])
         for placed in self.placed:
-            placed.click.pixel(shapes[placed.plane])
+            placed.click.pixels(shapes[placed.plane])
             if placed.region is not None:
                 RegionClick(placed.region, placed.click)
 
@@ -266,7 +267,7 @@ class Document:
             placed=tuple(replace(placed, plane=plane) for placed in self.placed),
             accepted=tuple(one.onto(plane) for one in self.accepted),
             solutions={(plane, region): outcome for (_, region), outcome in self.solutions.items()},
-            starts=dict(zip([plane], self.starts.values(), strict=False)),  # of one plane, there is one at most
+            starts=tuple(one.onto(plane) for one in self.starts),
             carried=tuple(replace(known, plane=plane) for known in self.carried),
         )
 
@@ -284,24 +285,25 @@ class Document:
         ------
         ClickError, ImageError
             If there are clicks in several slices or parts, the image is too small for the clicks, or has another shape
-            than the labels to start from.
+            than the masks to start from.
         """
         from napari_m2n2v2.session.differences import differences
         from napari_m2n2v2.session.session import Session
 
-        if len(self.solutions) != 1 or next(iter(self.solutions))[1] is not None:
+        places = {*self.solutions, *((one.plane, None) for one in self.starts)}
+        if len(places) != 1 or next(iter(places))[1] is not None:
             raise ClickError(
-                f"The file holds clicks in {len(self.solutions)} slices or parts of an image of {self.shape}. Load it "
+                f"The file holds clicks in {len(places)} slices or parts of an image of {self.shape}. Load it "
                 "in the dock, or replay the clicks of each."
             )
-        (((plane, _), outcome),) = self.solutions.items()
-        rows, cols = shape = self.plane_shape(plane)
-        if plane in self.starts and shape != features.shape:  # before anything of a size that a file says is made
-            raise ImageError(f"The labels to start from are of shape {shape}, and the image has {features.shape}.")
-        start = self.starts[plane].within((0, rows, 0, cols)) if plane in self.starts else None
-        session = Session(features, self.segmentation_parameters, start=start, compete=self.compete)
+        (place,) = places
+        plane, outcome = place[0], self.solutions.get(place)
+        shape, starts = self.plane_shape(plane), {one.object_id: one.pixels for one in self.starts}
+        if starts and shape != features.shape:
+            raise ImageError(f"The masks to start from are of shape {shape}, and the image has {features.shape}.")
+        session = Session(features, self.segmentation_parameters, compete=self.compete)
         accepted = {one.object_id: one.pixels for one in self.accepted if one.pixels is not None}
-        session.replay(self.clicks, accepted=accepted)
+        session.replay(self.clicks, accepted=accepted, starts=starts)
         now = Document.of(session).solutions[PlaneKey(), None]
         return session, differences(outcome, now, self.versions)
 

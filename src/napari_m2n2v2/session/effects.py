@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.prompts import Prompt
 
 __all__ = ["Effect", "Why", "effect_in_words", "effect_of"]
 
@@ -51,7 +51,7 @@ class Effect:
 def effect_of(
     before: NDArray[np.bool_],
     after: NDArray[np.bool_],
-    pixel: tuple[int, int],
+    seed: Sequence[tuple[int, int]],
     foreground: bool,
     owner: NDArray[np.int32],
     distance: NDArray[np.float32],
@@ -62,8 +62,8 @@ def effect_of(
     ----------
     before, after : ndarray
         bool ``[H', W']``: ``Y_{i-1}`` and ``Y_i``.
-    pixel : tuple of int
-        The click, (row, col).
+    seed : sequence of tuple of int
+        The pixels of the prompt, (row, col); of a click it is one, of a box none.
     foreground : bool
         Its class.
     owner, distance : ndarray
@@ -72,19 +72,26 @@ def effect_of(
     differs = before != after
     changed = int(np.count_nonzero(differs))
     claimed = int(np.count_nonzero(differs & (after == foreground)))
-    if claimed > 1:
+    if claimed > len(seed):
         return Effect(changed, claimed)
-    if before[pixel] == foreground:
+    if all(before[pixel] == foreground for pixel in seed):
         return Effect(changed, claimed, "already so") if changed <= 1 else Effect(changed, claimed)
-    row, col = pixel
-    around = (slice(max(0, row - 1), row + 2), slice(max(0, col - 1), col + 2))
+    around = _around(seed, after.shape)
     rivals = owner[around][(after[around] != foreground) & (distance[around] <= 1)]
     if rivals.size:
         return Effect(changed, claimed, "nearer to a click", int(np.bincount(rivals).argmax()))
     return Effect(changed, claimed, "too large a change")
 
 
-def effect_in_words(n: int, clicks: Sequence[Click], effect: Effect, scale: float = 1.0) -> str:
+def _around(seed: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the pixels of a seed and their neighbours to all sides, bool ``[H, W]``."""
+    near = np.zeros(shape, dtype=bool)
+    for row, col in seed:
+        near[max(0, row - 1) : row + 2, max(0, col - 1) : col + 2] = True
+    return near
+
+
+def effect_in_words(n: int, clicks: Sequence[Prompt], effect: Effect, scale: float = 1.0) -> str:
     """Say what a click did: "+120 px", "nothing: nearer to click 4".
 
     Parameters

@@ -15,19 +15,24 @@ from napari_m2n2v2.method.nearest_neighbour import truncate
 from napari_m2n2v2.method.refinement import refine
 from napari_m2n2v2.method.scoring import distance_to_class
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.session.seed import Seed
 
-__all__ = ["Finishing", "click_radius"]
+__all__ = ["Finishing", "pixel_radii"]
 
 _PINNED_SHARE, _PINNED_CELLS = 1.5, 0.9  # of r_i, and at most so many cells: what refinement leaves to a click
 
 Mask = NDArray[np.bool_]
 
 
-def click_radius(mask: Mask, pixel: tuple[int, int], foreground: bool, parameters: SegmentationParameters) -> float:
-    """Return ``r_i`` of a click, in pixels (Eq. 9): infinite where nothing of its class is there.
+def pixel_radii(mask: Mask, seed: Seed, foreground: bool, parameters: SegmentationParameters) -> tuple[float, ...]:
+    """Return ``r_i`` of each pixel of a prompt, in pixels (Eq. 9): infinite where nothing of its class is there.
 
-    Where its pixel has its class already it is 0, or with ``boundary_distance`` how deep the pixel lies.
+    Where a pixel has its class already it is 0, or with ``boundary_distance`` how deep the pixel lies.
     """
+    return tuple(_radius(mask, pixel, foreground, parameters) for pixel in seed.pixels)
+
+
+def _radius(mask: Mask, pixel: tuple[int, int], foreground: bool, parameters: SegmentationParameters) -> float:
     radius = distance_to_class(mask, pixel, foreground)
     if radius > 0 or not parameters.boundary_distance:
         return radius
@@ -45,31 +50,33 @@ class Finishing:
         Of the image.
     parameters : SegmentationParameters
         Which of the steps beyond the paper are taken.
-    pixels : sequence of tuple of int
-        The clicks, (row, col).
+    seeds : sequence of Seed
+        Of each prompt.
     foreground : sequence of bool
         Their classes.
-    radii : sequence of float
-        Their :func:`click_radius`, each when it was placed.
+    radii : sequence of tuple of float
+        Their :func:`pixel_radii`, each when it was placed.
     beyond : ndarray or None
         The mask that the object began with, bool ``[H', W']``.
     """
 
     features: ImageFeatures
     parameters: SegmentationParameters
-    pixels: Sequence[tuple[int, int]]
+    seeds: Sequence[Seed]
     foreground: Sequence[bool]
-    radii: Sequence[float]
+    radii: Sequence[tuple[float, ...]]
     beyond: Mask | None
 
     def __call__(self, owner: NDArray[np.int32], distance: NDArray[np.float32]) -> Mask:
         """Return the mask, bool ``[H', W']``, of each pixel's nearest click and its distance."""
-        mask = truncate(owner, distance, self.foreground, self.pixels, self.beyond)
+        mask = truncate(owner, distance, self.foreground, [seed.pixels for seed in self.seeds], self.beyond)
         if self.parameters.least_disc:
             discs = self._discs(1.0, self.parameters.most_disc)
             mask = np.where(discs == UNDECIDED, mask, discs == 1)
+        outside = self._outside(mask.shape)
+        mask &= ~outside
         if self.parameters.refinement:
-            fixed = self._discs(_PINNED_SHARE, _PINNED_CELLS) != UNDECIDED
+            fixed = (self._discs(_PINNED_SHARE, _PINNED_CELLS) != UNDECIDED) | outside
             if self.beyond is not None:
                 fixed |= distance > 1  # what no click reaches stays as it was
             mask = refine(
@@ -84,7 +91,17 @@ class Finishing:
             )
         return mask
 
+    def _outside(self, shape: tuple[int, ...]) -> Mask:
+        """Return where the object cannot be: outside any box drawn around it, bool ``[H', W']``."""
+        outside = np.zeros(shape, dtype=bool)
+        for top, bottom, left, right in (seed.box for seed in self.seeds if seed.box is not None):
+            outside[:top] = outside[bottom:] = True
+            outside[:, :left] = outside[:, right:] = True
+        return outside
+
     def _discs(self, share: float, most_cells: float) -> NDArray[np.uint8]:
         most = most_cells * self.features.cell
-        radii = [min(share * radius, most) if radius < math.inf else 0.0 for radius in self.radii]
-        return discs_around(self.features.image.shape[:2], self.pixels, self.foreground, radii)
+        radii = [min(share * radius, most) if radius < math.inf else 0.0 for own in self.radii for radius in own]
+        pixels = [pixel for seed in self.seeds for pixel in seed.pixels]
+        classes = [label for seed, label in zip(self.seeds, self.foreground, strict=True) for _ in seed.pixels]
+        return discs_around(self.features.image.shape[:2], pixels, classes, radii)

@@ -15,10 +15,14 @@ def methods_paragraph(session: Session | Document) -> str:
     file = Document.of(session) if isinstance(session, Session) else session
     background = sum(not click.foreground for click in file.clicks)
     carried = sum(placed.carried for placed in file.placed)
-    objects = _count(len({click.object_id for click in file.clicks}), "object")
+    ids = {*(click.object_id for click in file.clicks), *(one.object_id for one in file.starts)}
+    objects = _count(len(ids), "object")
     placed = f"{_count(len(file.clicks) - background, 'foreground click')} and {_count(background, 'background click')}"
     if carried:
         placed += f", {carried} of which were placed by propagation from slice to slice,"
+    if file.starts:
+        origins = " and ".join(dict.fromkeys(one.origin for one in file.starts))
+        placed = f"{_count(len(file.starts), 'mask')} to start from, placed by {origins}, and {placed}"
     where = f"an image of {' x '.join(map(str, file.shape))} pixels"
     if len(file.solutions) > 1:
         where = f"{len(file.solutions)} slices or parts of {where}"

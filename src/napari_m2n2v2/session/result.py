@@ -9,13 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.guides.choice import GuideChoice
 from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.effects import Effect
-from napari_m2n2v2.session.segmentation import Segmentation, pixel_within
+from napari_m2n2v2.session.seed import pixel_within
+from napari_m2n2v2.session.segmentation import Segmentation
 
 __all__ = ["SessionResult"]
 
@@ -40,14 +41,17 @@ class SessionResult:
         ``(H', W')`` of what was worked on.
     accepted : mapping
         The pixels that every accepted object keeps, by id: Boxed bool, in pixels of the image.
+    starts : mapping
+        The masks that objects start from, alike.
     """
 
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     objects: Mapping[int, Segmentation]
     guides: Mapping[int, GuideChoice]
     shape: tuple[int, int]
     working_shape: tuple[int, int]
     accepted: Mapping[int, Boxed]
+    starts: Mapping[int, Boxed]
     _labels: Squeezed  # at working resolution: undo without limit keeps one of these per change
 
     @property
@@ -91,26 +95,27 @@ class SessionResult:
         click = self.clicks[-1]
         return self._among_others(click, self.objects[click.object_id].effects[-1], self.working_labels)
 
-    def _among_others(self, click: Click, own: Effect, labels: NDArray[np.int32]) -> Effect:
+    def _among_others(self, click: Prompt, own: Effect, labels: NDArray[np.int32]) -> Effect:
         """Say which other object has the pixel of a click now, or claims it and has it no more."""
-        if not click.foreground:
+        marked = click.pixels(self.shape)
+        if not (click.foreground and marked):
             return own
-        pixel = pixel_within(click, self.shape, self.working_shape)
+        pixel = pixel_within(marked[0], self.shape, self.working_shape)
         there = int(labels[pixel])
         if there not in (0, click.object_id):
             return replace(own, why="another object", rival=there)
-        return replace(own, took_from=self._claimed_by_others(click, pixel)) if there else own
+        return replace(own, took_from=self._claimed_by_others(click.object_id, marked[0], pixel)) if there else own
 
-    def _claimed_by_others(self, click: Click, pixel: tuple[int, int]) -> tuple[int, ...]:
-        """List the objects that would have a pixel were it not for this click's object."""
-        row, col = click.pixel(self.shape)
+    def _claimed_by_others(self, object_id: int, at: tuple[int, int], pixel: tuple[int, int]) -> tuple[int, ...]:
+        """List the objects that would have a pixel, which is at another of the image, were it not for this one."""
+        row, col = at
         found = [i for i, pixels in self.accepted.items() if pixels.within((row, row + 1, col, col + 1)).any()]
         for i, other in self.objects.items():
             box = other.squeezed.box
             inside = box is not None and box[0] <= pixel[0] < box[1] and box[2] <= pixel[1] < box[3]
             if inside and i not in self.accepted and other.working_mask[pixel]:
                 found.append(i)
-        return tuple(sorted(i for i in found if i != click.object_id))
+        return tuple(sorted(i for i in found if i != object_id))
 
     def __repr__(self) -> str:
         """Say in a line what there is; the pixels would fill a notebook."""

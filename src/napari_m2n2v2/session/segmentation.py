@@ -10,9 +10,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.images.resampling import at_resolution, pixel_at
+from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
 from napari_m2n2v2.method.scoring import (
@@ -26,23 +25,23 @@ from napari_m2n2v2.method.scoring import (
     size_switches,
 )
 from napari_m2n2v2.parameters import SegmentationParameters
-from napari_m2n2v2.session.click_map import ClickMap, Pixel
+from napari_m2n2v2.prompts import Prompt
+from napari_m2n2v2.session.click_map import ClickMap
 from napari_m2n2v2.session.effects import Effect, effect_of
-from napari_m2n2v2.session.finishing import Finishing, click_radius
+from napari_m2n2v2.session.finishing import Finishing, pixel_radii
+from napari_m2n2v2.session.seed import Pixel, Seed, working_seed
 
 __all__ = [
     "Segmentation",
     "advance",
     "distance_to_clicks",
     "maps_as_scored",
-    "pixel_within",
     "score_of_click",
-    "working_pixel",
 ]
 
 Nearest = tuple[NDArray[np.int32], NDArray[np.float32]]
 
-_BYTES_PER_CLICK = 60  # in tuples
+_BYTES_PER_CLICK, _BYTES_PER_PIXEL = 60, 32  # in tuples
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,7 +50,7 @@ class Segmentation:
 
     Parameters
     ----------
-    clicks : tuple of Click
+    clicks : tuple of Prompt
         In the order they were placed, which matters.
     thresholds : tuple of float
         ``lambda*`` of every click, in click order.
@@ -60,9 +59,9 @@ class Segmentation:
         where there was no limit.
     discarded : tuple of bool
         Clicks that the scores of earlier clicks ignore (section 3.4, the discard rule).
-    radii : tuple of float
-        ``r_i`` of every click when it was placed, in working pixels (Eq. 9); infinite where nothing of its class was
-        there.
+    pixel_radii : tuple of tuple of float
+        ``r_i`` of every click when it was placed, in working pixels (Eq. 9), of each pixel that it marks; infinite
+        where nothing of its class was there.
     effects : tuple of Effect
         What each click did when it was placed.
     shape : tuple of int
@@ -73,24 +72,30 @@ class Segmentation:
         The mask at working resolution, and where it is.
     """
 
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     thresholds: tuple[float, ...]
     ceilings: tuple[float, ...]
     discarded: tuple[bool, ...]
-    radii: tuple[float, ...]
+    pixel_radii: tuple[tuple[float, ...], ...]
     effects: tuple[Effect, ...]
     shape: tuple[int, int]
     start: Segmentation | None
     squeezed: Squeezed  # undo without limit keeps one of these per click
 
     @classmethod
-    def begin(cls, working_mask: NDArray[np.bool_], shape: tuple[int, int]) -> Segmentation:
+    def begin(cls, working_mask: NDArray[np.bool_] | Squeezed, shape: tuple[int, int]) -> Segmentation:
         """Return ``Y_0``: no clicks, and a mask at working resolution, empty in the paper."""
+        squeezed = working_mask if isinstance(working_mask, Squeezed) else Squeezed.of(working_mask)
         first = cls(
-            clicks=(), thresholds=(), ceilings=(), discarded=(), radii=(), effects=(),
-            shape=shape, start=None, squeezed=Squeezed.of(working_mask),
+            clicks=(), thresholds=(), ceilings=(), discarded=(), pixel_radii=(), effects=(),
+            shape=shape, start=None, squeezed=squeezed,
         )  # fmt: skip
-        return replace(first, start=first) if working_mask.any() else first
+        return replace(first, start=first) if squeezed.box is not None else first
+
+    @property
+    def radii(self) -> tuple[float, ...]:
+        """``r_i`` of every click: of one that marks several pixels, the largest; infinite of one that marks none."""
+        return tuple(max(radii, default=math.inf) for radii in self.pixel_radii)
 
     @property
     def working_mask(self) -> NDArray[np.bool_]:
@@ -100,7 +105,8 @@ class Segmentation:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self.squeezed.nbytes + _BYTES_PER_CLICK * len(self.clicks)
+        pixels = sum(map(len, self.pixel_radii))
+        return self.squeezed.nbytes + _BYTES_PER_CLICK * len(self.clicks) + _BYTES_PER_PIXEL * pixels
 
     @property
     def mask(self) -> NDArray[np.bool_]:
@@ -108,30 +114,12 @@ class Segmentation:
         return at_resolution(self.working_mask, self.shape)
 
 
-def working_pixel(click: Click, features: ImageFeatures) -> Pixel:
-    """Return the pixel of the working image that a click falls on.
-
-    Raises
-    ------
-    ClickError
-        If the click is outside the image.
-    """
-    height, width = features.image.shape[:2]
-    return pixel_within(click, features.shape, (height, width))
-
-
-def pixel_within(click: Click, shape: tuple[int, int], working_shape: tuple[int, int]) -> Pixel:
-    """Return the pixel at ``working_shape`` that a click on an image of ``shape`` falls on (:func:`working_pixel`)."""
-    row, col = map(pixel_at, click.pixel(shape), shape, working_shape)
-    return int(row), int(col)
-
-
 def advance(
     before: Segmentation,
-    click: Click,
+    click: Prompt,
     features: ImageFeatures,
     parameters: SegmentationParameters,
-    map_at: Callable[[Pixel], ClickMap],
+    map_at: Callable[[Seed], ClickMap],
 ) -> Segmentation:
     """Add one click to a segmentation (sections 3.4 and 3.5).
 
@@ -139,14 +127,14 @@ def advance(
     ----------
     before : Segmentation
         ``Y_{N-1}`` with its history.
-    click : Click
+    click : Prompt
         Click N.
     features : ImageFeatures
         Of the image.
     parameters : SegmentationParameters
         The same for the whole history.
     map_at : callable
-        Gives the :class:`ClickMap` of a working pixel; a cache of :func:`click_map`.
+        Gives the :class:`ClickMap` of working pixels; a cache of :func:`click_map`.
 
     Raises
     ------
@@ -154,12 +142,13 @@ def advance(
         If the click is outside the image.
     """
     clicks = (*before.clicks, click)
-    pixels = [working_pixel(c, features) for c in clicks]
+    seeds = [working_seed(c, features) for c in clicks]
     labels = [c.foreground for c in clicks]
-    maps = [map_at(pixel) for pixel in pixels]
+    maps = [map_at(seed) for seed in seeds]
     mask = before.working_mask
 
-    radius = click_radius(mask, pixels[-1], click.foreground, parameters)
+    radii = (*before.pixel_radii, pixel_radii(mask, seeds[-1], click.foreground, parameters))
+    radius = max(radii[-1], default=math.inf)
     limit, ceiling = math.inf, math.inf
     earlier = None  # the nearest of the earlier clicks, as they stood
     if parameters.score_adaptive or parameters.discard_rule:
@@ -171,14 +160,13 @@ def advance(
     elif parameters.prior_at_start and limit == math.inf:
         ceiling = prior_threshold(maps[-1].candidates, parameters.sigma_prior)
     ceilings = (*before.ceilings, ceiling)
-    radii = (*before.radii, radius)
-    maps = maps_as_scored(maps, radii)
+    maps = maps_as_scored(maps, (*before.radii, radius))
 
     beyond = before.start.working_mask if before.start is not None else None
-    finish = Finishing(features, parameters, pixels, labels, radii, beyond)
+    finish = Finishing(features, parameters, seeds, labels, radii, beyond)
 
     def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_], Nearest]:
-        thresholds = _best_thresholds(maps, pixels, clicks, ceilings, discarded, parameters)
+        thresholds = _best_thresholds(maps, seeds, clicks, ceilings, discarded, parameters)
         known = earlier if thresholds[:-1] == before.thresholds else None
         nearest = nearest_click(_values(maps), thresholds, known)
         return thresholds, finish(*nearest), nearest
@@ -194,8 +182,8 @@ def advance(
         thresholds=thresholds,
         ceilings=ceilings,
         discarded=discarded,
-        radii=radii,
-        effects=(*before.effects, effect_of(mask, solved, pixels[-1], click.foreground, *nearest)),
+        pixel_radii=radii,
+        effects=(*before.effects, effect_of(mask, solved, seeds[-1].pixels, click.foreground, *nearest)),
         shape=before.shape,
         start=before.start,
         squeezed=Squeezed.of(solved),
@@ -210,11 +198,11 @@ def maps_as_scored(maps: Sequence[ClickMap], radii: Sequence[float]) -> list[Cli
 def distance_to_clicks(
     segmentation: Segmentation,
     features: ImageFeatures,
-    map_at: Callable[[Pixel], ClickMap],
+    map_at: Callable[[Seed], ClickMap],
     pixels: NDArray[np.intp],
 ) -> NDArray[np.float32]:
     """Return ``min_i S_i`` over the clicks of a segmentation, at least one, at flat pixels, float32 (Eq. 11)."""
-    maps = (map_at(working_pixel(click, features)).values.ravel()[pixels] for click in segmentation.clicks)
+    maps = (map_at(working_seed(click, features)).values.ravel()[pixels] for click in segmentation.clicks)
     scaled = (scale(values, threshold) for values, threshold in zip(maps, segmentation.thresholds, strict=True))
     return reduce(np.minimum, scaled)
 
@@ -225,8 +213,8 @@ def _values(maps: Sequence[ClickMap]) -> list[NDArray[np.float32]]:
 
 def _best_thresholds(
     maps: Sequence[ClickMap],
-    pixels: Sequence[Pixel],
-    clicks: Sequence[Click],
+    seeds: Sequence[Seed],
+    clicks: Sequence[Prompt],
     ceilings: Sequence[float],
     discarded: Sequence[bool],
     parameters: SegmentationParameters,
@@ -237,7 +225,7 @@ def _best_thresholds(
         if click.threshold is not None:
             best.append(click.threshold)
         else:
-            factors = _factors_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
+            factors = _factors_of_click(i, maps, seeds, clicks, ceilings, discarded, parameters)
             best.append(float(maps[i].candidates.values[first_maximum(maps[i].candidates, factors)]))
     return tuple(best)
 
@@ -245,32 +233,36 @@ def _best_thresholds(
 def score_of_click(
     i: int,
     maps: Sequence[ClickMap],
-    pixels: Sequence[Pixel],
-    clicks: Sequence[Click],
+    seeds: Sequence[Seed],
+    clicks: Sequence[Prompt],
     ceilings: Sequence[float],
     discarded: Sequence[bool],
     parameters: SegmentationParameters,
 ) -> NDArray[np.float32]:
     """Score every candidate threshold of click ``i`` (Eq. 6): ``[K]`` float32, in the order of its candidates.
 
-    The other arguments are what :class:`Segmentation` holds of all clicks, with their maps and working pixels.
+    The other arguments are what :class:`Segmentation` holds of all clicks, with their maps and seeds.
     """
-    factors = _factors_of_click(i, maps, pixels, clicks, ceilings, discarded, parameters)
+    factors = _factors_of_click(i, maps, seeds, clicks, ceilings, discarded, parameters)
     return score_curve(maps[i].candidates, factors)
 
 
 def _factors_of_click(
     i: int,
     maps: Sequence[ClickMap],
-    pixels: Sequence[Pixel],
-    clicks: Sequence[Click],
+    seeds: Sequence[Seed],
+    clicks: Sequence[Prompt],
     ceilings: Sequence[float],
     discarded: Sequence[bool],
     parameters: SegmentationParameters,
 ) -> ScoreFactors:
     known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
-    at_clicks = np.array([maps[i].values[pixels[j]] for j in known], dtype=np.float32)
-    is_same = np.array([clicks[j].foreground == clicks[i].foreground for j in known])
+    marked = [
+        (pixel, clicks[j].foreground == clicks[i].foreground) for j in known for pixel in _told(seeds[j], maps[j])
+    ]
+    rows, cols = np.array([pixel for pixel, _ in marked], dtype=np.intp).reshape(-1, 2).T
+    at_clicks = maps[i].values[rows, cols]
+    is_same = np.array([same for _, same in marked], dtype=bool)
     return score_factors(
         maps[i].candidates,
         at_clicks[is_same],
@@ -281,3 +273,8 @@ def _factors_of_click(
         prior=parameters.sigma_prior if parameters.score_prior else 1.0,
         below=ceilings[i],
     )
+
+
+def _told(seed: Seed, found: ClickMap) -> tuple[Pixel, ...]:
+    """Return the pixels that scores take to be of a prompt's class."""
+    return seed.pixels or (() if found.core is None else (found.core,))

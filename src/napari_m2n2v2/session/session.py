@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click, clicks_by_object
+from napari_m2n2v2.clicks import clicks_by_object
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
+from napari_m2n2v2.images.masks import as_known
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.squeezed import Squeezed
 from napari_m2n2v2.parallel import Progress, silent, within
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.accepted import AcceptedMasks, check_inside, still_accepted
 from napari_m2n2v2.session.claims import Claims
-from napari_m2n2v2.session.click_map import ClickMap, Pixel
+from napari_m2n2v2.session.click_map import ClickMap
 from napari_m2n2v2.session.click_maps import Chain, Upsampled
 from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
-from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks, working_pixel
-from napari_m2n2v2.session.starting import starting_masks
+from napari_m2n2v2.session.seed import Seed, working_seed
+from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks
+from napari_m2n2v2.session.starting import Beginnings, check_starts, starting_mask, starting_masks
 
 __all__ = ["Session"]
 
@@ -36,9 +38,9 @@ _MAP_BYTES = 1_000_000_000
 class Session:
     """Clicks on one image and the mask they give, with undo and redo without limit.
 
-    Every change goes through :meth:`replay`, and the result depends on the clicks and the accepted objects alone: the
-    same clicks in the same order give the same mask, bit for bit, however they came to be what they are. Not for two
-    threads at once.
+    Every change goes through :meth:`replay`, and the result depends on the clicks, the masks that objects start from
+    and the accepted objects alone: the same clicks in the same order give the same mask, bit for bit, however they came
+    to be what they are. Not for two threads at once.
 
     Parameters
     ----------
@@ -48,8 +50,8 @@ class Session:
         What measures best by default; ``SegmentationParameters.paper()`` for M2N2V2 as published, ``.m2n2()`` for the
         method before it.
     start : array-like, optional
-        ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object. What no click reaches keeps
-        its label.
+        ``[H, W]`` integer labels to start from instead of nothing: ``Y_0`` of each object, as :meth:`start_from` gives
+        it to one. What no click reaches keeps its label.
     compete : bool
         Whether objects that claim the same pixel compete for it; if not, the one clicked last lies on top.
 
@@ -84,19 +86,17 @@ class Session:
         self.compete = compete
         self.features = features
         self.parameters = parameters or SegmentationParameters()
-        self._start = starting_masks(start, features)
-        self.start = None if start is None else np.array(start, dtype=np.int32)
+        starts = starting_masks(start, features.shape)
         options = features.options
         self._shared = shared = Upsampled() if len(options) > 1 else None
-        self._chains = [
-            Chain(option, self.parameters, self._start, _MAP_BYTES // len(options), shared) for option in options
-        ]
+        self._chains = [Chain(option, self.parameters, _MAP_BYTES // len(options), shared) for option in options]
         self._working_shape = features.image.shape[0], features.image.shape[1]
         self._competition = Competition(self._working_shape, self._distance)
         self._claims = Claims(features.shape, self._working_shape)
+        self._beginnings = Beginnings(features.shape, self._working_shape)
         self._masks = AcceptedMasks()
         self._solved: dict[int, tuple[Segmentation, GuideChoice]] = {}  # each object as it was last
-        self._history = History(self._join((), {}))
+        self._history = History(self._join((), {}, starts))
 
     @property
     def result(self) -> SessionResult:
@@ -104,7 +104,7 @@ class Session:
         return self._history.present
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """The present clicks, in order."""
         return self.result.clicks
 
@@ -112,6 +112,11 @@ class Session:
     def accepted(self) -> Mapping[int, Boxed]:
         """The pixels of every accepted object, by id: what :meth:`replay` takes."""
         return self.result.accepted
+
+    @property
+    def starts(self) -> Mapping[int, Boxed]:
+        """The mask that every object starts from that does not from nothing, by id: what :meth:`replay` takes."""
+        return self.result.starts
 
     @property
     def can_undo(self) -> bool:
@@ -127,16 +132,16 @@ class Session:
     def nbytes(self) -> int:
         """Memory held beside the features, in bytes: the Markov-maps that are kept, and every state one can go to."""
         states = self._history.states
-        found = [*self._start.values(), *(one for state in states for one in state.objects.values())]
+        found = [one for state in states for one in state.objects.values() if one.clicks]
         found += [one for chain in self._chains for one in chain.solved]
         kept = [one for state in states for one in state.accepted.values()]
         masks = sum(one.nbytes for one in {id(one): one for one in found}.values())
         masks += sum(one.values.nbytes for one in {id(one): one for one in kept}.values())
-        held = (self._shared, self._competition, self._claims, self.start)
+        held = (self._shared, self._competition, self._claims, self._beginnings)
         caches = sum(one.nbytes for one in held if one is not None)
         return masks + caches + sum(state.nbytes for state in states) + sum(chain.maps.nbytes for chain in self._chains)
 
-    def click(self, click: Click) -> SessionResult:
+    def click(self, click: Prompt) -> SessionResult:
         """Add a click and return the new result; of an accepted object, which opens it again.
 
         Raises
@@ -147,20 +152,54 @@ class Session:
         return self.replay((*self.clicks, click))
 
     def move(self, index: int, row: float, col: float) -> SessionResult:
-        """Move click ``index`` to another position; its place in the order stays."""
-        return self._replace(index, replace(self._at(index), row=row, col=col))
+        """Move click ``index`` to another position, of a scribble its first point; its place in the order stays."""
+        return self._replace(index, self._at(index).moved_to(row, col))
 
     def flip(self, index: int) -> SessionResult:
-        """Turn click ``index`` from foreground to background or back."""
-        return self._replace(index, replace(self._at(index), foreground=not self._at(index).foreground))
+        """Turn click ``index`` from foreground to background or back.
+
+        Raises
+        ------
+        ClickError
+            If it is a box or an outline, which have no class.
+        """
+        return self._replace(index, self._at(index).flipped())
 
     def delete(self, index: int) -> SessionResult:
         """Remove click ``index``."""
         self._at(index)
         return self.replay(click for i, click in enumerate(self.clicks) if i != index)
 
+    def start_from(self, object_id: int, mask: Any) -> SessionResult:
+        """Let an object start from a mask instead of nothing: ``Y_0``, which its clicks, before and after, correct.
+
+        It is an object then without a click, too. What other objects were solved to stays; of an accepted object, it
+        opens it again. Can be undone.
+
+        Parameters
+        ----------
+        object_id : int
+            Which object, from 1 to 2147483647.
+        mask : array-like or Boxed
+            ``[H, W]`` bool, or :class:`~napari_m2n2v2.images.sparse.Boxed` bool, in pixels of the image; an empty one
+            to start from nothing again.
+
+        Raises
+        ------
+        ClickError
+            If the id is none.
+        ImageError
+            If the mask has another shape, is not of bool, or is outside the image; nothing is changed then.
+
+        Examples
+        --------
+        >>> result = session.start_from(7, cellpose_labels == 7)
+        >>> result = session.click(Click(120, 200, foreground=False, object_id=7))
+        """
+        return self.replay(self.clicks, starts={**self.starts, object_id: starting_mask(mask, self.features.shape)})
+
     def reset(self) -> SessionResult:
-        """Remove all clicks. Can be undone."""
+        """Remove all clicks; what objects start from stays. Can be undone."""
         return self.replay(())
 
     def accept(self, object_id: int) -> SessionResult:
@@ -185,10 +224,11 @@ class Session:
 
     def replay(
         self,
-        clicks: Iterable[Click],
+        clicks: Iterable[Prompt],
         progress: Progress | None = None,
         *,
         accepted: Mapping[int, Boxed] | None = None,
+        starts: Mapping[int, Boxed] | None = None,
     ) -> SessionResult:
         """Make these the clicks, as one change that undo takes back, and return the result.
 
@@ -197,30 +237,36 @@ class Session:
 
         Parameters
         ----------
-        clicks : iterable of Click
+        clicks : iterable of Prompt
             All of them, in order.
         progress : callable, optional
             Called as ``progress(share, stage)``, the share of all clicks, before each click is solved; raise
             :class:`~napari_m2n2v2.Cancelled` from it to stop. What was solved by then is kept for the next time.
         accepted : mapping, optional
             The pixels of accepted objects by id, Boxed bool; by default of those that are accepted now, and whose
-            clicks are what they were.
+            clicks and start are what they were.
+        starts : mapping, optional
+            The masks that objects start from by id, Boxed bool; by default those that they start from now.
 
         Raises
         ------
         ClickError
             If one is outside the image; nothing is changed then.
         ImageError
-            If accepted pixels are outside the image.
+            If accepted pixels, or masks to start from, are outside the image.
         """
         clicks = tuple(clicks)
-        pixels = still_accepted(self.accepted, self.clicks, clicks) if accepted is None else dict(accepted)
-        if clicks == self.clicks and pixels == self.accepted:
+        check_starts(starts or {}, self.features.shape)
+        begun = dict(self.starts) if starts is None else as_known(starts, self.starts)
+        if accepted is None:
+            kept = still_accepted(self.accepted, self.clicks, clicks)
+            accepted = {i: pixels for i, pixels in kept.items() if begun.get(i) is self.starts.get(i)}
+        if clicks == self.clicks and dict(accepted) == dict(self.accepted) and begun == dict(self.starts):
             return self.result
         for click in clicks:
-            working_pixel(click, self.features)
-        check_inside(pixels, self.features.shape)
-        self._history.push(self._join(clicks, pixels, progress or silent))
+            working_seed(click, self.features)
+        check_inside(accepted, self.features.shape)
+        self._history.push(self._join(clicks, accepted, begun, progress or silent))
         return self.result
 
     def closed_to(self, object_id: int) -> NDArray[np.bool_]:
@@ -228,7 +274,7 @@ class Session:
         closed: NDArray[np.bool_] = np.isin(self.result.working_labels, [i for i in self.accepted if i != object_id])
         return closed
 
-    def preview(self, click: Click) -> NDArray[np.int32]:
+    def preview(self, click: Prompt) -> NDArray[np.int32]:
         """Return the labels that this click would give, int32 ``[H, W]``; nothing is changed.
 
         Raises
@@ -236,14 +282,14 @@ class Session:
         ClickError
             If it is outside the image.
         """
-        working_pixel(click, self.features)
+        working_seed(click, self.features)
         accepted = still_accepted(self.accepted, self.clicks, clicks := (*self.clicks, click))
-        return self._join(clicks, accepted).labels
+        return self._join(clicks, accepted, self.starts).labels
 
-    def map_at(self, pixel: Pixel, object_id: int = 1) -> ClickMap:
-        """Return the Markov-map of a working pixel with the guides of an object (section 3.3), kept for later."""
+    def map_at(self, seed: Seed, object_id: int = 1) -> ClickMap:
+        """Return the Markov-map of a seed with the guides of an object (section 3.3), kept for later."""
         choice = self.result.guides.get(object_id)
-        return self._chains[choice.option if choice else 0].maps(pixel)
+        return self._chains[choice.option if choice else 0].maps(seed)
 
     def undo(self) -> SessionResult:
         """Take back the last change, if there is one, and return the very result that was there."""
@@ -257,24 +303,29 @@ class Session:
         """Let go of all states but the present one, which hold their masks: nothing can be undone then."""
         self._history = History(self.result)
 
-    def _at(self, index: int) -> Click:
+    def _at(self, index: int) -> Prompt:
         if not 0 <= index < len(self.clicks):
             raise ClickError(f"There is no click {index}: this session has {len(self.clicks)}, counted from 0.")
         return self.clicks[index]
 
-    def _replace(self, index: int, click: Click) -> SessionResult:
+    def _replace(self, index: int, click: Prompt) -> SessionResult:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
 
     def _join(
-        self, clicks: tuple[Click, ...], accepted: Mapping[int, Boxed], report: Progress = silent
+        self,
+        clicks: tuple[Prompt, ...],
+        accepted: Mapping[int, Boxed],
+        starts: Mapping[int, Boxed],
+        report: Progress = silent,
     ) -> SessionResult:
         """Solve every object and settle which pixels each gets."""
-        objects: dict[int, Segmentation] = dict(self._start)
+        begun = {i: self._beginnings.of(mask) for i, mask in sorted(starts.items())}
+        objects = {i: one for i, one in begun.items() if one.start is not None}  # nothing may be left at work
         guides: dict[int, GuideChoice] = {}
         done = 0
         for i, own in sorted(clicks_by_object(clicks).items()):
             part = within(report, done / len(clicks), len(own) / len(clicks))
-            objects[i], guides[i] = self._solved[i] = self._solve(i, own, part)
+            objects[i], guides[i] = self._solved[i] = self._solve(begun.get(i, self._beginnings.nothing), own, part)
             done += len(own)
         for i in self._solved.keys() - guides.keys():
             del self._solved[i]
@@ -297,35 +348,39 @@ class Session:
             shape=self.features.shape,
             working_shape=self._working_shape,
             accepted=masks.pixels,
+            starts=MappingProxyType(dict(starts)),
             _labels=Squeezed.of(self._competition.labels(claims)),
         )
 
-    def _masks_of(self, accepted: Mapping[int, Boxed], clicks: tuple[Click, ...]) -> AcceptedMasks:
+    def _masks_of(self, accepted: Mapping[int, Boxed], clicks: tuple[Prompt, ...]) -> AcceptedMasks:
         """Return the very masks there were last, where they are the same, so that nothing is worked out again."""
         masks = AcceptedMasks.of(accepted, clicks)
         if not masks.is_same_as(self._masks):
             self._masks = masks
         return self._masks
 
-    def _solve(self, object_id: int, own: tuple[Click, ...], report: Progress) -> tuple[Segmentation, GuideChoice]:
-        """Solve one object, unless its clicks are what they were last."""
-        known = self._solved.get(object_id)
-        if known is not None and known[0].clicks == own:
+    def _solve(
+        self, begun: Segmentation, own: tuple[Prompt, ...], report: Progress
+    ) -> tuple[Segmentation, GuideChoice]:
+        """Solve one object, unless its start and clicks are what they were last."""
+        known = self._solved.get(own[0].object_id)
+        if known is not None and known[0].start is begun.start and known[0].clicks == own:
             return known
-        solved = [chain.solve(own, report) for chain in self._chains]
+        solved = [chain.solve(begun, own, report) for chain in self._chains]
         choice = self._choose(own)
         return solved[choice.option], choice
 
-    def _choose(self, clicks: tuple[Click, ...]) -> GuideChoice:
+    def _choose(self, clicks: tuple[Prompt, ...]) -> GuideChoice:
         """Choose the guides of an object by its clicks."""
         names = [chain.features.guides_named for chain in self._chains]
         if len(names) == 1:
             return choose([None], names)
-        pixels = [working_pixel(click, self.features) for click in clicks]
-        at = tuple(np.transpose(pixels))
-        labels = [click.foreground for click in clicks]
+        told = [(working_seed(click, self.features), click.foreground) for click in clicks]
+        seeds, labels = [seed for seed, _ in told if seed.pixels], [label for seed, label in told if seed.pixels]
+        at = [tuple(np.transpose(seed.pixels)) for seed in seeds]
         parted = [
-            separation(np.stack([chain.maps(pixel).values[at] for pixel in pixels]), labels) for chain in self._chains
+            separation(np.array([[chain.maps(seed).values[one].mean() for one in at] for seed in seeds]), labels)
+            for chain in self._chains
         ]
         return choose(parted, names)
 

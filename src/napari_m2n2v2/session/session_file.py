@@ -21,7 +21,7 @@ from napari_m2n2v2.files.atomic import write_whole
 from napari_m2n2v2.files.paths import is_file
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
-from napari_m2n2v2.session.session_rows import FORMAT, VERSION, WITH_OBJECTS, SessionRows
+from napari_m2n2v2.session.session_rows import FORMAT, KINDS, VERSIONS, SessionRows
 
 if TYPE_CHECKING:
     from napari_m2n2v2.session.session import Session
@@ -68,11 +68,11 @@ def load_session(path: str | Path) -> Document:
         raise UnreadableFileError(f"{path} cannot be read as a session file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UnreadableFileError(f'{path} is no session file: expected JSON with "format": "{FORMAT}".')
-    if (version := content.get("format_version")) not in (VERSION, WITH_OBJECTS):
-        newer = isinstance(version, int) and version > WITH_OBJECTS
+    if (version := content.get("format_version")) not in VERSIONS:
+        newer = isinstance(version, int) and version > VERSIONS[-1]
         raise UnreadableFileError(
-            f"{path} is a session file of version {version}, and this napari-m2n2v2 reads versions {VERSION} and "
-            f"{WITH_OBJECTS}. "
+            f"{path} is a session file of version {version}, and this napari-m2n2v2 reads versions {VERSIONS[0]} to "
+            f"{VERSIONS[-1]}. "
             + ("Install a newer one." if newer else "It was written before the first release, and has to be made anew.")
         )
     try:
@@ -86,7 +86,7 @@ def load_session(path: str | Path) -> Document:
 def _written(file: SessionRows) -> dict[str, Any]:
     """Leave out what files did not have at first: parameters that are as in the paper, and lists of nothing."""
     content = asdict(file)
-    for name in ("accepted", "about"):
+    for name in ("accepted", "about", "started"):
         if not content[name]:
             del content[name]
     named, paper = content["segmentation_parameters"], asdict(SegmentationParameters.paper())
@@ -99,7 +99,7 @@ def _written(file: SessionRows) -> dict[str, Any]:
 def _first_of(error: ValidationError) -> str:
     """Say what is wrong first, and where, in a line."""
     first = error.errors(include_url=False)[0]
-    place, got = ".".join(map(str, first["loc"])), repr(first["input"])
+    place, got = ".".join(str(part) for part in first["loc"] if part not in KINDS), repr(first["input"])
     if first["type"] == "value_error":  # ours, which says what came
         return f"{place}: {first['ctx']['error']}"
     return f"{place}: {first['msg']}, got {got if len(got) < 80 else got[:80] + '...'}"

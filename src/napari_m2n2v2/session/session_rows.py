@@ -7,28 +7,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, with_config
+from pydantic import Discriminator, Field, Tag, ValidatorFunctionWrapHandler, WrapValidator, with_config
 
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import ClickError, ImageError
-from napari_m2n2v2.images.sparse import Boxed
+from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import SegmentationParameters
+from napari_m2n2v2.prompts import Box, Outline, Prompt, Scribble
 from napari_m2n2v2.session.carried import Carried
 from napari_m2n2v2.session.document import Document, Fingerprint, Outcome, Place, PlacedClick, PlaneKey
-from napari_m2n2v2.session.packed import packed_labels, packed_mask, unpacked_labels, unpacked_mask
+from napari_m2n2v2.session.mask_rows import FromOne, LabelsRow, MaskRow, OfPlane, StartedRow, Whole, start_rows
 from napari_m2n2v2.session.provenance import Provenance
-from napari_m2n2v2.session.work import About, Accepted, Work, by_object
+from napari_m2n2v2.session.work import About, Accepted, Started, Work, by_object
 
-__all__ = ["FORMAT", "VERSION", "WITH_OBJECTS", "SessionRows"]
+__all__ = ["FORMAT", "KINDS", "VERSIONS", "SessionRows"]
 
 FORMAT = "napari-m2n2v2 session"
 
 
-VERSION, WITH_OBJECTS = 2, 3
-"""Of files; the second where objects were accepted, or named, so that what does not know of that refuses it."""
+VERSION, WITH_OBJECTS, WITH_MORE = VERSIONS = 2, 3, 4
+"""Of files; the second where objects were accepted, or named, the third where they start from masks that labels of a
+plane cannot say, or there is more than clicks, such as scribbles: so that what does not know of that refuses it."""
 
 
 def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -37,25 +36,14 @@ def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
     return value
 
 
-_Whole = Annotated[int, Field(ge=0, lt=2**31)]
-_FromOne = Annotated[int, Field(ge=1, lt=2**31)]
 _Number = Annotated[float, WrapValidator(_as_written)]
 
 
-@dataclass(frozen=True)
-class _OfPlane(PlaneKey):
-    """A row that begins with its plane."""
-
-    @property
-    def plane(self) -> PlaneKey:
-        return PlaneKey(self.axes, self.index)
-
-
 @dataclass(frozen=True, kw_only=True)
-class _Part(_OfPlane):
+class _Part(OfPlane):
     """A place with clicks, and what its masks came from where they were there."""
 
-    region: tuple[_Whole, _Whole, _Whole, _Whole, _Whole] | None
+    region: tuple[Whole, Whole, Whole, Whole, Whole] | None
     provenance: Provenance | None
     labels_sha256: str
 
@@ -80,73 +68,15 @@ class _Part(_OfPlane):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Labels:
-    """The labels of a box."""
-
-    shape: tuple[_Whole, _Whole]
-    zlib_base64_int32: str
-
-    @classmethod
-    def of(cls, labels: NDArray[np.int32]) -> _Labels:
-        return cls(shape=labels.shape, zlib_base64_int32=packed_labels(labels))
-
-    def unpacked(self) -> NDArray[np.int32]:
-        """Return them; no more is unpacked than the shape says."""
-        return unpacked_labels(self.zlib_base64_int32, self.shape, "labels to start from")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Start(_OfPlane):
-    """What labels a plane began with."""
-
-    row: _Whole
-    col: _Whole
-    labels: _Labels
-
-    @classmethod
-    def of(cls, plane: PlaneKey, start: Boxed) -> _Start:
-        return cls(**asdict(plane), row=start.row, col=start.col, labels=_Labels.of(start.values))
-
-    def patch(self, shape: tuple[int, int]) -> Boxed:
-        """Return the labels, after a look at whether they are inside a plane of ``shape``."""
-        bottom, right = self.row + self.labels.shape[0], self.col + self.labels.shape[1]
-        if bottom > shape[0] or right > shape[1]:
-            box = self.row, bottom, self.col, right
-            raise ImageError(f"There are labels in rows and columns {box}, which are not inside {shape}.")
-        return Boxed(self.row, self.col, self.labels.unpacked())
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Mask:
-    """The pixels of an object in a box."""
-
-    row: _Whole
-    col: _Whole
-    shape: tuple[_Whole, _Whole]
-    zlib_base64_bits: str
-
-    @classmethod
-    def of(cls, pixels: Boxed) -> _Mask:
-        values = pixels.values
-        return cls(row=pixels.row, col=pixels.col, shape=values.shape, zlib_base64_bits=packed_mask(values))
-
-    def unpacked(self) -> Boxed:
-        """Return them; whoever asks sees first whether they are inside the image."""
-        return Boxed(
-            self.row, self.col, unpacked_mask(self.zlib_base64_bits, self.shape, "pixels of an accepted object")
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Accepted(_OfPlane):
+class _Accepted(OfPlane):
     """An object that was accepted in a plane: its pixels, if they were known by then."""
 
-    object_id: _FromOne
-    pixels: _Mask | None
+    object_id: FromOne
+    pixels: MaskRow | None
 
     @classmethod
     def of(cls, one: Accepted) -> _Accepted:
-        pixels = None if one.pixels is None else _Mask.of(one.pixels)
+        pixels = None if one.pixels is None else MaskRow.of(one.pixels)
         return cls(**asdict(one.plane), object_id=one.object_id, pixels=pixels)
 
     def accepted(self, document: Document) -> Accepted:
@@ -156,18 +86,16 @@ class _Accepted(_OfPlane):
         shape, mask = document.plane_shape(self.plane), self.pixels
         if mask is None:
             return Accepted(self.plane, self.object_id, since=Work(document.placed, document.accepted))
-        if mask.row + mask.shape[0] > shape[0] or mask.col + mask.shape[1] > shape[1]:  # before anything is unpacked
-            raise ImageError(f"The pixels of accepted object {self.object_id} are not all inside {shape}.")
-        return Accepted(self.plane, self.object_id, mask.unpacked())
+        return Accepted(self.plane, self.object_id, mask.unpacked(shape, f"pixels of accepted object {self.object_id}"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Carried(_OfPlane):
+class _Carried(OfPlane):
     """What is known of an object in a plane that it was carried to."""
 
-    object_id: _FromOne
+    object_id: FromOne
     doubt: _Number | None
-    axis: _Whole
+    axis: Whole
     direction: Annotated[int, Field(ge=-1, le=1)]
     stopped: str
 
@@ -190,7 +118,7 @@ class _Carried(_OfPlane):
 class _About(About):
     """Name and class of an object."""
 
-    object_id: _FromOne
+    object_id: FromOne
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,14 +127,92 @@ class _Click(Click):
 
     row: _Number
     col: _Number
-    object_id: _FromOne = 1
+    object_id: FromOne = 1
     threshold: _Number | None = None
-    part: _Whole
+    part: Whole
     carried: bool
 
     @property
-    def click(self) -> Click:
+    def prompt(self) -> Prompt:
         return Click(**{f.name: getattr(self, f.name) for f in fields(Click)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scribble(Scribble):
+    """The same of a scribble."""
+
+    points: tuple[tuple[_Number, _Number], ...]
+    object_id: FromOne = 1
+    threshold: _Number | None = None
+    part: Whole
+    carried: bool
+
+    @property
+    def prompt(self) -> Prompt:
+        return Scribble(**{f.name: getattr(self, f.name) for f in fields(Scribble)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Box(Box):
+    """The same of a box."""
+
+    row0: _Number
+    col0: _Number
+    row1: _Number
+    col1: _Number
+    object_id: FromOne = 1
+    part: Whole
+    carried: bool
+
+    @property
+    def prompt(self) -> Prompt:
+        return Box(**{f.name: getattr(self, f.name) for f in fields(Box)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outline(Outline):
+    """The same of an outline."""
+
+    points: tuple[tuple[_Number, _Number], ...]
+    object_id: FromOne = 1
+    part: Whole
+    carried: bool
+
+    @property
+    def prompt(self) -> Prompt:
+        return Outline(self.points, self.object_id)
+
+
+_ROWS = {
+    "click": (Click, _Click),
+    "scribble": (Scribble, _Scribble),
+    "box": (Box, _Box),
+    "outline": (Outline, _Outline),
+}
+_OWN = {"row": "click", "row0": "box", "foreground": "scribble", "points": "outline"}  # what those after it lack
+
+KINDS = tuple(_ROWS)
+"""Of what a row may be of, as pydantic tells it in the place of what is wrong."""
+
+
+def _kind(row: Any) -> str:
+    """Tell what a row is of by what only that has."""
+    if isinstance(row, dict):
+        return next((kind for name, kind in _OWN.items() if name in row), "click")
+    return next((kind for kind, (of, _) in _ROWS.items() if isinstance(row, of)), "click")
+
+
+_Placed = Annotated[
+    Annotated[_Click, Tag("click")]
+    | Annotated[_Scribble, Tag("scribble")]
+    | Annotated[_Box, Tag("box")]
+    | Annotated[_Outline, Tag("outline")],
+    Discriminator(_kind),
+]
+
+
+def _row(prompt: Prompt, part: int, carried: bool) -> Any:
+    return _ROWS[_kind(prompt)][1](**asdict(prompt), part=part, carried=carried)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,35 +238,36 @@ class SessionRows:
 
     format: str = FORMAT
     format_version: int = VERSION
-    shape: Annotated[tuple[_FromOne, ...], Field(min_length=2, max_length=64)]
+    shape: Annotated[tuple[FromOne, ...], Field(min_length=2, max_length=64)]
     compete: bool
     segmentation_parameters: _Parameters
     versions: dict[str, str]
     parts: tuple[_Part, ...]
-    starts: tuple[_Start, ...]
+    starts: tuple[LabelsRow, ...]
     carried: tuple[_Carried, ...] = ()
     accepted: tuple[_Accepted, ...] = ()
     about: tuple[_About, ...] = ()
-    clicks: tuple[_Click, ...]
+    started: tuple[StartedRow, ...] = ()
+    clicks: tuple[_Placed, ...]
 
     @classmethod
     def of(cls, document: Document) -> SessionRows:
         """Write down a document."""
         numbers = {place: n for n, place in enumerate(document.solutions)}
+        labels, started = start_rows(document.starts)
         return cls(
-            format_version=WITH_OBJECTS if document.accepted or document.about else VERSION,
+            format_version=_version(document, bool(started)),
             shape=document.shape,
             compete=document.compete,
             segmentation_parameters=_Parameters(**asdict(document.segmentation_parameters)),
             versions=dict(document.versions),
             parts=tuple(_Part.of(*item) for item in document.solutions.items()),
-            starts=tuple(_Start.of(*item) for item in document.starts.items()),
+            starts=labels,
             carried=tuple(map(_Carried.of, document.carried)),
             accepted=tuple(map(_Accepted.of, document.accepted)),
             about=tuple(_About(**asdict(one)) for one in document.about),
-            clicks=tuple(
-                _Click(**asdict(p.click), part=numbers[p.plane, p.region], carried=p.carried) for p in document.placed
-            ),
+            started=started,
+            clicks=tuple(_row(p.click, numbers[p.plane, p.region], p.carried) for p in document.placed),
         )
 
     def document(self) -> Document:
@@ -275,7 +282,7 @@ class SessionRows:
             raise ClickError(f"a click is of part {beyond}, and there are {len(self.parts)}, counted from 0")
         places = [part.place for part in self.parts]
         placed = tuple(
-            PlacedClick(places[row.part][0], row.click, row.carried, places[row.part][1]) for row in self.clicks
+            PlacedClick(places[row.part][0], row.prompt, row.carried, places[row.part][1]) for row in self.clicks
         )
         there = by_object(placed)
         document = Document(
@@ -291,5 +298,17 @@ class SessionRows:
         document.check()
         for row in self.accepted:
             document = replace(document, accepted=(*document.accepted, row.accepted(document)))
-        starts = {start.plane: start.patch(document.plane_shape(start.plane)) for start in self.starts}
-        return replace(document, starts=starts)
+        return replace(document, starts=self._starts(document))
+
+    def _starts(self, document: Document) -> tuple[Started, ...]:
+        found = [one for row in self.starts for one in row.started(document.plane_shape(row.plane))]
+        found += [row.started(document.plane_shape(row.plane)) for row in self.started]
+        if len({(one.plane, one.object_id) for one in found}) < len(found):
+            raise ClickError("an object starts from two masks in one plane")
+        return tuple(found)
+
+
+def _version(document: Document, started: bool) -> int:
+    if started or not all(isinstance(click, Click) for click in document.clicks):
+        return WITH_MORE
+    return WITH_OBJECTS if document.accepted or document.about else VERSION

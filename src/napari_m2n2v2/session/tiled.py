@@ -13,13 +13,14 @@ Not in the paper, whose rule is kept inside each region. How regions agree:
   share of the prior there (``prior_at_start``), so that it does not claim all of the region.
 - An accepted object is its pixels, at full resolution (:mod:`~napari_m2n2v2.session.accepted`), whatever regions come.
 - A finer region starts from what the coarser ones gave (``Y_0``), and speaks of what its clicks reach; the rest stays.
+  Before all regions is what objects start from, at full resolution.
 
-So the masks depend on the clicks and the regions they were placed in, never on the order in which regions were solved.
+So the masks depend on the clicks, the regions they were placed in and what objects start from, never on the order in
+which regions were solved.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,20 +28,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.images.masks import as_known, masks_of
 from napari_m2n2v2.images.sparse import Box, Boxed, box_around
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
-from napari_m2n2v2.session.accepted_in_plane import AcceptedInPlane
+from napari_m2n2v2.prompts import Prompt
+from napari_m2n2v2.session.accepted_in_plane import AcceptedInPlane, InRegions
 from napari_m2n2v2.session.blending import Joining, ObjectInRegion, SolvedRegion
 from napari_m2n2v2.session.cuts import cut_sides
 from napari_m2n2v2.session.doubt import mean_doubt
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.session import Session
-from napari_m2n2v2.session.starting import starting_labels
+from napari_m2n2v2.session.starting import StartingMasks, check_starts, starting_masks
 
 __all__ = ["Mosaic"]
 
@@ -54,8 +56,9 @@ class Mosaic:
         ``(H, W)`` of the plane.
     parameters : SegmentationParameters, optional
         Of all regions.
-    start : Boxed or array-like, optional
+    start : array-like, optional
         ``[H, W]`` integer labels to start from instead of nothing. What no click reaches keeps its label.
+        :meth:`replay` may change what each object starts from.
     compete : bool
         As :class:`~napari_m2n2v2.Session` takes it.
 
@@ -85,8 +88,9 @@ class Mosaic:
         self.shape = shape
         self.parameters = parameters
         self.compete = compete
-        self._base = start if isinstance(start, Boxed) else Boxed.of(_as_labels(start, shape))
-        self._sessions: dict[Region, tuple[str, Session]] = {}  # with a digest of what each starts from
+        self._base = StartingMasks(starting_masks(start, shape))
+        self._in_regions = InRegions()
+        self._sessions: dict[Region, Session] = {}
         self._features: dict[Region, ImageFeatures] = {}
         self._parts: dict[Region, SolvedRegion] = {}
         self._waiting: set[Region] = set()  # that have to be solved, and for features
@@ -109,7 +113,7 @@ class Mosaic:
         return {i: mean_doubt(doubts) for i, doubts in sorted(told.items())}
 
     @property
-    def solved(self) -> dict[Region, tuple[Click, ...]]:
+    def solved(self) -> dict[Region, tuple[Prompt, ...]]:
         """What each region was last solved by, in pixels of the plane."""
         return {region: part.clicks for region, part in self._parts.items()}
 
@@ -119,10 +123,10 @@ class Mosaic:
 
     def session_bytes(self, region: Region) -> int:
         """Return what the session of a region holds beside the features."""
-        return self._sessions[region][1].nbytes if region in self._sessions else 0
+        return self._sessions[region].nbytes if region in self._sessions else 0
 
     def session(
-        self, region: Region, clicks: Iterable[Click] | None = None, progress: Progress | None = None
+        self, region: Region, clicks: Iterable[Prompt] | None = None, progress: Progress | None = None
     ) -> Session:
         """Return the session of a region, which is in pixels of the region.
 
@@ -140,11 +144,11 @@ class Mosaic:
         ImageError
             If its features are not there.
         """
-        session = self._session(region, *self._start_of(region))
+        session, starts = self._session(region), self._starts_of(region)
         if clicks is None:
             clicks = self._parts[region].clicks if region in self._parts else ()
-        accepted = self._accepted.by(region, clicks := tuple(clicks), session)
-        session.replay(map(region.into, clicks), progress, accepted=accepted)
+        accepted = self._accepted.by(region, clicks := tuple(clicks), starts)
+        session.replay(map(region.into, clicks), progress, accepted=accepted, starts=starts)
         session.forget_history()
         return session
 
@@ -186,6 +190,7 @@ class Mosaic:
         *,
         partly: bool = False,
         accepted: Mapping[int, Boxed] | None = None,
+        starts: Mapping[int, Boxed] | None = None,
     ) -> list[Region]:
         """Make these the clicks.
 
@@ -199,7 +204,10 @@ class Mosaic:
             Leave the regions that are then :meth:`lacking` as they are, for a replay when their features are there.
         accepted : mapping, optional
             The pixels of accepted objects by id (:meth:`pixels_of`); by default of those that were accepted, and whose
-            clicks are what they were.
+            clicks and start are what they were.
+        starts : mapping, optional
+            The masks that objects start from by id, Boxed bool in pixels of the plane; by default those that they
+            start from now.
 
         Returns
         -------
@@ -209,10 +217,12 @@ class Mosaic:
         Raises
         ------
         ImageError
-            If the features of a region are not there, unless ``partly``; or accepted pixels are outside the plane.
+            If the features of a region are not there, unless ``partly``; or accepted pixels, or masks to start from,
+            are outside the plane.
         """
         placed, report = tuple(placed), progress or silent
-        for i, edges in self._accepted.note(placed, accepted).items():
+        others = set() if starts is None else self.start_from(starts)
+        for i, edges in self._accepted.note(placed, accepted, others).items():
             self._changed += map(_region_of, (*edges, *self._joining.boxes_of(i)))
         wanted = _wanted(placed)
         changed = self._with_other_clicks(wanted, placed)
@@ -236,13 +246,35 @@ class Mosaic:
         boxes, self._changed = [box for box in dict.fromkeys(self._changed) if box.height and box.width], []
         return boxes
 
+    def start_from(self, starts: Mapping[int, Boxed]) -> set[int]:
+        """Let objects start from these masks, as :meth:`replay` takes them; the next one tells where labels change.
+
+        Returns
+        -------
+        set of int
+            The objects that started from something else.
+
+        Raises
+        ------
+        ClickError, ImageError
+            If no object can start from one of these.
+        """
+        check_starts(starts, self.shape)
+        before, now = self._base.masks, as_known(starts, self._base.masks)
+        others = {i for i in {*before, *now} if before.get(i) is not now.get(i)}
+        if others:
+            boxes = (masks[i].box for masks in (before, now) for i in sorted(others & masks.keys()))
+            self._changed += [_region_of(box) for box in boxes if box is not None]
+            self._base = StartingMasks(now)
+        return others
+
     def labels_in(self, rows: slice, cols: slice) -> NDArray[np.int32]:
         """Return the labels of a part of the plane, int32 ``[rows, cols]``, a new array."""
         return self._joining.labels(rows, cols, self.regions)
 
     def pixels_of(self, object_id: int) -> Boxed:
         """Return where an object is now, Boxed bool: what :meth:`replay` takes of one that is accepted."""
-        boxes = [self._base.box, *self._joining.boxes_of(object_id)]
+        boxes = [self._base.box_of(object_id), *self._joining.boxes_of(object_id)]
         if (box := box_around(boxes)) is None:
             return Boxed.of(np.zeros((0, 0), dtype=bool))
         found = Boxed.of(self.labels_in(slice(box[0], box[1]), slice(box[2], box[3])) == object_id)
@@ -277,23 +309,25 @@ class Mosaic:
         touched = any(region.overlap(box) for box in self._changed)  # also by a replay that was stopped
         if part.was_let_go:
             return region in self._features or touched or any(region.overlap(other) for other in changed)
-        return touched and self._start_of(region)[1] != part.start  # which coarser ones may have changed
+        before = part.result.starts
+        return touched and as_known(self._starts_of(region), before) != dict(before)  # coarser ones may have changed
 
-    def _start_of(self, region: Region) -> tuple[NDArray[np.int32] | None, str]:
-        """Return what a region starts from, and its digest; None and "" where that is nothing."""
+    def _starts_of(self, region: Region) -> dict[int, Boxed]:
+        """Return what the objects of a region start from, by id, in its pixels."""
         coarser = [other for other in self._parts if other.step > region.step and other.overlap(region)]
-        if not coarser and self._base.box is None:
-            return None, ""
-        start = self._joining.known_to(coarser).labels(region.rows, region.cols, sorted(coarser, key=_coarsest_first))
-        return (start, hashlib.sha256(start.tobytes()).hexdigest()) if start.any() else (None, "")
+        if coarser:
+            known = self._joining.known_to(coarser)
+            return masks_of(known.labels(region.rows, region.cols, sorted(coarser, key=_coarsest_first)))
+        box = region.top, region.rows.stop, region.left, region.cols.stop
+        masks = {i: self._in_regions.of(region, self._base.masks[i]) for i in self._base.where.meeting(box)}
+        return {i: mask for i, mask in masks.items() if mask.box is not None}
 
     def _solve(
-        self, region: Region, clicks: tuple[Click, ...], before: SolvedRegion | None, report: Progress
+        self, region: Region, clicks: tuple[Prompt, ...], before: SolvedRegion | None, report: Progress
     ) -> SolvedRegion:
-        start, digest = self._start_of(region)
-        session = self._session(region, start, digest)
-        accepted = self._accepted.of(region, clicks, session)
-        result = session.replay(map(region.into, clicks), report, accepted=accepted)
+        session, starts = self._session(region), self._starts_of(region)
+        accepted = self._accepted.of(region, clicks, starts)
+        result = session.replay(map(region.into, clicks), report, accepted=accepted, starts=starts)
         session.forget_history()  # nobody goes back in it, and it holds the masks of every state
         joins = has_parts(self.shape, session.features.parameters.working_side)
         known = before.objects if before is not None else {}
@@ -301,19 +335,17 @@ class Mosaic:
             i: known[i] if i in known and known[i].found is found else ObjectInRegion.of(session, found, joins=joins)
             for i, found in result.objects.items()
         }
-        return SolvedRegion.of(digest, clicks, result, said)
+        return SolvedRegion.of(clicks, result, said)
 
-    def _session(self, region: Region, start: NDArray[np.int32] | None, digest: str) -> Session:
-        known = self._sessions.get(region)
-        if known is not None and known[0] == digest:
-            return known[1]
+    def _session(self, region: Region) -> Session:
+        if region in self._sessions:
+            return self._sessions[region]
         if region not in self._features:
             raise _not_there(region)
         parameters = self.parameters or SegmentationParameters()
         if region.shape != self.shape:
             parameters = replace(parameters, prior_at_start=parameters.score_adaptive)
-        session = Session(self._features[region], parameters, start=start, compete=self.compete)
-        self._sessions[region] = digest, session
+        self._sessions[region] = session = Session(self._features[region], parameters, compete=self.compete)
         return session
 
 
@@ -322,10 +354,6 @@ def _not_there(region: Region) -> ImageError:
         f"The features of the region at row {region.top}, col {region.left} are needed and not there. Compute them and "
         "put() them first."
     )
-
-
-def _as_labels(start: Any, shape: tuple[int, int]) -> NDArray[np.int32]:
-    return np.zeros((0, 0), dtype=np.int32) if start is None else starting_labels(start, shape)
 
 
 def _region_of(box: Box) -> Region:

@@ -13,6 +13,7 @@ from scipy.ndimage import find_objects
 
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ImageError, ParameterError
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.similar.proposals import Proposal
 
 __all__ = ["Known", "known"]
@@ -47,6 +48,11 @@ class Known:
         return list(find_objects(self.regions)[: self.examples])
 
     @cached_property
+    def wrong(self) -> list[tuple[slice, slice]]:
+        """Rows and columns of each that was rejected, of which anything is left."""
+        return [box for box in find_objects(self.regions)[self.objects :] if box is not None]
+
+    @cached_property
     def areas(self) -> NDArray[np.float64]:
         """Of each example, in pixels."""
         return np.bincount(self.regions.ravel(), minlength=self.examples + 1)[1 : self.examples + 1].astype(np.float64)
@@ -56,7 +62,7 @@ def known(
     shape: tuple[int, int],
     labels: Any,
     ids: Iterable[int] | None = None,
-    rejected: Iterable[Proposal] = (),
+    rejected: Iterable[Proposal | Boxed] = (),
     background: Iterable[Click | Point] = (),
     doubtful: Iterable[Click | Point] = (),
     *,
@@ -104,7 +110,7 @@ def _numbered(plane: NDArray[Any], there: NDArray[Any], order: NDArray[Any]) -> 
     return numbers[place]
 
 
-def _paint(regions: NDArray[np.int32], rejected: Iterable[Proposal], first: int) -> None:
+def _paint(regions: NDArray[np.int32], rejected: Iterable[Proposal | Boxed], first: int) -> None:
     """Draw what was rejected where no object is, numbered from ``first`` on.
 
     Raises
@@ -113,13 +119,14 @@ def _paint(regions: NDArray[np.int32], rejected: Iterable[Proposal], first: int)
         If one does not lie in the plane.
     """
     for number, one in enumerate(rejected, start=first):
-        if one.mask.box is None:
+        mask = one if isinstance(one, Boxed) else one.mask
+        if mask.box is None:
             continue
-        top, bottom, left, right = one.mask.box
+        top, bottom, left, right = mask.box
         box = regions[top:bottom, left:right]
-        if box.shape != one.mask.values.shape:
+        if box.shape != mask.values.shape:
             raise ParameterError(f"The rejected {one!r} is of another plane: this one has the shape {regions.shape}.")
-        box[one.mask.values & (box == 0)] = number
+        box[mask.values & (box == 0)] = number
 
 
 def _pixels(points: Iterable[Click | Point], shape: tuple[int, int]) -> tuple[tuple[int, int], ...]:

@@ -15,6 +15,7 @@ from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.parallel import Progress, silent
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.session import Session
 from napari_m2n2v2.similar.candidates import Candidate, candidates
 from napari_m2n2v2.similar.certainty import advice, certainty
@@ -90,7 +91,7 @@ class Likeness:
         image: Any,
         occupied: Any = None,
         *,
-        rejected: Iterable[Proposal] = (),
+        rejected: Iterable[Proposal | Boxed] = (),
         background: Iterable[Click | Point] = (),
         progress: Progress | None = None,
     ) -> Proposals:
@@ -118,7 +119,7 @@ class Likeness:
         divided, found = parts(plane.shape, self.radius), list[Proposal]()
         for n, part in enumerate(divided):
             report(n / len(divided), "looking for more")
-            look = seen or look_at(plane, part, self.radius, self._learned.colour, self._learned.cues)
+            look = seen if seen is not None and seen.part == part else self._look_at(plane, part)
             candidates_here = candidates(self._learned.odds(look), there.regions[part.place], self._learned)
             mine = [self._proposal(one, part) for one in candidates_here if part.owns(*_moved(one.seed, part))]
             near = [one for one in found if _box_meets(one, part)]
@@ -126,6 +127,9 @@ class Likeness:
         report(1.0, "looking for more")
         found.sort(key=lambda one: (-one.certainty, one.seed))
         return Proposals(plane.shape, tuple(found), self.reproduced, advice(found))
+
+    def _look_at(self, plane: Plane, part: Part) -> Seen:
+        return look_at(plane, part, self.radius, self._learned.colour, self._learned.cues)
 
     def _proposal(self, one: Candidate, part: Part) -> Proposal:
         mask = Boxed(one.mask.row + part.read[0], one.mask.col + part.read[2], one.mask.values)
@@ -137,7 +141,7 @@ def find_similar(
     examples: Any = None,
     *,
     ids: Iterable[int] | None = None,
-    rejected: Iterable[Proposal] = (),
+    rejected: Iterable[Proposal | Boxed] = (),
     background: Iterable[Click | Point] = (),
     cues: Cues = "both",
     contrast_limits: tuple[float, float] | None = None,
@@ -156,7 +160,7 @@ def find_similar(
         ``[H, W]`` labels; those of a session by default.
     ids : iterable of int, optional
         Which of the labels are examples; all by default. The others are objects too: they are not proposed again.
-    rejected : iterable of Proposal
+    rejected : iterable of Proposal or Boxed
         Of this image, that were wrong: it is learned what is none, and they are not proposed again.
     background : iterable of Click or of (row, col)
         Where no such object is. Of a session its background clicks count too, but for those on what looks like the
@@ -182,15 +186,15 @@ def find_similar(
     Examples
     --------
     >>> proposals = find_similar(image, labels, ids=[1, 2])
-    >>> proposals.advice
-    'accept all shown'
+    >>> proposals.advice in ("accept all shown", "check each")
+    True
     >>> more = proposals.labels(first_id=labels.max() + 1, at_least=0.7)
     """
     report = progress or silent
-    doubtful: tuple[Click, ...] = ()
+    doubtful: tuple[Point, ...] = ()
     if isinstance(source, Session):
         examples = source.result.labels if examples is None else examples
-        doubtful = tuple(click for click in source.clicks if not click.foreground)
+        doubtful = _told_against(source.clicks, source.features.shape)
         source = source.features
     image = _as_array(source)
     plane = Plane.of(image, contrast_limits or limits_of([image]))
@@ -213,6 +217,9 @@ def find_similar_in_stack(
     *,
     planes: Iterable[Index] | None = None,
     ids: Iterable[int] | None = None,
+    occupied: Mapping[Index, Any] | None = None,
+    rejected: Mapping[Index, Iterable[Proposal | Boxed]] | None = None,
+    clicks: Mapping[Index, Iterable[Prompt]] | None = None,
     cues: Cues = "both",
     contrast_limits: tuple[float, float] | None = None,
     progress: Progress | None = None,
@@ -227,6 +234,13 @@ def find_similar_in_stack(
         ``[H, W]`` labels of some planes, by index. All of them are learned from together.
     planes : iterable of tuple of int, optional
         Where to look, in this order; everywhere by default.
+    occupied : mapping, optional
+        ``[H, W]`` labels of the objects that are in planes without examples, by index. Each is asked for when its
+        plane's turn comes.
+    rejected : mapping, optional
+        What was wrong, by plane: it is learned what is none, and they are not proposed again.
+    clicks : mapping, optional
+        What was clicked or scribbled, by plane: background clicks count as those of a session do.
     ids, cues, contrast_limits
         As :func:`find_similar` takes them; without limits, those of the planes with examples.
     progress : callable, optional
@@ -247,22 +261,47 @@ def find_similar_in_stack(
     report = progress or silent
     labelled = {stack.check(index): labels for index, labels in examples.items()}
     wanted = [stack.check(index) for index in (stack if planes is None else planes)]
-    pairs = [(PlaneOf(stack, index), labels) for index, labels in labelled.items()]
-    likeness = Likeness.learn(
-        pairs, ids=ids, cues=cues, contrast_limits=contrast_limits, progress=lambda _, stage: report(0.0, stage)
-    )
-    return _in_planes(stack, wanted, labelled, likeness, report)
+    others = {} if occupied is None else occupied
+    wrong = {stack.check(index): tuple(some) for index, some in (rejected or {}).items()}
+    doubtful = {index: _told_against(some, stack.plane_shape) for index, some in (clicks or {}).items()}
+    limits = contrast_limits or limits_of([PlaneOf(stack, index) for index in labelled])
+    chosen = None if ids is None else {int(i) for i in ids}
+    told = []
+    for index in dict.fromkeys((*labelled, *wrong)):
+        plane = Plane.of(PlaneOf(stack, index), limits)
+        labels, own = (labelled[index], chosen) if index in labelled else (others.get(index), ())
+        around = doubtful.get(index, ())
+        there = known(plane.shape, labels, own, wrong.get(index, ()), doubtful=around, some=len(labelled) > 1)
+        told.append((plane, there))
+    likeness, seen = _learn(told, cues, lambda share, stage: report(share / (len(wanted) + 1), stage))
+    seen_of = {next(iter(labelled)): seen} if len(told) == 1 else {}
+    return _in_planes(stack, wanted, labelled, others, wrong, likeness, seen_of, report)
+
+
+def _told_against(prompts: Iterable[Prompt], shape: tuple[int, int]) -> tuple[Point, ...]:
+    """Return the pixels that background clicks and scribbles mark."""
+    return tuple(pixel for one in prompts if not one.foreground for pixel in one.pixels(shape))
 
 
 def _in_planes(
-    stack: Stack, wanted: Sequence[Index], labelled: Mapping[Index, Any], likeness: Likeness, report: Progress
+    stack: Stack,
+    wanted: Sequence[Index],
+    labelled: Mapping[Index, Any],
+    others: Mapping[Index, Any],
+    wrong: Mapping[Index, Sequence[Proposal | Boxed]],
+    likeness: Likeness,
+    seen: Mapping[Index, Seen | None],
+    report: Progress,
 ) -> Iterator[tuple[Index, Proposals]]:
-    for n, index in enumerate(wanted):
+    for n, index in enumerate(wanted, start=1):
 
         def share(done: float, stage: str, n: int = n) -> None:
-            report((n + done) / len(wanted), stage)
+            report((n + done) / (len(wanted) + 1), stage)
 
-        yield index, likeness.find(PlaneOf(stack, index), labelled.get(index), progress=share)
+        plane = Plane.of(PlaneOf(stack, index), likeness.limits)
+        labels = labelled[index] if index in labelled else others.get(index)
+        there = known(plane.shape, labels, (), wrong.get(index, ()))
+        yield index, likeness._found(plane, there, share, seen.get(index))
 
 
 def _as_array(source: Any) -> Any:

@@ -73,7 +73,7 @@ def learn(planes: Sequence[tuple[Plane, Known]], cues: Cues, report: Progress) -
     for seen, known in views.each(report):
         odds = Odds.of(seen, inside, axis, cues)
         told.extend(_told(odds, known, seen.part, radius))
-        if len(looks) < _MOST_REPRODUCED_PARTS:
+        if known.examples and len(looks) < _MOST_REPRODUCED_PARTS:
             looks.append((odds, known, seen.part))
     level, contrast = _level(told)
     learned = Learned(
@@ -93,7 +93,7 @@ def _sizes(areas: NDArray[np.float64]) -> Sizes:
 
 
 class _Views:
-    """The parts of planes that hold examples, looked at again each time, unless there is only one."""
+    """The parts of planes that hold examples or what was rejected, looked at again each time, unless it is one."""
 
     def __init__(self, planes: Sequence[tuple[Plane, Known]], radius: float, cues: Cues) -> None:
         self.radius, self.cues = radius, cues
@@ -101,7 +101,7 @@ class _Views:
             (plane, known, part)
             for plane, known in planes
             for part in parts(plane.shape, radius)
-            if any(_is_of(part, box) for box in known.boxes)
+            if any(_is_of(part, box) for box in (*known.boxes, *known.wrong))
         ]
         self.colour = any(has_colour(plane.rgb(part)) for plane, _, part in self.wanted)
         self.seen: Seen | None = None

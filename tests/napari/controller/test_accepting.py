@@ -162,7 +162,7 @@ def test_labels_taken_over_are_accepted_too(dock, image):
     layer = dock.viewer.add_image(image)
     dock.widget.settings.labels.value = labels
     dock.start(layer)
-    dock.controller.objects.take_over(3)
+    dock.controller.taking_over.take_over(3)
     dock.press(Qt.Key.Key_N)
     dock.controller.clicks.add(16, 20)
     same(dock.labels == 3, data == 3)

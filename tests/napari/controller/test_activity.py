@@ -35,7 +35,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def parts(clock):
     state, features = Part(), Part()
-    made = ActivityController(state, Part(), features, Part(), Part())
+    made = ActivityController(state, Part(), features, Part(), Part(), Part())
     workspace = SimpleNamespace(name_of=lambda plane: "slice 12")
     features.present = workspace, SimpleNamespace(plane=None)
     yield made, state

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 PROMISED = {
     *("start", "change_settings", "settings", "change_rules", "rules", "compute", "precompute", "is_busy"),
     *("click", "clicks", "set_clicks", "set_threshold", "toggle", "undo", "redo", "points", "labels", "viewer"),
-    *("accept", "reopen"),
+    *("accept", "reopen", "find_similar", "proposals", "accept_proposals"),
     *("next_object", "select_object", "reset_object", "take_over", "show", "show_slice", "suggest"),
     *("propagate", "propagate_on", "propagate_back", "propagate_to", "save", "load", "session_of"),
 }

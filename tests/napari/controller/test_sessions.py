@@ -137,7 +137,7 @@ class TestLabelsTakenOver:
 
     def test_they_go_on_from_the_same_labels(self, dock, begin, before, tmp_path):
         begin()
-        dock.controller.objects.take_over(7)
+        dock.controller.taking_over.take_over(7)
         dock.controller.clicks.add(40, 50, False)
         after = dock.labels.copy()
         assert (after != before).any()
@@ -153,7 +153,7 @@ class TestLabelsTakenOver:
         layer = dock.viewer.add_image(volume, name="stack")
         dock.controller.images.start(layer, dock.viewer.add_labels(data.copy(), name="mine"))
         dock.slide(2)
-        dock.controller.objects.take_over(7)
+        dock.controller.taking_over.take_over(7)
         dock.slide(1)
         dock.controller.clicks.add(16, 19)
         after = dock.labels.copy()
@@ -163,14 +163,17 @@ class TestLabelsTakenOver:
         dock.widget.controller.sessions.load(tmp_path / "s.json")
         same(dock.labels, after)
 
-    def test_those_that_the_file_has_not_stay_and_are_said(self, dock, begin, before, tmp_path):
+    def test_those_that_the_file_has_not_are_labels_from_before_again(self, dock, begin, before, tmp_path):
         begin()
         dock.controller.clicks.add(2, 62)
         dock.widget.controller.sessions.save(tmp_path / "s.json")
         begin()
-        dock.controller.objects.take_over(7)
+        dock.controller.taking_over.take_over(7)
         dock.widget.controller.sessions.load(tmp_path / "s.json")
-        assert (dock.labels == 7).any() and "taken over from before" in dock.told[-1]
+        same(dock.labels[before == 7], 7)
+        assert 7 not in dock.workspace.work.planes and "bit for bit" in dock.told[-1]
+        dock.widget.undo.click()
+        assert 7 in dock.workspace.work.planes
 
 
 def test_saved_layers_are_laid_over_their_image_again(dock, image):

@@ -153,7 +153,7 @@ class TestStacks:
         dock.widget.settings.labels.value = labels
         dock.slide(1)
         dock.start(layer)
-        dock.controller.objects.take_over(5)
+        dock.controller.taking_over.take_over(5)
         dock.points.add([1, 36, 44])
         before = dock.labels.copy()
         dock.widget.controller.sessions.save(tmp_path / "s.json")

@@ -250,12 +250,13 @@ class TestObjects:
         same(labels.data[data > 0], data[data > 0])
         same(dock.shown_labels, np.where(data[1] > 0, data[1], dock.expected()))
         assert (dock.shown_labels == 8).any()
-        dock.controller.objects.take_over(3)
+        dock.controller.taking_over.take_over(3)
         assert not dock.errors and dock.workspace.object_id == 3
         dock.points.add([1, 16, 24])
         assert labels.data[1, 16, 24] == 3
-        dock.controller.objects.take_over(7)  # is in another slice
-        assert "no label 7" in dock.errors[-1]
+        dock.controller.taking_over.take_over(7)  # is in another slice
+        assert dock.workspace.work.planes[7] == {PlaneKey((1, 2), (3,))} and not dock.errors
+        same(labels.data == 7, data == 7)
 
     def test_what_was_painted_in_another_slice_is_no_new_id(self, stack, monkeypatch):
         monkeypatch.setattr(masks, "SMALL", 0)  # as for a volume too large to look through

@@ -269,7 +269,7 @@ class TestMemory:
         dock.click(122, 67)
         same(dock.labels[data == 7], 7)
         dock.widget.undo.click()
-        dock.controller.objects.take_over(7)
+        dock.controller.taking_over.take_over(7)
         dock.click(120, 60)
         assert dock.labels[125, 65] == 7 and dock.labels[120, 60] == 7 and not dock.errors
         same(np.unique(dock.labels), [0, 7, 8])

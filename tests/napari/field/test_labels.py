@@ -76,7 +76,7 @@ def test_line_8_a_label_no_object_can_have_is_not_gone_on_with(dock, image):
     data = np.zeros(image.shape[:2], np.uint64)
     data[8:24, 8:16] = 2**40
     start_with(dock, dock.viewer.add_image(image), data)
-    dock.controller.objects.take_over(2**40)
+    dock.controller.taking_over.take_over(2**40)
     assert "up to 2147483647" in dock.errors[-1] and dock.workspace.object_id == 1
 
 

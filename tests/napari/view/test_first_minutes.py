@@ -8,6 +8,7 @@ from napari.layers import Image
 from napari.utils.colormaps import label_colormap
 from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QApplication, QMessageBox
+from superqt import QCollapsible
 
 from napari_m2n2v2._napari.layers.points import make_labels
 from napari_m2n2v2._napari.view.key_list import KEYS_SAID
@@ -153,6 +154,21 @@ def test_an_object_too_high_for_the_layer_does_not_choose_a_label(dock, image):
     dock.start(dock.viewer.add_image(image))
     dock.controller.objects.select(256)
     assert dock.workspace.object_id == 256 and dock.workspace.labels.selected_label <= 255 and not dock.errors
+
+
+def test_what_is_unfolded_is_scrolled_into_view(real_dock):
+    real_dock.viewer.window.resize(1100, 700)
+    real_dock.qtbot.wait(50)
+    (save,) = (fold for fold in real_dock.widget.findChildren(QCollapsible) if fold.text() == "Save")
+    panel, area = real_dock.widget.session, save.parentWidget().parentWidget()
+    real_dock.qtbot.mouseClick(save.toggleButton(), Qt.MouseButton.LeftButton)
+
+    def all_is_seen():
+        seen = QRect(area.mapToGlobal(QPoint(0, 0)), area.size())
+        there = QRect(panel.methods.mapToGlobal(QPoint(0, 0)), panel.methods.size())
+        return panel.methods.isVisible() and seen.contains(there)
+
+    real_dock.qtbot.waitUntil(all_is_seen, timeout=3_000)
 
 
 def test_masks_are_outlined_and_filled_by_one_key(started):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_m2n2v2._napari.view.objects import area_text
+from napari_m2n2v2._napari.view.object_rows import area_text
 from tests.napari.conftest import same
 
 
@@ -32,7 +32,7 @@ def test_area_is_in_the_layers_units(dock, image):
     dock.controller.clicks.add(16, 16)
     pixels = np.count_nonzero(dock.labels)
     assert rows(dock)[0][2] == f"{pixels * 0.1:.4g} µm²"
-    assert area_text(10, (2.0, 3.0), layer.units) == "60 µm²"
+    assert area_text((2.0, 3.0), layer.units)(10) == "60 µm²"
 
 
 def test_an_object_chosen_in_the_table_gets_the_next_click(two):
@@ -93,7 +93,7 @@ class TestExistingLabels:
 
     def test_taking_over_what_is_not_there_is_told(self, existing):
         dock, before = existing
-        dock.controller.objects.take_over(77)
+        dock.controller.taking_over.take_over(77)
         assert "no label 77" in dock.errors[-1]
         same(dock.labels, before)
 

@@ -22,6 +22,7 @@ _OTHER_JOBS = {
     "compare": "Comparing masks with the file's",
     "labels": "Looking for labels",
     "save": "Saving",
+    "similar": "Finding similar objects",
 }
 
 
@@ -54,8 +55,8 @@ class ActivityController:
     ----------
     state : DockState
         Told how far features are.
-    jobs : Jobs
-        Runs what is waited for.
+    jobs, finding : Jobs
+        Run what is waited for; what looks for similar objects has a worker of its own.
     features, queue, preparing : FeatureController, PropagationQueue, PrecomputeController
         What may run.
     """
@@ -69,8 +70,10 @@ class ActivityController:
         features: FeatureController,
         queue: PropagationQueue,
         preparing: PrecomputeController,
+        finding: Jobs,
     ) -> None:
         self._jobs = jobs
+        self._finding = finding
         self._features = features
         self._queue = queue
         self._preparing = preparing
@@ -78,13 +81,15 @@ class ActivityController:
         self._began = time.monotonic()
         for progressed in (state.progressed, queue.progressed):
             progressed.connect(self._progressed)
-        jobs.turned.connect(self._turned)
+        for some in (jobs, finding):
+            some.turned.connect(self._turned)
         for signal in (queue.changed, preparing.changed, state.features_changed):
             signal.connect(self.changed.emit)
 
     def close(self) -> None:
         """Let go of the others."""
-        self._jobs.turned.disconnect(self._turned, missing_ok=True)
+        for some in (self._jobs, self._finding):
+            some.turned.disconnect(self._turned, missing_ok=True)
 
     @property
     def present(self) -> Task | None:
@@ -105,10 +110,11 @@ class ActivityController:
         return self._task(f"Features of {where}", self._features.cancel)
 
     def _other(self) -> Task | None:
-        for key in self._jobs.keys:
-            name = key[1] if isinstance(key, tuple) else key
-            if name in _OTHER_JOBS:
-                return self._task(_OTHER_JOBS[name], partial(self._jobs.cancel, key))
+        for jobs in (self._jobs, self._finding):
+            for key in jobs.keys:
+                name = key[1] if isinstance(key, tuple) else key
+                if name in _OTHER_JOBS:
+                    return self._task(_OTHER_JOBS[name], partial(jobs.cancel, key))
         return None
 
     def _ahead(self) -> Task | None:
@@ -141,7 +147,7 @@ class ActivityController:
         self.changed.emit()
 
     def _turned(self) -> None:
-        if not self._jobs.keys:  # what comes next has not begun
+        if not (self._jobs.keys or self._finding.keys):  # what comes next has not begun
             self._share, self._stage = 0.0, ""
             self._began = time.monotonic()
         self.changed.emit()

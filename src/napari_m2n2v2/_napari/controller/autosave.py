@@ -127,7 +127,7 @@ class Autosaves:
 
     def _save(self, workspace: Workspace) -> None:
         self._asked[workspace] = workspace.work
-        if not workspace.placed or not self._is_open:
+        if not workspace.about.said or not self._is_open:
             return
         document = _naming_images(workspace, workspace.document(self._state.rules))
         if workspace not in self._files:

@@ -10,10 +10,13 @@ from napari_m2n2v2._napari.attach import SESSION_ID
 from napari_m2n2v2._napari.controller.controller import Controller
 from napari_m2n2v2._napari.model.settings import Settings
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey, Rules
 
 if TYPE_CHECKING:
+    from napari_m2n2v2.images.stack import Index
     from napari_m2n2v2.session.session_file import SessionFile
+    from napari_m2n2v2.similar.proposals import Proposal
 
 __all__ = ["Console"]
 
@@ -51,14 +54,14 @@ class Console:
         return self._state.active.labels if self._state.active is not None else None
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """The clicks in the plane that is shown, in their order, in its pixels."""
         return self._state.active.clicks if self._state.active is not None else ()
 
     @property
     def is_busy(self) -> bool:
         """Whether features or masks are still to come."""
-        return bool(self._controller.jobs.keys)
+        return bool(self._controller.jobs.keys or self._controller.similar.is_finding)
 
     # -- settings ------------------------------------------------------------------------------------------------
 
@@ -159,12 +162,20 @@ class Console:
         self._controller.objects.select(object_id)
 
     def reset_object(self) -> None:
-        """Remove the clicks of the present object from the plane that is shown."""
+        """Remove the present object from the plane that is shown."""
         self._controller.objects.reset()
 
-    def take_over(self, label: int) -> None:
-        """Go on with a label that was in the Labels layer before: clicks correct it."""
-        self._controller.objects.take_over(label)
+    def take_over(self, label: int | None = None, layer: Any = None) -> None:
+        """Let labels be objects that start from them, with their ids: clicks correct them. One step to undo.
+
+        Parameters
+        ----------
+        label : int, optional
+            Which, in all slices; all by default.
+        layer : Labels layer, optional
+            Of the image's shape, or of one slice's, for the slice shown; by default the one masks are written into.
+        """
+        self._controller.taking_over.take_over(label, layer)
 
     def propagate(self, direction: int = 1, count: int | None = None) -> None:
         """Carry the present object from the slice that is shown to those beside it.
@@ -189,6 +200,23 @@ class Console:
     def propagate_to(self, position: int) -> None:
         """Carry it to the slice with this number, and to all between."""
         self._controller.propagation.propagate_to(position)
+
+    # -- objects like these --------------------------------------------------------------------------------------
+
+    def find_similar(self, *object_ids: int, all_slices: bool = False) -> None:
+        """Propose all objects like these, by default like all that were clicked; in the slice shown, or in all."""
+        self._controller.similar.find(object_ids, all_planes=all_slices)
+
+    @property
+    def proposals(self) -> tuple[tuple[Index, Proposal], ...]:
+        """What is proposed and shown, the least certain first: the index of its slice, and the proposal."""
+        return tuple((one.plane.index, one.proposal) for one in self._controller.similar.shown)
+
+    def accept_proposals(self, at_least: float | None = None) -> None:
+        """Make objects of all that are shown, or of those that are at least so certain: one step to undo."""
+        if at_least is not None:
+            self._controller.similar.set_certainty(at_least)
+        self._controller.similar.accept_shown()
 
     # -- seeing why ----------------------------------------------------------------------------------------------
 

@@ -27,7 +27,9 @@ from napari_m2n2v2._napari.controller.propagation import PropagationController
 from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
 from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
+from napari_m2n2v2._napari.controller.similar import SimilarController
 from napari_m2n2v2._napari.controller.solving import SolveController
+from napari_m2n2v2._napari.controller.taking_over import TakeOverController
 from napari_m2n2v2._napari.controller.viewer import ViewerController
 from napari_m2n2v2._napari.model.dock_state import DockState
 
@@ -62,14 +64,16 @@ class Controller:
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
         self.channels = ChannelsController(state, self.features)
-        self.objects = ObjectController(state, jobs, self.field, self.clicks, self.solving)
+        self.objects = ObjectController(state, jobs, self.field, self.clicks)
+        self.taking_over = TakeOverController(state, jobs, self.field, self.clicks, self.objects)
         self.edits = ObjectEdits(state, self.field, self.clicks, self.objects)
         self.table = ObjectTable(state, jobs)
+        self.similar = SimilarController(state, jobs, self.field, self.clicks, self.objects)
         self.images = ImageController(state, jobs, self.field, self.features, self.solving)
         queue = PropagationQueue(state, jobs, self.features, self.solving, self.clicks, self.field)
         self.propagation = PropagationController(state, jobs, queue)
         self.precompute = PrecomputeController(state, preparing_jobs, self.features, jobs)
-        self.activity = ActivityController(state, jobs, self.features, queue, self.precompute)
+        self.activity = ActivityController(state, jobs, self.features, queue, self.precompute, self.similar.finding)
         self.first_click = FirstClick(state)
         self.looks = LooksController(state)
         self.preview = PreviewController(state, self.solving)
@@ -98,5 +102,5 @@ class Controller:
         self.sessions.autosaves.close()
         self.images.close_all()
         in_viewer = (self.preview, self.explain, self.viewer, self.channels, self.points, self.first_click)
-        for part in (*in_viewer, self.activity, self.precompute, self.jobs, self.features):
+        for part in (*in_viewer, self.activity, self.similar, self.precompute, self.jobs, self.features):
             part.close()

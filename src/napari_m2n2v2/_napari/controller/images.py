@@ -66,6 +66,7 @@ class ImageController:
         with state.errors_shown():
             if shown_plane(state.viewer.dims, image) is None:
                 raise no_plane(state.viewer.dims, image)
+            is_open = state.of(image) is not None
             workspace = state.of(image) or self._open(image, labels)
             state.activate(workspace)
             state.viewer.layers.selection.active = workspace.points
@@ -75,6 +76,10 @@ class ImageController:
                 self._features.start(workspace)
             elif workspace.here is not None:
                 self._solving.solve(workspace, workspace.here)
+            clicked = {placed.plane for placed in workspace.placed}
+            for key in dict.fromkeys(one.plane for one in workspace.work.starts):
+                if not is_open and key not in clicked:  # masks of a file that was opened are written nowhere yet
+                    self._solving.solve(workspace, key)
 
     def close(self, workspace: Workspace) -> None:
         """Leave an image alone; its layers stay as they are, and its features are kept while the image is there."""

@@ -13,8 +13,9 @@ from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.layers.geometry import show_point
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.session.document import PlacedClick, PlaneKey
-from napari_m2n2v2.session.work import About
+from napari_m2n2v2.session.work import About, Work
 
 __all__ = ["ObjectEdits"]
 
@@ -51,12 +52,12 @@ class ObjectEdits:
             self._clicks.change(workspace, work)
 
     def delete(self, object_ids: Collection[int]) -> None:
-        """Remove the clicks of objects from all planes, with their names."""
+        """Remove objects from all planes: their clicks, what they start from, their names."""
         if (workspace := self._state.active) is not None:
             self._clicks.change(workspace, workspace.work.without(object_ids))
 
     def merge(self, object_ids: Collection[int]) -> None:
-        """Let the clicks of objects be of one: of the present object if it is among them, else of the lowest id.
+        """Let objects be one, the present one if it is among them, else that of the lowest id: clicks and starts.
 
         A background click of one that lies on another of them would cut a hole into what they are together: it goes.
         """
@@ -64,15 +65,13 @@ class ObjectEdits:
         if workspace is None:
             return
         with self._state.errors_shown():
-            ids = {p.click.object_id for p in workspace.placed} & {*object_ids}
+            ids = workspace.work.planes.keys() & {*object_ids}
             if len(ids) < 2:
                 raise Slip("Choose two objects or more in the table to merge them.")
             into = workspace.object_id if workspace.object_id in ids else min(ids)
             work = workspace.work
             kept = [p for p in work.placed if p.click.object_id not in ids or not _contradicts(workspace, p, ids)]
-            work = work.with_clicks(kept)
-            places = {n for n, p in enumerate(kept) if p.click.object_id in ids - {into}}
-            work = work.with_object(places, into)
+            work = work.with_clicks(kept).merged(ids, into)
             about = [one for one in (work.about_of(i) for i in sorted(ids)) if one.object_id != into]
             own = work.about_of(into)
             named = replace(
@@ -88,38 +87,49 @@ class ObjectEdits:
     def split(self, object_id: int) -> None:
         """Let a part of an object in the plane shown be an object of its own.
 
-        Those of its clicks that are selected, if others of it stay; else all foreground clicks that do not lie in its
-        largest connected piece.
+        Those of its clicks that are selected, if others of it stay; else all foreground clicks, and all that it starts
+        from, that do not lie in its largest connected piece.
         """
         workspace = self._state.active
         if workspace is None:
             return
         with self._state.errors_shown():
-            self._field.plane_shown(workspace)
-            part = _selected_part(workspace, object_id) or _loose_pieces(workspace, object_id)
-            if not part:
+            key, following = self._field.plane_shown(workspace), self._objects.free_id(workspace)
+            if part := _selected_part(workspace, object_id):
+                work = workspace.work.with_object(part, following)
+            else:
+                work = _with_loose_pieces(workspace, key, object_id, following)
+            if following not in work.planes:
                 raise Slip("It is one piece: select (3) the clicks of the part to split off, then split again.")
-            following = self._objects.free_id(workspace)
-            self._clicks.change(workspace, workspace.work.with_object(part, following))
+            self._clicks.change(workspace, work)
             self._objects.select(following)
 
     def jump(self, object_id: int) -> None:
-        """Go on with an object: show its nearest plane with clicks, and move the camera to these."""
+        """Go on with an object: show its nearest plane, and move the camera to its clicks, or what it starts from."""
         workspace = self._state.active
         if workspace is None:
             return
         with self._state.errors_shown():
-            placed = [p for p in workspace.placed if p.click.object_id == object_id]
-            if not placed:
+            if not (planes := workspace.work.planes.get(object_id)):
                 raise Slip(f"Object {object_id} has no clicks yet.")
-            nearest = min(placed, key=lambda p: _away(p.plane, workspace.here)).plane
+            nearest = min(planes, key=lambda plane: (_away(plane, workspace.here), plane.index))
             if nearest != workspace.here:
                 self._field.show_plane(nearest)
-            clicks = [p.click for p in placed if p.plane == nearest]
-            told = [click for click in clicks if click.foreground] or clicks
-            row, col = np.mean([(click.row, click.col) for click in told], axis=0)
+            row, col = _middle(workspace, nearest, object_id)
             show_point(self._state.viewer, workspace.image, nearest, float(row), float(col))
             self._objects.select(object_id)
+
+
+def _middle(workspace: Workspace, plane: PlaneKey, object_id: int) -> tuple[float, float]:
+    """Return where an object is in a plane: the middle of its clicks, or of the mask that it starts from."""
+    clicks = workspace.clicks_of(plane, object_id)
+    told = [click for click in clicks if click.foreground] or clicks
+    if told:
+        row, col = np.mean([(click.row, click.col) for click in told], axis=0)
+    else:
+        top, bottom, left, right = workspace.work.starts_in(plane)[object_id].box or (0, 0, 0, 0)
+        row, col = (top + bottom - 1) / 2, (left + right - 1) / 2
+    return float(row), float(col)
 
 
 def _away(plane: PlaneKey, here: PlaneKey | None) -> int:
@@ -150,20 +160,21 @@ def _selected_part(workspace: Workspace, object_id: int) -> set[int]:
     return chosen if chosen & told and told - chosen else set()
 
 
-def _loose_pieces(workspace: Workspace, object_id: int) -> set[int]:
-    """Return where among all clicks the foreground clicks of an object are that lie outside its largest piece."""
+def _with_loose_pieces(workspace: Workspace, key: PlaneKey, object_id: int, following: int) -> Work:
+    """Let what of an object in a plane lies outside its largest piece be of another: clicks, and its start."""
     from skimage.measure import label
 
-    if (here := workspace.here) is None:
-        return set()
-    masks = workspace.masks_of(here)
+    masks = workspace.masks_of(key)
     pieces = label(masks.shown_in(masks.whole) == object_id, connectivity=2)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    found = set()
-    for n in workspace.places_of(object_id):
-        click = workspace.placed[n].click
-        piece = pieces[click.pixel(masks.shape)]
-        if click.foreground and piece and piece != sizes.argmax():
-            found.add(n)
-    return found
+    loose = (pieces > 0) & (pieces != sizes.argmax())
+    own = ((n, workspace.placed[n].click) for n in workspace.places_of(object_id))
+    part = {n for n, click in own if click.foreground and loose[click.pixel(masks.shape)]}
+    work = workspace.work.with_object(part, following)
+    start = next((one for one in work.starts if (one.plane, one.object_id) == (key, object_id)), None)
+    if start is not None and (begun := start.pixels.within(masks.whole))[loose].any():
+        work = work.start_from(
+            key, {object_id: Boxed.of(begun & ~loose), following: Boxed.of(begun & loose)}, start.origin
+        )
+    return work

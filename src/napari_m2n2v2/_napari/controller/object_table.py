@@ -41,11 +41,11 @@ class ObjectTable:
     def show(self) -> None:
         """Bring the features of the masks layer up to date; columns and rows of others stay."""
         if (workspace := self._state.active) is not None:
-            rows = _features(workspace)
+            columns = _features(workspace)
             before = workspace.labels.features
-            if not rows and _INDEX not in before.columns:
+            if not columns[_INDEX] and _INDEX not in before.columns:
                 return
-            table = _beside(before, rows)
+            table = _beside(before, columns)
             if not table.equals(before):
                 workspace.labels.features = table
 
@@ -65,9 +65,9 @@ class ObjectTable:
 
     def writer(self, workspace: Workspace) -> Callable[[str | Path, Report], int]:
         """Return what measures objects into a file, on the worker, and returns how many rows it wrote."""
-        named = {i: _said(workspace, i) for i in _ids(workspace)}
+        named = _said(workspace)
         names = axis_names(workspace.dims, workspace.image)
-        boxes = [(masks, box_around([*masks.written_boxes(), masks.start.box])) for masks in workspace.masks]
+        boxes = [(masks, box_around(masks.written_boxes())) for masks in workspace.masks]
         planes = [(masks, box) for masks, box in boxes if box is not None]
 
         def write(path: str | Path, report: Report) -> int:
@@ -84,33 +84,35 @@ class ObjectTable:
         return write
 
 
-def _ids(workspace: Workspace) -> list[int]:
-    """Return the objects with clicks, or taken over."""
-    taken_over = {int(i) for masks in workspace.masks for i in np.unique(masks.start.values) if i}
-    return sorted({placed.click.object_id for placed in workspace.placed} | taken_over)
+def _said(workspace: Workspace) -> dict[int, dict[str, Any]]:
+    """Return what is said of each object."""
+    said, kept, _ = workspace.about
+    return {i: {"name": one.name, "class": one.kind, "kept": i in kept} for i, one in said.items()}
 
 
-def _said(workspace: Workspace, object_id: int) -> dict[str, Any]:
-    about = workspace.work.about_of(object_id)
-    return {"name": about.name, "class": about.kind, "kept": workspace.work.is_accepted(object_id)}
-
-
-def _features(workspace: Workspace) -> list[dict[str, Any]]:
-    """Return a row for each object."""
-    clicks = Counter(placed.click.object_id for placed in workspace.placed)
+def _features(workspace: Workspace) -> dict[str, list[Any]]:
+    """Return columns with a row for each object."""
+    said, kept, clicks = workspace.about
     pixels: Counter[int] = Counter()
     for masks in workspace.masks:
         pixels.update(masks.areas)
     axes = list(workspace.here.axes) if workspace.here is not None else [-2, -1]
     pixel = float(np.prod(np.abs(np.asarray(workspace.image.scale)[axes])))
-    return [{_INDEX: i, **_said(workspace, i), "clicks": clicks[i], "area": pixels[i] * pixel} for i in _ids(workspace)]
+    return {
+        _INDEX: list(said),
+        "name": [one.name for one in said.values()],
+        "class": [one.kind for one in said.values()],
+        "kept": [i in kept for i in said],
+        "clicks": [clicks.get(i, 0) for i in said],
+        "area": [pixels[i] * pixel for i in said],
+    }
 
 
-def _beside(before: Any, rows: list[dict[str, Any]]) -> Any:
+def _beside(before: Any, columns: dict[str, list[Any]]) -> Any:
     """Put our columns beside those of others, by label; a table without labels is one row for each, from 0 on."""
     import pandas as pd
 
-    ours = pd.DataFrame(rows, columns=[_INDEX, "name", "class", "kept", "clicks", "area"])
+    ours = pd.DataFrame(columns)
     theirs = before if _INDEX in before.columns else before.assign(**{_INDEX: range(len(before))})
     theirs = theirs.drop(columns=[name for name in ours.columns if name != _INDEX and name in theirs.columns])
     if theirs.shape[1] == 1:

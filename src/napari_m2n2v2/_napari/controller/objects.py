@@ -1,4 +1,4 @@
-"""Objects through a stack: which one the next click is of, ids that no label has, labels from before gone on with."""
+"""Objects through a stack: which one the next click is of, which are accepted, ids that no label has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.jobs import Jobs
-from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.label_ids import LabelIds
 from napari_m2n2v2._napari.layers.labels import SMALL, is_small, read_plane
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
@@ -18,7 +17,7 @@ __all__ = ["ObjectController"]
 
 
 class ObjectController:
-    """Gives out ids and takes labels over.
+    """Gives out ids, chooses and accepts objects.
 
     Parameters
     ----------
@@ -30,18 +29,13 @@ class ObjectController:
         Says which plane is shown.
     clicks : ClickController
         Removes those of an object, and accepts it.
-    solving : SolveController
-        Makes masks where labels were taken over.
     """
 
-    def __init__(
-        self, state: DockState, jobs: Jobs, field: FieldOfView, clicks: ClickController, solving: SolveController
-    ) -> None:
+    def __init__(self, state: DockState, jobs: Jobs, field: FieldOfView, clicks: ClickController) -> None:
         self._state = state
         self._jobs = jobs
         self._field = field
         self._clicks = clicks
-        self._solving = solving
         state.opened.connect(self.look_through)
         state.moved.connect(self._on_moved)
 
@@ -59,16 +53,13 @@ class ObjectController:
             ids = object_ids or (workspace.object_id,)
             with self._state.errors_shown():
                 self._accept(workspace, ids)
-                if not any(map(workspace.work.is_accepted, ids)):
+                if not workspace.work.kept & {*ids}:
                     raise Slip("Click on an object first: then it can be accepted.")
 
     def reopen(self, *object_ids: int) -> None:
         """Let accepted objects, by default the present one, compete for pixels again; can be undone."""
         if (workspace := self._state.active) is not None:
-            work = workspace.work
-            for object_id in object_ids or (workspace.object_id,):
-                work = work.reopen(object_id)
-            self._clicks.change(workspace, work)
+            self._clicks.change(workspace, workspace.work.reopen(*(object_ids or (workspace.object_id,))))
 
     def toggle_accepted(self) -> None:
         """Accept the present object, or open it again."""
@@ -85,27 +76,11 @@ class ObjectController:
             self._state.selected.emit()
 
     def reset(self, *object_ids: int) -> None:
-        """Remove the clicks of objects, by default of the present one, from the plane shown; can be undone."""
-        if (workspace := self._state.active) is not None:
-            with self._state.errors_shown():
-                self._field.plane_shown(workspace)
-                gone = set().union(*(workspace.places_of(i) for i in object_ids or (workspace.object_id,)))
-                self._clicks.place(workspace, (p for i, p in enumerate(workspace.placed) if i not in gone))
-
-    def take_over(self, label: int) -> None:
-        """Go on with a label that was in the plane shown before: the previous segmentation of an object to be clicked.
-
-        Parameters
-        ----------
-        label : int
-            A value in the Labels layer.
-        """
+        """Remove objects, by default the present one, from the plane shown: their clicks, and what they start from."""
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
                 key = self._field.plane_shown(workspace)
-                workspace.masks_of(key).take_over(label)
-                self._solving.solve(workspace, key)
-                self.select(label)
+                self._clicks.change(workspace, workspace.work.without_in(key, object_ids or (workspace.object_id,)))
 
     def look_through(self, workspace: Workspace) -> None:
         """Find the ids of labels that were there before us, on the worker where there are many."""
@@ -133,24 +108,38 @@ class ObjectController:
             workspace.points.selected_data = workspace.places_of(workspace.object_id)
 
     def _accept(self, workspace: Workspace, object_ids: Iterable[int]) -> None:
-        work = workspace.work
-        for i in object_ids:
-            taken_over = [masks.key for masks in workspace.masks if (masks.start.values == i).any()]
-            work = work.accept(i, taken_over)
-        self._clicks.change(workspace, work)
+        self._clicks.change(workspace, workspace.work.accept(*object_ids))
 
     def free_id(self, workspace: Workspace) -> int:
-        """Return an id that neither a click nor a label has in any plane."""
+        """Return an id that neither an object nor a label has in any plane."""
+        return self._known_ids(workspace).free(workspace.about.said)
+
+    def free_ids(self, workspace: Workspace, count: int) -> list[int]:
+        """Return ids that neither an object nor a label nor the next click has, for so many objects.
+
+        Raises
+        ------
+        ImageError
+            If there are not so many.
+        """
+        known, used = self._known_ids(workspace), {*workspace.about.said, workspace.object_id}
+        found: list[int] = []
+        for _ in range(count):
+            found.append(known.free(used))
+            used.add(found[-1])
+        return found
+
+    def _known_ids(self, workspace: Workspace) -> LabelIds:
         labels, known = workspace.labels, workspace.label_ids
         if is_small(labels):
             known = LabelIds.of(labels)
         elif (here := workspace.here) is not None and math.prod(workspace.stack.plane_shape) <= SMALL:
             known.see(read_plane(labels, here))
-        return known.free(placed.click.object_id for placed in workspace.placed)
+        return known
 
     def _found(self, workspace: Workspace, found: LabelIds) -> None:
         workspace.label_ids = found
-        used = {placed.click.object_id for placed in workspace.placed}
+        used = {*workspace.about.said}
         taken_up = {placed.click.object_id for placed in workspace.taken_up}
         if workspace.object_id > found.highest or workspace.object_id in taken_up:
             return

@@ -108,9 +108,9 @@ class PropagationQueue:
             begin = self._source(run, run.here) if run.at == 0 else None
             key = run.planes[run.at + 1]
             source = self._source(run, key)
-            solver, start = self._solving.solver_of(run.workspace, key), run.workspace.masks_of(key).start
+            solver, starts = self._solving.solver_of(run.workspace, key), run.workspace.work.starts_in(key)
             self._jobs.submit(
-                run.job, partial(run.next_plane, begin, source, solver, start), partial(self._arrived, run),
+                run.job, partial(run.next_plane, begin, source, solver, starts), partial(self._arrived, run),
                 partial(self._failed, run), partial(self._tell_progress, run), computes=True,
             )  # fmt: skip
 
@@ -131,8 +131,8 @@ class PropagationQueue:
         clicked = workspace.clicks_of(key, run.object_id)
         if clicked and workspace.carried.of(workspace.placed, key, run.object_id) is None:
             return f"In {workspace.name_of(key)} you clicked on it yourself, and that stays."
-        if (workspace.masks_of(key).start.values == run.object_id).any():
-            return f"In {workspace.name_of(key)} its label was there before, and you took it over: it stays."
+        if run.object_id in workspace.work.starts_in(key):
+            return f"In {workspace.name_of(key)} it starts from a mask that is there, and that stays."
         if any(one.object_id == run.object_id for one in workspace.work.accepted_in(key)):
             return f"In {workspace.name_of(key)} it is accepted, and stays. Open it again (K) to carry it there anew."
         return ""

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from napari_m2n2v2._napari.controller.jobs import Report
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.model.settings import Settings
-from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.images.sparse import Box, Boxed
+from napari_m2n2v2.images.masks import Masks
+from napari_m2n2v2.images.sparse import Box
 from napari_m2n2v2.images.stack import Index
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.parameters import PropagationParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PartKey, PlaneKey, Rules
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Run:
     walk: Walk
     part: PartKey
     mask: NDArray[np.bool_]
-    clicks: tuple[Click, ...]
+    clicks: tuple[Prompt, ...]
     settings: Settings
     limits: PropagationParameters
     rules: Rules
@@ -126,7 +127,7 @@ class Run:
         region = self.part.region
         return region.top, region.rows.stop, region.left, region.cols.stop
 
-    def in_plane(self, found: PropagatedPlane) -> tuple[Click, ...]:
+    def in_plane(self, found: PropagatedPlane) -> tuple[Prompt, ...]:
         """Return what was clicked, in pixels of the plane."""
         return tuple(map(self.part.region.out_of, found.clicks))
 
@@ -147,7 +148,7 @@ class Run:
         return id(self.workspace), "propagate"
 
     def next_plane(
-        self, begin: Source | None, source: Source, solver: PlaneSolver, start: Boxed, report: Report
+        self, begin: Source | None, source: Source, solver: PlaneSolver, starts: Masks, report: Report
     ) -> tuple[PropagatedPlane, ImageFeatures]:
         """Compute the next plane. Runs on the worker.
 
@@ -155,8 +156,8 @@ class Run:
         ----------
         begin, source : callable
             Give the features of the start, needed the first time, and of the next plane.
-        solver, start : PlaneSolver, Boxed
-            Of the next plane, and the labels that objects start from there.
+        solver, starts : PlaneSolver, mapping
+            Of the next plane, and the masks that objects start from there.
         report : callable
             Of the present job; what it raises stops the run for good.
         """
@@ -166,9 +167,9 @@ class Run:
         if self._found is None and begin is not None:
             self._given[self.walk.start] = begin(report)
         self._given[index] = features = source(report)
-        made_from, region = (self.rules, start), self.part.region
+        rules, region = self.rules, self.part.region
         self._step.report = report
-        self._step.begin = lambda features: solver.session(made_from, region, features, (), report)
+        self._step.begin = lambda features: solver.session(rules, starts, region, features, (), report)
         try:
             if self._found is None:
                 labels = np.where(self.mask, np.int32(self.object_id), np.int32(0))

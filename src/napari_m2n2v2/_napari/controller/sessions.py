@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -122,19 +123,19 @@ class SessionController:
         document = document.onto(workspace.stack, here)
         others = [p for p in workspace.placed if p.plane != here] if flat else []
         kept = [one for one in workspace.work.accepted if one.plane != here] if flat else []
-        for key, start in document.starts.items():
-            workspace.masks_of(key).begin_with(start)
         for carried in document.carried:
             workspace.carried.add(carried)
         workspace.carried.take_up(document.placed)
         rules = document.rules
         self._state.set_rules(compete=rules.compete, reach=rules.reach, method=rules.method)
-        work = Work((*others, *document.placed), (*kept, *document.accepted), workspace.work.about if flat else ())
+        begun = [one for one in workspace.work.starts if one.plane != here] if flat else []
+        work = replace(
+            workspace.work if flat else Work(),
+            placed=(*others, *document.placed), accepted=(*kept, *document.accepted), starts=(*begun, *document.starts),
+        )  # fmt: skip
         for one in document.about:
             work = work.describe(one)
         self._clicks.change(workspace, work)
-        for key in dict.fromkeys((*(plane for plane, _ in document.solutions), *document.starts)):
-            self._solving.solve(workspace, key)  # labels to start from are no clicks
         self._when_settled(workspace, partial(self._compare, workspace, workspace.work, document))
 
     def _compare(self, workspace: Workspace, work: Work, loaded: Document) -> None:

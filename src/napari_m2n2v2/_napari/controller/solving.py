@@ -15,9 +15,9 @@ from napari_m2n2v2._napari.controller.plane_solver import Asked, Pending, PlaneS
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.images.tile import Region, clicks_in
-from napari_m2n2v2.session.document import PartKey, PlaneKey
+from napari_m2n2v2.prompts import Prompt
+from napari_m2n2v2.session.document import PartKey, PlaneKey, Solution
 from napari_m2n2v2.session.work import Accepted, Work, changed_planes
 
 __all__ = ["SolveController"]
@@ -49,24 +49,26 @@ class SolveController:
         ready = {part.key.region: part.features for part in workspace.parts.of(key) if part.features is not None}
         wanted = {p.region for p in placed}
         lacking = [r for r in wanted if r not in ready and masks.solved.get(r) != clicks_in(r, placed)]
-        if len(lacking) == len(wanted) > 0 and wanted >= masks.solved.keys():  # nothing to do for the worker yet
-            self._ask_for(workspace, key, lacking)
+        starts, accepted = workspace.work.starts_in(key), workspace.work.accepted_in(key)
+        masks.begin_with(starts, workspace.work.gone_in(key))
+        is_begun = starts == masks.starts
+        if is_begun and len(lacking) == len(wanted) > 0 and wanted >= masks.solved.keys():
+            self._ask_for(workspace, key, lacking)  # nothing to do for the worker yet
             return
-        accepted = workspace.work.accepted_in(key)
         asked = Asked(
-            (self._state.rules, masks.start), ready, placed, accepted, _pending(workspace, key, accepted),
+            self._state.rules, ready, placed, starts, accepted, _pending(workspace, key, accepted),
             masks.written_boxes(), masks.arrived,
         )  # fmt: skip
 
         def done(found: Solved) -> None:
             clicked = _clicked(masks.solved, found.clicks)
-            masks.solved, masks.doubts, masks.cuts = found.clicks, found.doubts, found.cuts
+            masks.solved, masks.doubts, masks.cuts, masks.starts = found.clicks, found.doubts, found.cuts, found.starts
             for part in workspace.parts.of(key):
                 if part.key.region in found.solutions and part.features is ready.get(part.key.region):
                     part.solution, part.session_bytes = found.solutions[part.key.region]
                     workspace.parts.use(part, workspace.focus)
-                elif part.solution is not None and {*part.solution.accepted} <= {*found.accepted}:
-                    part.solution = replace(part.solution, accepted=found.accepted)  # which changes no pixel of it
+                elif part.solution is not None and part.key.region not in found.lacking:
+                    part.solution = _now(part.solution, found)
             with self._state.errors_shown():
                 masks.write(found.patches)
                 masks.arrived = found.serial
@@ -82,11 +84,12 @@ class SolveController:
         self._jobs.submit((id(workspace), "solve", key), partial(self._solver(masks).solve, asked), done, failed)
 
     def solve_changed(self, workspace: Workspace, before: Work) -> None:
-        """Bring the planes up to date whose clicks, or accepted objects, are others than before."""
-        clicked = changed_planes(before.placed, workspace.placed)
-        for key in workspace.work.changed_planes(before):
-            # An object is accepted where it was solved; for that alone nothing is computed.
-            if key in clicked or workspace.masks_of(key).solved:
+        """Bring the planes up to date whose clicks, starts or accepted objects are others than before."""
+        work, clicked = workspace.work, changed_planes(before.placed, workspace.placed)
+        for key in work.changed_planes(before):
+            # An object is accepted where it was solved, or starts; for that alone nothing is computed.
+            is_there = workspace.masks_of(key).solved or work.starts_in(key) or before.starts_in(key)
+            if key in clicked or is_there:
                 self.solve(workspace, key)
 
     def solve_part(self, workspace: Workspace, key: PartKey) -> None:
@@ -124,7 +127,7 @@ class SolveController:
         for workspace in self._state.workspaces:
             solving = self.planes_of(workspace)
             for masks in workspace.masks:
-                if masks.solved or masks.key in solving:
+                if masks.solved or masks.starts or masks.key in solving:
                     masks.solved = {}
                     self.solve(workspace, masks.key)
 
@@ -160,15 +163,15 @@ class SolveController:
         if workspace is None or (focus := workspace.focus) is None or (features := workspace.features) is None:
             return
         masks, clicks = workspace.masks_of(focus.plane), workspace.clicks
-        solver, made_from = self._solver(masks), (self._state.rules, masks.start)
+        solver, rules, starts = self._solver(masks), self._state.rules, workspace.work.starts_in(focus.plane)
 
         def work(report: Report) -> Any:
-            return question(solver.session(made_from, focus.region, features, clicks, report))
+            return question(solver.session(rules, starts, focus.region, features, clicks, report))
 
         self._jobs.submit((id(workspace), key), work, done, self._state.show_error)
 
 
-def _clicked(before: Mapping[Region, tuple[Click, ...]], now: Mapping[Region, tuple[Click, ...]]) -> set[int]:
+def _clicked(before: Mapping[Region, tuple[Prompt, ...]], now: Mapping[Region, tuple[Prompt, ...]]) -> set[int]:
     """Return the objects whose clicks are others than before."""
     differ = ({*before.get(region, ())} ^ {*now.get(region, ())} for region in {*before, *now})
     return {click.object_id for clicks in differ for click in clicks}
@@ -176,14 +179,28 @@ def _clicked(before: Mapping[Region, tuple[Click, ...]], now: Mapping[Region, tu
 
 def _pending(workspace: Workspace, key: PlaneKey, accepted: Sequence[Accepted]) -> list[Pending]:
     """List those whose pixels are not known yet, with what these come from: others, perhaps, that come before them."""
-    found: dict[Accepted, Pending] = {}
+    found: dict[int, Pending] = {}
 
     def look(some: Sequence[Accepted]) -> None:
+        together: dict[int, list[Accepted]] = {}  # by what there was when they were accepted
         for one in some:
-            if (since := one.since) is not None and one not in found:
+            if one.since is not None:
+                together.setdefault(id(one.since), []).append(one)
+        for of, those in together.items():
+            if of in found:
+                known = found[of].accepted
+                found[of] = found[of]._replace(accepted=(*known, *(one for one in those if one not in known)))
+            elif (since := those[0].since) is not None:
                 look(beside := since.accepted_in(key))
                 placed = workspace.regions_of(key, (p for p in since.placed if p.plane == key))
-                found[one] = Pending(one, placed, beside)
+                found[of] = Pending(tuple(those), placed, beside, since.starts_in(key))
 
     look(accepted)
     return list(found.values())
+
+
+def _now(solution: Solution, found: Solved) -> Solution:
+    """Say of what a part was solved to before its features went that it is as it is now, where no pixel changed."""
+    if not {*solution.accepted} <= {*found.accepted}:
+        return solution
+    return replace(solution, accepted=found.accepted, starts=found.starts)

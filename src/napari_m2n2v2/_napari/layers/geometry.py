@@ -14,12 +14,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.images.sparse import Box
 from napari_m2n2v2.images.stack import Index, Stack
 from napari_m2n2v2.images.tile import View
 from napari_m2n2v2.session.document import PlaneKey
 
 __all__ = [
     "axis_names",
+    "bring_into_view",
     "is_oblique",
     "likely_axis",
     "place_of",
@@ -187,6 +189,14 @@ def show_point(viewer: Any, layer: Any, key: PlaneKey, row: float, col: float) -
     offset = viewer.dims.ndim - layer.ndim
     center = tuple(float(world[axis - offset]) for axis in list(viewer.dims.displayed)[-2:])
     viewer.scene.camera.center = (*viewer.scene.camera.center[:-2], *center)
+
+
+def bring_into_view(viewer: Any, layer: Any, key: PlaneKey, box: Box | None) -> None:
+    """Move a viewer's camera to the middle of a box of a plane that it shows, unless all of it is in view."""
+    if box is not None:
+        top, left, bottom, right = view_of(viewer, layer, key)
+        if not (top <= box[0] and box[1] <= bottom and left <= box[2] and box[3] <= right):
+            show_point(viewer, layer, key, (box[0] + box[1] - 1) / 2, (box[2] + box[3] - 1) / 2)
 
 
 def show_plane(dims: Any, layer: Any, key: PlaneKey) -> None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import place_of, stack_of
-from napari_m2n2v2.clicks import LARGEST_ID
-from napari_m2n2v2.errors import ClickError, ImageError
+from napari_m2n2v2.errors import ImageError
+from napari_m2n2v2.images.masks import NO_PIXELS, Masks, joined, labels_of, masks_of
 from napari_m2n2v2.images.sparse import BlockSparse, Box, Boxed, block_box, blocks_around, box_around
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.document import PlaneKey
 
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.images.tile import Region
 
-__all__ = ["SMALL", "PlaneMasks", "check_labels", "is_small", "read_plane"]
+__all__ = ["SMALL", "PlaneMasks", "check_fits", "check_labels", "is_small", "read_plane"]
 
 _FEW_IDS = 2**16
 
@@ -41,18 +41,18 @@ class PlaneMasks:
     key : PlaneKey
         Which plane of it.
     ours : iterable of int
-        Labels in it that are of objects of ours, whose clicks were opened again: they may change.
-    parts : iterable of Region
+        Labels in it that are of objects of ours, which were opened again: they may change.
+    parts : iterable of Box
         Where these are.
     """
 
-    def __init__(self, labels: Labels, key: PlaneKey, ours: Iterable[int] = (), parts: Iterable[Region] = ()) -> None:
+    def __init__(self, labels: Labels, key: PlaneKey, ours: Iterable[int] = (), parts: Iterable[Box] = ()) -> None:
         self.key = key
         self.shape = stack_of(labels, key.axes).plane_shape
-        self.start = Boxed.of(np.zeros((0, 0), dtype=np.int32))  # labels taken over from before
+        self.starts: Masks = {}  # that what is written came from
         self.doubts: dict[int, float] = {}  # of every object with clicks
         self.cuts: dict[Region, dict[int, tuple[str, ...]]] = {}  # where objects end only because a part does
-        self.solved: dict[Region, tuple[Click, ...]] = {}  # what is written came from
+        self.solved: dict[Region, tuple[Prompt, ...]] = {}  # what is written came from
         self.arrived = 0  # the latest answer of it
         self.changed: set[int] = set()  # which objects the last writing changed
         self._labels = labels
@@ -61,6 +61,8 @@ class PlaneMasks:
         self._written = BlockSparse(np.int32)
         self._protected = BlockSparse(np.bool_)
         self._seen: set[tuple[int, int]] = set()  # blocks, whose protected pixels are known
+        self._begun: dict[int, Boxed] = {}  # masks that objects start from
+        self._taken: dict[int, Boxed] = {}  # pixels that had their labels before
         self._areas: dict[int, int] = {}
 
     @property
@@ -87,14 +89,18 @@ class PlaneMasks:
         """Return what the layer holds in a box; it may be a view."""
         return np.asarray(self._labels.data[self._place(box)])
 
+    def written_in(self, box: Box) -> NDArray[np.int32]:
+        """Return what was written in a box, a new array: labels of objects of ours."""
+        return self._written.read(box)
+
     def reaches_beyond(self, object_id: int, box: Box) -> bool:
         """Whether anything was written of an object outside a box."""
-        return self.areas.get(object_id, 0) > int(np.count_nonzero(self._written.read(box) == object_id))
+        return self.areas.get(object_id, 0) > int(np.count_nonzero(self.written_in(box) == object_id))
 
     def written_boxes(self) -> list[Box]:
         """Return boxes outside which nothing was written."""
         for part in self._parts:  # also what was written before it was saved and opened again
-            self._look((part.top, part.rows.stop, part.left, part.cols.stop))
+            self._look(part)
         return self._written.boxes(self.shape)
 
     def write(self, patches: Iterable[tuple[Box, NDArray[np.int32]]]) -> None:
@@ -114,47 +120,62 @@ class PlaneMasks:
         """
         patches = list(patches)
         highest = max((int(wanted.max()) for _, wanted in patches if wanted.size), default=0)
-        if highest > np.iinfo(dtype := self._labels.data.dtype).max:
-            raise ImageError(
-                f"Label {highest} does not fit into layer '{self._labels.name}' of {dtype}. "
-                "Convert its data to int32 first."
-            )
+        check_fits(self._labels, highest)
         self.changed.clear()
         changed = [self._write(*strip) for box, wanted in patches for strip in self._strips(box, wanted)]
         if any(changed):
             self._labels.refresh(extent=False)
 
-    def take_over(self, label: int) -> None:
-        """Let what is there of a label be of an object of ours: it is written, and what the object starts from.
+    def begin_with(self, starts: Masks, gone: Container[int] = ()) -> None:
+        """Let objects of ours start from masks: where labels from before have their ids there, these are ours then.
 
-        Raises
-        ------
-        ClickError
-            If there is no such label, or an object cannot have its id.
+        Parameters
+        ----------
+        starts : mapping
+            Boxed bool by id, in pixels of the plane.
+        gone : container of int
+            Objects whose labels from before go with them. Those of others that start from no mask any more, because
+            that was undone, are put back.
         """
-        if label > LARGEST_ID:
-            raise ClickError(
-                f"Label {label} cannot be gone on with: expected an id up to {LARGEST_ID}. Give it a lower one first."
-            )
-        protected, shown = self.protected, self.shown_in(self.whole)
-        chosen = (shown == label) & protected
-        if label < 1 or not chosen.any():
-            raise ClickError(f"There is no label {label} from before to go on with. Pick one of the layer's.")
-        self.begin_with(Boxed.of(np.where(chosen, np.int32(label), 0)))
+        self._begun = {i: mask for i, mask in self._begun.items() if starts.get(i) is mask}
+        back = [i for i in self._taken if i not in starts and i not in gone]
+        for i in back:
+            self._put_back(i, self._taken.pop(i))
+        if back:
+            self._labels.refresh(extent=False)
+        new = {i: mask for i, mask in starts.items() if i not in self._begun}
+        self._begun |= new
+        whole = box_around(mask.box for mask in new.values())
+        if whole is None or math.prod((whole[1] - whole[0], whole[3] - whole[2])) <= SMALL:
+            self._take(new)  # read at once: piece by piece, a chunk of zarr would be read again and again
+        else:
+            for i, mask in new.items():
+                self._take({i: mask})
 
-    def begin_with(self, start: Boxed) -> None:
-        """Let labels be of objects of ours, which start from them, beside those that do already.
-
-        Where the layer holds them, and they were there before us, they are taken over.
-        """
-        if (box := start.box) is None:
+    def _take(self, starts: Masks) -> None:
+        """Take labels from before over where objects start that have their ids."""
+        if (box := box_around(mask.box for mask in starts.values())) is None:
             return
-        protected, shown = self.protected_in(box), self.shown_in(box)
-        chosen = (shown == start.values) & (start.values != 0) & protected
-        self.start = _over(start, self.start)
-        self._protected.write(box, protected & ~chosen)
-        self._written.write(box, np.where(chosen, start.values, self._written.read(box)))
-        self._count(np.zeros(0, dtype=np.int32), start.values[chosen])
+        labels, protected, shown = labels_of(starts, box), self.protected_in(box), self.shown_in(box)
+        chosen = (shown == labels) & (labels != 0) & protected
+        if chosen.any():
+            labels[~chosen] = 0
+            self._protected.write(box, protected & ~chosen)
+            self._written.write(box, np.where(chosen, labels, self._written.read(box)))
+            self._count(np.zeros(0, dtype=np.int32), labels[chosen])
+            for i, mask in masks_of(labels, box[0], box[2]).items():
+                self._taken[i] = joined([self._taken.get(i, NO_PIXELS), mask])
+
+    def _put_back(self, label: int, mask: Boxed) -> None:
+        """Let pixels have their label from before again, but where somebody painted since."""
+        if (box := mask.box) is None:
+            return
+        before, shown = self._written.read(box), self.shown_in(box)
+        back = mask.values & (shown == before)
+        self._count(before[back], np.zeros(0, dtype=np.int32))
+        self._written.write(box, np.where(back, 0, before))
+        self._protected.write(box, self._protected.read(box) | back)
+        self._labels.data[self._place(box)] = np.where(back, np.array(label, dtype=shown.dtype), shown)
 
     def _strips(self, box: Box, wanted: NDArray[np.int32]) -> Iterator[tuple[Box, NDArray[np.int32]]]:
         """Cut a patch for what is written at once: arrays in memory fastest in small pieces, stored ones as a whole."""
@@ -241,15 +262,6 @@ def _counts(labels: NDArray[np.int32]) -> list[tuple[int, int]]:
     return [(int(i), int(pixels)) for i, pixels in zip(ids, counts, strict=True) if i]
 
 
-def _over(upper: Boxed, lower: Boxed) -> Boxed:
-    """Put one over another."""
-    box = box_around([upper.box, lower.box])
-    if upper.box is None or box is None:
-        return lower
-    values = upper.within(box)
-    return Boxed(box[0], box[2], np.where(values != 0, values, lower.within(box)))
-
-
 def _span(used: NDArray[np.bool_]) -> tuple[int, int]:
     at = np.flatnonzero(used)
     return int(at[0]), int(at[-1]) + 1
@@ -278,6 +290,19 @@ def check_labels(labels: Labels, shape: tuple[int, ...]) -> None:
     flags = getattr(data, "flags", None)
     if getattr(data, "read_only", False) or not getattr(flags, "writeable", True):
         raise ImageError(f"Labels layer '{labels.name}' is read-only. Open its file for writing, or choose another.")
+
+
+def check_fits(labels: Labels, highest: int) -> None:
+    """Complain of a label that is too high for a layer.
+
+    Raises
+    ------
+    ImageError
+    """
+    if highest > np.iinfo(dtype := labels.data.dtype).max:
+        raise ImageError(
+            f"Label {highest} does not fit into layer '{labels.name}' of {dtype}. Convert its data to int32 first."
+        )
 
 
 def read_plane(labels: Labels, key: PlaneKey) -> NDArray[Any]:

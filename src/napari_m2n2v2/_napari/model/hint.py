@@ -97,9 +97,10 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
     if (seconds := workspace.seconds) and seconds >= 1 and workspace.state is FeatureState.MISSING:
         what = "part" if workspace.region is not None else "slice" if focus.plane.index else "image"
         return f"Click on an object: the first mask in this {what} takes about {seconds:.0f} s."
-    if not workspace.clicks_of(focus.plane, workspace.object_id):
-        return "Click on another object." if workspace.placed else "Click on an object."
-    if workspace.work.is_accepted(workspace.object_id):
+    clicks = workspace.clicks_of(focus.plane, workspace.object_id)
+    if not clicks and workspace.object_id not in workspace.work.starts_in(focus.plane):
+        return "Click on another object." if workspace.about.said else "Click on an object."
+    if workspace.object_id in workspace.about.kept:
         return f"Object {workspace.object_id} is kept as it is; a click of it opens it (K). N: next object."
     onward = " W: to the next slice." if focus.plane.index else ""
     said, acted = _effect(workspace, focus)

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2._napari.layers.label_ids import LabelIds
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.layers.own_columns import OwnColumns
 from napari_m2n2v2._napari.model.tiles import Part, Parts
-from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.images.stack import Stack
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, counts_in
 from napari_m2n2v2.parameters import FeatureParameters
+from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.carried import CarriedPlanes
 from napari_m2n2v2.session.document import Document, PartKey, Place, PlacedClick, PlaneKey, Rules, Solution, plane_text
 from napari_m2n2v2.session.history import History
-from napari_m2n2v2.session.work import Work
+from napari_m2n2v2.session.work import About, Work
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points
 
     from napari_m2n2v2.features.image_features import ImageFeatures
 
-__all__ = ["Workspace"]
+__all__ = ["AboutObjects", "Workspace"]
+
+
+class AboutObjects(NamedTuple):
+    """By ascending id, the name and class of every object; which are accepted; how many clicks each has in all."""
+
+    said: Mapping[int, About] = MappingProxyType({})
+    kept: AbstractSet[int] = frozenset()
+    clicks: Mapping[int, int] = MappingProxyType({})
+
+    @classmethod
+    def of(cls, work: Work) -> AboutObjects:
+        """Look through a state."""
+        said = {one.object_id: one for one in work.about}
+        clicks = Counter(placed.click.object_id for placed in work.placed)
+        return cls({i: said.get(i) or About(i) for i in sorted(work.objects)}, work.kept, clicks)
 
 
 @dataclass(eq=False)
@@ -59,6 +77,7 @@ class Workspace:
     label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold
     written_into: Any = field(init=False)  # the labels' data, as they were last seen
     _masks: dict[PlaneKey, PlaneMasks] = field(default_factory=dict)
+    _about: tuple[Work | None, AboutObjects] = (None, AboutObjects())
     _seen: tuple[tuple[PlacedClick, ...], PartKey | None, list[int]] = ((), None, [])  # clicks, part, :attr:`indices`
 
     def __post_init__(self) -> None:
@@ -86,6 +105,13 @@ class Workspace:
         return self.history.present
 
     @property
+    def about(self) -> AboutObjects:
+        """What there is to say of its objects, worked out once for each state: tables ask again and again."""
+        if self._about[0] is not self.work:
+            self._about = self.work, AboutObjects.of(self.work)
+        return self._about[1]
+
+    @property
     def is_computing(self) -> bool:
         """Whether the features of any part are being computed."""
         return any(part.state is FeatureState.COMPUTING for part in self.parts)
@@ -99,9 +125,11 @@ class Workspace:
         """Return the masks of a plane."""
         if key not in self._masks:
             # Labels of objects whose clicks we know are ours to change; all others are protected.
-            ours = [placed for placed in self.taken_up if placed.plane == key]
-            parts = {self.part_key(key, placed.region).region for placed in ours}
-            self._masks[key] = PlaneMasks(self.labels, key, {placed.click.object_id for placed in ours}, parts)
+            ours, starts = [p for p in self.taken_up if p.plane == key], self.taken_up_work.starts_in(key)
+            regions = {self.part_key(key, placed.region).region for placed in ours}
+            boxes = [(part.top, part.rows.stop, part.left, part.cols.stop) for part in regions]
+            boxes += [mask.box for mask in starts.values() if mask.box is not None]
+            self._masks[key] = PlaneMasks(self.labels, key, {*starts, *(p.click.object_id for p in ours)}, boxes)
         return self._masks[key]
 
     def look_again(self) -> None:
@@ -123,11 +151,11 @@ class Workspace:
         whole = self.part_key(key).region
         return tuple(RegionClick(p.region or whole, p.click) for p in placed)
 
-    def clicks_in(self, key: PlaneKey | None) -> tuple[Click, ...]:
+    def clicks_in(self, key: PlaneKey | None) -> tuple[Prompt, ...]:
         """Return the present clicks of one plane, in their order."""
         return tuple(placed.click for placed in self.placed if placed.plane == key)
 
-    def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Click, ...]:
+    def clicks_of(self, key: PlaneKey, object_id: int) -> tuple[Prompt, ...]:
         """Return the present clicks of one object in one plane, in their order."""
         return tuple(click for click in self.clicks_in(key) if click.object_id == object_id)
 
@@ -139,7 +167,7 @@ class Workspace:
             solutions=self._solutions(rules),
             segmentation_parameters=rules.parameters,
             compete=rules.compete,
-            starts={masks.key: masks.start for masks in self.masks if masks.start.box is not None},
+            starts=self.work.starts,
             carried=tuple(known for *_, known in self.carried.present(self.placed) if known is not None),
             accepted=self.work.accepted,
             about=self.work.about,
@@ -156,8 +184,8 @@ class Workspace:
             now = tuple(map(key.region.into, clicks_in(key.region, clicks[plane])))
             solution = part.solution if (part := self.parts.get(key)) is not None else None
             accepted = tuple(one for one in self.work.accepted_in(plane) if one.pixels is not None)
-            came_from = (now, rules, accepted)
-            is_now = solution is not None and (solution.result.clicks, solution.rules, solution.accepted) == came_from
+            came_from = (now, rules, accepted, self.work.starts_in(plane))
+            is_now = solution is not None and _came_from(solution) == came_from
             found[plane, region] = solution if is_now else None
         return found
 
@@ -194,7 +222,7 @@ class Workspace:
         return {i for i, p in enumerate(self.placed) if p.plane == here and p.click.object_id == object_id}
 
     @property
-    def clicks(self) -> tuple[Click, ...]:
+    def clicks(self) -> tuple[Prompt, ...]:
         """The present clicks that the part in view is solved by, in pixels of the plane."""
         return tuple(self.placed[i].click for i in self.indices)
 
@@ -225,3 +253,7 @@ class Workspace:
     def solution(self) -> Solution | None:
         """What its clicks gave when they were last solved."""
         return part.solution if (part := self.part) is not None else None
+
+
+def _came_from(solution: Solution) -> tuple[object, ...]:
+    return solution.result.clicks, solution.rules, solution.accepted, dict(solution.starts)

@@ -27,8 +27,8 @@ from napari_m2n2v2.session.document import PartKey
 if TYPE_CHECKING:
     import napari
 
-    from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.evaluation.solvers import Solved
+    from napari_m2n2v2.prompts import Prompt
 
 __all__ = ["ClicksToReach"]
 
@@ -158,7 +158,7 @@ def _count(
     for n, i in enumerate(ids):
         found = solver_of(Session(features))
 
-        def solve(clicks: Sequence[Click], n: int = n, found: Callable[..., Solved] = found) -> Solved:
+        def solve(clicks: Sequence[Prompt], n: int = n, found: Callable[..., Solved] = found) -> Solved:
             report(0.5 + 0.5 * n / len(ids), "clicks")
             return found(clicks)
 

@@ -41,6 +41,7 @@ from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, add_fold, 
 from napari_m2n2v2._napari.view.readers import FOCUS_STYLE, name_for_readers
 from napari_m2n2v2._napari.view.session import SessionPanel
 from napari_m2n2v2._napari.view.settings import SettingsPanel, layer_choice
+from napari_m2n2v2._napari.view.similar import SimilarPanel
 from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ReachPanel
 from napari_m2n2v2._napari.view.tour import Tour
@@ -76,7 +77,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.console = Console(controller)
         self._keys = Keys(
             controller.clicks, controller.objects, controller.preview, controller.propagation, controller.looks,
-            lambda: show_keys(self),
+            controller.similar, lambda: show_keys(self),
         )  # fmt: skip
         self._keys.bind_viewer(viewer)
         self._build()
@@ -95,7 +96,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         state.told.connect(show_info)
         # A window that is closed takes its docks with it without closing them.
         self.destroyed.connect(partial(Autosaves.close, controller.sessions.autosaves))
-        self.destroyed.connect(partial(Jobs.close, jobs))
+        for some in (jobs, controller.similar.finding):
+            self.destroyed.connect(partial(Jobs.close, some))
         register(self.console, True)
         self._show_meaning()
         self._refresh()
@@ -105,7 +107,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build(self) -> None:
         """Put what is used all the time on top, where it never scrolls away; the table takes the room that is left."""
         top = self._build_top()
-        self.table = ObjectsTable(self.state, self.controller.objects, self.controller.edits)
+        self.table = ObjectsTable(self.state, self.controller.objects, self.controller.edits, self._on_find_like)
         self.objects = ObjectPanel(self.state, self.table, self.controller.table)
         inside = QWidget()
         column = QVBoxLayout(inside)
@@ -125,6 +127,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build_folds(self, column: QVBoxLayout) -> None:
         controller, state = self.controller, self.state
         self.reach = ReachPanel(state, controller.clicks, controller.solving)
+        self.similar = SimilarPanel(state, controller.similar, lambda: self.table.chosen)
+        follow(self._show_deciding, controller.similar.changed)
         self.prepare = PreparePanel(state, controller.field, controller.precompute, controller.features.store)
         self.propagation = PropagationPanel(state, controller.field, controller.objects, controller.propagation)
         self.why = WhyPanel(state, controller.field, controller.explain)
@@ -133,7 +137,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             self._on_start,
         )  # fmt: skip
         follow(self._begin_with, controller.next_image.wanted)
-        self.settings = SettingsPanel(state, controller.features, controller.objects)
+        self.settings = SettingsPanel(state, controller.features, controller.taking_over)
         loading = Jobs(MainThread())
         self.backbones = BackbonePanel(state, controller.features, loading)
         self._warming = Warming(self, loading)
@@ -143,6 +147,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.place.returnPressed.connect(self._on_place)
         self.status = TextLabel()
         add_fold(column, "How far a click reaches", self.reach)
+        self.of_similar = add_fold(column, "Find similar", self.similar)
         carry, ahead = QLabel("Carry to other slices"), QLabel("Prepare slices ahead")
         self.of_stacks = add_fold(column, "Stack", carry, self.propagation, ahead, self.prepare)
         add_fold(column, "Why", self.why)
@@ -257,6 +262,18 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.image.value = image
         self._on_start()
 
+    def _on_find_like(self, object_ids: list[int]) -> None:
+        self.of_similar.expand(animate=False)
+        self.similar.find_like(object_ids)
+
+    def _show_deciding(self) -> None:
+        """Let the keys decide of proposals, while there are any."""
+        workspace = self.state.active
+        if workspace is not None and self.controller.similar.shown:
+            self._keys.decide_on(self.state.viewer, workspace.points, workspace.labels)
+        else:
+            self._keys.decide_on()
+
     def _on_others_changed(self, workspace: Workspace, key: PlaneKey, object_ids: list[int]) -> None:
         named = " and ".join(workspace.work.about_of(i).name or str(i) for i in object_ids)
         if workspace is self.state.active and workspace.here == key:
@@ -290,7 +307,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.of_stacks.setVisible(workspace is not None and len(workspace.stack) > 1)
         self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
         self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
-        for control in (self.sign, self.next_object, self.reset, self.place, self.settings.take_over):
+        taking_over = self.settings.take_over, self.settings.take_over_all
+        for control in (self.sign, self.next_object, self.reset, self.place, *taking_over):
             control.setEnabled(workspace is not None)
         for button in (self.preview, self.suggest):
             button.setEnabled(ready)

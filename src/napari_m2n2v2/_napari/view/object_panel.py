@@ -51,8 +51,7 @@ class ObjectPanel(QWidget):  # type: ignore[misc]
     def refresh(self) -> None:
         """Say how many objects there are."""
         workspace = self._state.active
-        ids = sorted({p.click.object_id for p in workspace.placed}) if workspace is not None else []
-        kept = sum(workspace.work.is_accepted(i) for i in ids) if workspace is not None else 0
+        ids, kept = (workspace.about.said, len(workspace.about.kept)) if workspace is not None else ({}, 0)
         self.count.setText(f"{len(ids)} object{'' if len(ids) == 1 else 's'}, {kept} kept" if ids else "No object yet")
         self.export.setEnabled(bool(ids))
 

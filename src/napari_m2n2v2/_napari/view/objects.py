@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QSize, Qt
 from qtpy.QtGui import QColor, QFontMetrics, QKeyEvent, QResizeEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QStyle, QTableWidget, QTableWidgetItem
 
 from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.view.object_rows import COLUMNS, Cells, longest, rows_of
 from napari_m2n2v2._napari.view.qt import follow
 
-__all__ = ["ObjectsTable", "area_text", "object_ids"]
+__all__ = ["ObjectsTable"]
 
-_COLUMNS = ("Object", "Clicks", "Area", "Doubt", "Keep", "Name", "Class")
-
-
-_KEEP, _NAME, _CLASS = (_COLUMNS.index(title) for title in ("Keep", "Name", "Class"))
+_KEEP, _NAME, _CLASS = (COLUMNS.index(title) for title in ("Keep", "Name", "Class"))
 
 
 _SEEN = ("Object", "Name", "Class", "Keep", "Area", "Clicks", "Doubt")
@@ -34,12 +32,18 @@ _ID, _RANK = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 _LEAST_NAME = 7  # letters
 
 
+_NOTHING = (None, None)  # what no image looks like
+
+
+_MEASURED = 25  # rows that are looked at one by one for how wide they are
+
+
 _TIP = (
     "Doubt: high where colours hardly part along the outline, or the last click still changed much.\n"
     "Keep (K, and Next object): it is accepted, and clicks of others leave it as it is;\n"
     "a click of its own, or the box, opens it again.\n"
     "Name, Class: yours, F2 or a double click to write; saved with the session.\n"
-    "Delete removes the clicks of the chosen ones in this slice (undo brings them back).\n"
+    "Delete removes the chosen ones from this slice (undo brings them back).\n"
     "Enter goes to the object. Right-click for more; a title sorts.\n"
     "Of a stack, all objects are listed, with what they are in the slice that is shown"
 )
@@ -63,15 +67,25 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         Goes on with an object, accepts it.
     edits : ObjectEdits
         Does the rest to objects.
+    find_like : callable
+        Looks for others like some.
     """
 
-    def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
-        super().__init__(0, len(_COLUMNS))
+    def __init__(
+        self,
+        state: DockState,
+        objects: ObjectController,
+        edits: ObjectEdits,
+        find_like: Callable[[list[int]], None] = lambda ids: None,
+    ) -> None:
+        super().__init__(0, len(COLUMNS))
         self._state = state
         self._objects = objects
         self._edits = edits
+        self._find_like = find_like
         self._is_stale = False  # something changed while a cell was written in
-        self.setHorizontalHeaderLabels(_COLUMNS)
+        self._shown: tuple[Any, dict[int, Cells]] = (_NOTHING, {})  # of which image in which colours, and what it says
+        self.setHorizontalHeaderLabels(COLUMNS)
         self.setToolTip(_TIP)
         self.verticalHeader().hide()
         self._lay_out(self.horizontalHeader())
@@ -91,11 +105,12 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
     def _lay_out(self, header: QHeaderView) -> None:
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(1)
+        header.setResizeContentsPrecision(_MEASURED)
         header.setStyleSheet("QHeaderView::section { padding: 1px 2px; }")  # napari's is for wide tables
         header.sortIndicatorChanged.connect(lambda *_: self._fit())
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         for place, title in enumerate(_SEEN):
-            header.moveSection(header.visualIndex(_COLUMNS.index(title)), place)
+            header.moveSection(header.visualIndex(COLUMNS.index(title)), place)
         self.setColumnHidden(_CLASS, True)
 
     def _fit(self) -> None:
@@ -109,18 +124,33 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         font, sorts = QFontMetrics(bold), header.sortIndicatorSection()
         letter = font.averageCharWidth()
         rest = self.viewport().width()
-        for column, title in enumerate(_COLUMNS):
+        for column, title in enumerate(COLUMNS):
             arrow = 3 * letter if column == sorts else letter
-            width = max(self.sizeHintForColumn(column), font.horizontalAdvance(title) + arrow)
+            width = max(self._width_of(column), font.horizontalAdvance(title) + arrow)
             if column != _NAME and not self.isColumnHidden(column):
                 self.setColumnWidth(column, width)
                 rest -= width
         self.setColumnWidth(_NAME, max(rest, _LEAST_NAME * letter))
 
+    def _width_of(self, column: int) -> int:
+        """Return how wide the cells of a column are: of many, some, and the one that says most."""
+        width, rows = int(self.sizeHintForColumn(column)), self._shown[1]
+        if len(rows) > _MEASURED:
+            longest = max((cells[column][0] for cells in rows.values()), key=len)
+            letter = self.fontMetrics().averageCharWidth()
+            icon = 0 if column else self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
+            beside = icon + 3 * letter
+            width = max(width, self.fontMetrics().horizontalAdvance(longest) + beside)
+        return width
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Follow the dock."""
         super().resizeEvent(event)
         self._fit()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """Ask for little height: it takes what is left."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     @property
     def chosen(self) -> list[int]:
@@ -132,21 +162,75 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         self._is_stale = self.state() == QAbstractItemView.State.EditingState
         if self._is_stale:
             return
-        workspace, chosen = self._state.active, self.chosen
+        workspace = self._state.active
+        rows = rows_of(workspace) if workspace is not None else {}
+        looks = workspace, _colours_of(workspace)
+        before, self._shown = self._shown, (looks, rows)
+        if before == self._shown:
+            if workspace is not None and self.chosen != [workspace.object_id] and len(self.chosen) < 2:
+                self._show_chosen([workspace.object_id])
+            return
+        chosen = self.chosen
         self.blockSignals(True)
-        self.setSortingEnabled(False)  # else rows move while they are filled
         try:
-            self.setRowCount(0 if workspace is None else len(object_ids(workspace)))
-            if workspace is not None:
-                for row, object_id in enumerate(object_ids(workspace)):
-                    for column, cell in enumerate(_describe(workspace, object_id)):
-                        self.setItem(row, column, _item(workspace, object_id, column, *cell))
-                self.setColumnHidden(_CLASS, not any(about.kind for about in workspace.work.about))
+            if looks != before[0]:
+                self.setRowCount(0)
+            self._update(before[1] if looks == before[0] else {}, rows)
+            self.setColumnHidden(_CLASS, not any(cells[_CLASS][0] for cells in rows.values()))
+            if longest(rows) != longest(before[1]):
                 self._fit()
-                self.setSortingEnabled(True)
+            if workspace is not None:
                 self._select(chosen if len(chosen) > 1 else [workspace.object_id])
         finally:
+            self.blockSignals(False)
+
+    def _update(self, before: dict[int, Cells], rows: dict[int, Cells]) -> None:
+        """Change what is another than before: rows that came or went, and cells that say something else."""
+        places = {self.item(row, 0).data(_ID): row for row in range(self.rowCount())}
+        changed = [
+            (self.item(places[object_id], column), column, cell)
+            for object_id, cells in rows.items()
+            if object_id in before and cells != before[object_id]
+            for column, cell in enumerate(cells)
+            if cell != before[object_id][column]
+        ]
+        for item, column, cell in changed:  # which may move the row that it is in
+            _say(item, column, *cell)
+        if rows.keys() != before.keys():
+            self.setSortingEnabled(False)  # else rows move while they are filled
+            self._remove(before.keys() - rows.keys())
+            self._add({object_id: cells for object_id, cells in rows.items() if object_id not in before})
             self.setSortingEnabled(True)
+
+    def _remove(self, object_ids: Collection[int]) -> None:
+        for row in reversed(range(self.rowCount())):
+            if self.item(row, 0).data(_ID) in object_ids:
+                self.removeRow(row)
+
+    def _add(self, rows: dict[int, Cells]) -> None:
+        if not rows or (workspace := self._state.active) is None:
+            return
+        first = self.rowCount()
+        self.setRowCount(first + len(rows))
+        colours = workspace.labels.colormap.map(np.array(list(rows)))
+        origins = {one.object_id: one.origin for one in workspace.work.starts}
+        for row, ((object_id, cells), colour) in enumerate(zip(rows.items(), colours, strict=True), start=first):
+            for column, cell in enumerate(cells):
+                item = _Item()
+                item.setData(_ID, object_id)
+                if column == 0:
+                    item.setData(Qt.ItemDataRole.DecorationRole, QColor.fromRgbF(*map(float, colour[:3])))
+                    item.setToolTip(f"placed by: {origins[object_id]}" if object_id in origins else "")
+                if column not in (_NAME, _CLASS):
+                    item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
+                _say(item, column, *cell)
+                self.setItem(row, column, item)
+
+    def _show_chosen(self, object_ids: list[int]) -> None:
+        self.blockSignals(True)
+        try:
+            self._select(object_ids)
+        finally:
             self.blockSignals(False)
 
     def _follow_object(self) -> None:
@@ -196,9 +280,10 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             ("Open again" if kept else "Keep as it is\tK", True, lambda: keep(*chosen)),
             ("Rename…\tF2", not several, lambda: self._write(chosen[0], _NAME)),
             ("Class…", True, lambda: self._ask_class(chosen)),
+            ("Find similar", True, lambda: self._find_like(chosen)),
             ("Merge", several, lambda: self._edits.merge(chosen)),
             ("Split off a part", not several, lambda: self._edits.split(chosen[0])),
-            ("Remove its clicks here\tDel", True, lambda: self._objects.reset(*chosen)),
+            ("Remove it from this slice\tDel", True, lambda: self._objects.reset(*chosen)),
             ("Delete it in all slices", True, lambda: self._edits.delete(chosen)),
         )
         for text, enabled, call in actions:
@@ -234,6 +319,8 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         workspace, object_id, column = self._state.active, int(item.data(_ID)), item.column()
         if workspace is None:
             return
+        if object_id in self._shown[1]:  # the cell says what was written, whatever comes of it
+            self._shown[1][object_id] = tuple(("", None) for _ in COLUMNS)
         if column == _KEEP:
             wanted = item.checkState() == Qt.CheckState.Checked
             if wanted != workspace.work.is_accepted(object_id):
@@ -249,64 +336,15 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             self._objects.select(chosen[0])
 
 
-def object_ids(workspace: Workspace) -> list[int]:
-    """Return the ids of the objects with clicks in any plane, and of the one that the next click is of."""
-    return sorted({placed.click.object_id for placed in workspace.placed} | {workspace.object_id})
-
-
-def area_text(pixels: int, scale: Any, units: Any) -> str:
-    """Say an area in the layer's units, in pixels where it has none.
-
-    Parameters
-    ----------
-    pixels : int
-        Area.
-    scale : sequence of float
-        Size of a pixel along both axes.
-    units : sequence of pint.Unit
-        Of both axes.
-    """
-    if any(f"{unit:~}" in ("px", "pixel", "") for unit in units[-2:]):
-        return f"{pixels} px"
-    area = pixels * float(np.prod(np.abs(scale[-2:])))
-    first, second = (f"{unit:~}" for unit in units[-2:])
-    return f"{area:.4g} {first}²" if first == second else f"{area:.4g} {first}·{second}"
-
-
-def _describe(workspace: Workspace, object_id: int) -> tuple[tuple[str, Any], ...]:
-    """Return what each cell of a row says, and what it is sorted by."""
-    here, image = workspace.here, workspace.image
-    clicks = sum(click.object_id == object_id for click in workspace.clicks_in(here))
-    masks = workspace.masks_of(here) if here is not None else None
-    pixels = masks.areas.get(object_id, 0) if masks is not None else 0
-    doubt = masks.doubts.get(object_id) if masks is not None else None
-    axes = list(here.axes) if here is not None else [-2, -1]
-    area = area_text(pixels, image.scale[axes], [image.units[axis] for axis in axes])
-    about, kept = workspace.work.about_of(object_id), workspace.work.is_accepted(object_id)
-    return (
-        (f"{object_id}", object_id),
-        (f"{clicks}", clicks),
-        (area, pixels),
-        ("" if doubt is None else f"{doubt:.0%}", -1.0 if doubt is None else doubt),
-        ("", kept),
-        (about.name, about.name.casefold()),
-        (about.kind, about.kind.casefold()),
-    )
-
-
-def _item(workspace: Workspace, object_id: int, column: int, text: str, rank: Any) -> QTableWidgetItem:
-    item = _Item(text)
-    item.setData(_ID, object_id)
+def _say(item: QTableWidgetItem, column: int, text: str, rank: Any) -> None:
     item.setData(_RANK, rank)
-    if column == 0:
-        item.setData(Qt.ItemDataRole.DecorationRole, _colour(workspace, object_id))
+    item.setText(text)
     if column == _KEEP:
         item.setCheckState(Qt.CheckState.Checked if rank else Qt.CheckState.Unchecked)
-    if column not in (_NAME, _CLASS):
-        item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
-    return item
 
 
-def _colour(workspace: Workspace, object_id: int) -> QColor:
-    colour = workspace.labels.get_color(object_id)
-    return QColor("gray") if colour is None else QColor.fromRgbF(*(float(value) for value in colour[:3]))
+def _colours_of(workspace: Workspace | None) -> object:
+    """Return what is another where objects have other colours, but for how strong these are."""
+    colours = workspace.labels.colormap if workspace is not None else None
+    values = getattr(colours, "colors", None)
+    return id(colours) if values is None else (values[:, :3].tobytes(), getattr(colours, "seed", 0))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QEvent, QObject, QStandardPaths, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QPoint, QStandardPaths, Qt, QTimer, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QPushButton, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
@@ -16,6 +16,8 @@ from superqt import QCollapsible
 __all__ = ["MainThread", "VerticalScroll", "add_fold", "autosave_folder", "follow", "make_button", "thumbnail"]
 
 _THUMBNAIL_HEIGHT = 110
+
+_UNFOLDING = 60  # milliseconds
 
 
 class MainThread(QObject):  # type: ignore[misc]
@@ -53,6 +55,12 @@ class VerticalScroll(QScrollArea):  # type: ignore[misc]
             self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
         return bool(super().eventFilter(watched, event))
 
+    def reveal(self, part: QWidget) -> None:
+        """Scroll as little as shows all of a part of the widget; its top, where there is no room for all."""
+        bar, room = self.verticalScrollBar(), self.viewport().height()
+        top = part.mapTo(self.widget(), QPoint(0, 0)).y()
+        bar.setValue(min(top, max(bar.value(), top + part.height() - room)))
+
 
 def make_button(text: str, tip: str, action: Callable[[], object]) -> QPushButton:
     """Make a button that says what it does, and does it."""
@@ -63,13 +71,26 @@ def make_button(text: str, tip: str, action: Callable[[], object]) -> QPushButto
 
 
 def add_fold(column: QVBoxLayout, title: str, *panels: QWidget) -> QCollapsible:
-    """Add panels that unfold below their title."""
+    """Add panels that unfold below their title, and are scrolled into view then."""
     fold = QCollapsible(title)
+    fold.setDuration(_UNFOLDING)
     fold.layout().setContentsMargins(0, 0, 0, 0)
     fold.layout().setSpacing(0)
     for panel in panels:
         fold.addWidget(panel)
     column.addWidget(fold)
+
+    def reveal() -> None:
+        around = fold.parentWidget()
+        while around is not None and not isinstance(around, VerticalScroll):
+            around = around.parentWidget()
+        if around is not None and fold.isExpanded():
+            around.reveal(fold)
+
+    unfolded = QTimer(fold)
+    unfolded.setSingleShot(True)
+    unfolded.timeout.connect(reveal)
+    fold.toggled.connect(lambda: unfolded.start(2 * _UNFOLDING))
     return fold
 
 

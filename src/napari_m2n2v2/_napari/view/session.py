@@ -121,7 +121,7 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         workspace = self._state.active
         self.load.setEnabled(workspace is not None or self._is_to_begin)
         for button in (self.save, self.save_as, self.methods):
-            button.setEnabled(workspace is not None and bool(workspace.placed))
+            button.setEnabled(workspace is not None and bool(workspace.about.said))
         self.onward.setEnabled(workspace is not None)
         autosaves = self.sessions.autosaves
         self.restore.setEnabled(autosaves.are_there if self._is_to_begin else autosaves.latest() is not None)
@@ -144,7 +144,7 @@ class SessionPanel(QWidget):  # type: ignore[misc]
 
     def _on_next(self) -> None:
         """Go on once this one is saved; at once where nothing was clicked."""
-        if self._state.active is None or not self._state.active.placed:
+        if self._state.active is None or not self._state.active.about.said:
             self._next_image.go()
         elif (target := self._present_target() or self._like_the_last() or self._ask()) is not None:
             self._goes_on = True

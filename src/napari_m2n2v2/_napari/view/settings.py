@@ -8,7 +8,7 @@ from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QPushButton, QWidget
 
 from napari_m2n2v2._napari.controller.features import FeatureController
-from napari_m2n2v2._napari.controller.objects import ObjectController
+from napari_m2n2v2._napari.controller.taking_over import TakeOverController
 from napari_m2n2v2._napari.layers.image import BIT_DEPTHS
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow
@@ -53,15 +53,15 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
     ----------
     state : DockState
         Has the rules.
-    features, objects : FeatureController, ObjectController
+    features, taking_over : FeatureController, TakeOverController
         What the settings are for.
     """
 
-    def __init__(self, state: DockState, features: FeatureController, objects: ObjectController) -> None:
+    def __init__(self, state: DockState, features: FeatureController, taking_over: TakeOverController) -> None:
         super().__init__()
         self._state = state
         self._features = features
-        self._objects = objects
+        self._taking_over = taking_over
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._build_features(features)
@@ -110,9 +110,14 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         """Add what becomes of clicks, and of what was computed."""
         self.labels = layer_choice("napari.layers.Labels | None", "Write into")
         self._row("Write into", self.labels.native, "A Labels layer whose labels are protected, or a new one")
-        self.take_over = QPushButton("Go on with its selected label")
+        self.source = layer_choice("napari.layers.Labels | None", "Take over")
+        self._row("Take over", self.source.native, "The layer whose labels become objects; none: the one written into")
+        self.take_over_all = QPushButton("All as objects")
+        self.take_over_all.clicked.connect(lambda: self._taking_over.take_over(layer=self.source.value))
+        self._row("", self.take_over_all, "Every label becomes an object, with its id: clicks correct it")
+        self.take_over = QPushButton("Its selected label")
         self.take_over.clicked.connect(self._take_over)
-        self._row("", self.take_over, "The label chosen in the Labels layer becomes the mask that clicks correct")
+        self._row("", self.take_over, "The label chosen in that layer becomes an object: clicks correct it")
 
         self.compete = QCheckBox("objects compete for pixels")
         self.compete.setChecked(True)
@@ -171,6 +176,7 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         """Look again which layers there are."""
         self.guide.reset_choices()
         self.labels.reset_choices()
+        self.source.reset_choices()
 
     def _row(self, label: str, control: QWidget, tip: str) -> None:
         control.setToolTip(tip)
@@ -178,4 +184,5 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
 
     def _take_over(self) -> None:
         if self._state.active is not None:
-            self._objects.take_over(int(self._state.active.labels.selected_label))
+            layer = self.source.value or self._state.active.labels
+            self._taking_over.take_over(int(layer.selected_label), layer)
