@@ -26,6 +26,7 @@ from napari_m2n2v2.session.seed import Pixel, Seed
 __all__ = ["ClickMap", "click_map", "upsampled_map"]
 
 _FRAME = 4.0  # cells around a box that stand for what is not the object
+_SMALLEST = 1e-6  # largest value of a mask that is divided by
 _ROUNDS = 3  # in which the cells inside are parted into object and surroundings
 
 
@@ -109,14 +110,15 @@ def click_map(
         sources = seed.pixels if seed.box is None else (_lowest_inside(found.numpy(force=True), seed.box),)
         values = _divide_by_maximum(steps.flood_fill(found, sources, guide, parameters.reach))
     if seed.box is not None:
-        return _map_of_mask(_object_in(values, seed.box, features.contrast))
+        mask = _object_in(values, seed.box, features.contrast)
+        return _map_of_mask(mask, values / max(values[mask].max(initial=0), _SMALLEST))
     contrast = features.contrast if parameters.score_contrast else None
     return ClickMap(values, steps.candidate_thresholds(values), contrast, steps=steps)
 
 
-def _map_of_mask(mask: NDArray[np.bool_]) -> ClickMap:
-    """Give a mask to begin with the value that is just in reach, and all else 1."""
-    values = np.where(mask, np.float32(START_THRESHOLD), np.float32(1))
+def _map_of_mask(mask: NDArray[np.bool_], far: NDArray[np.float32] | float = 1.0) -> ClickMap:
+    """Give a mask to begin with values in reach, by how far each of its pixels is, from 0 to 1, and all else 1."""
+    values = np.where(mask, np.float32(START_THRESHOLD) * np.asarray(far, dtype=np.float32), np.float32(1))
     return ClickMap(values, candidate_thresholds(values), core=_deepest(mask))
 
 
