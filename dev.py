@@ -100,9 +100,10 @@ def test() -> None:
     run(BIN / "lint-imports")
     run(BIN / "npe2", "validate", "napari-m2n2v2")
     qt = {"QT_API": "pyqt6", "HF_HUB_OFFLINE": "1"}
-    pytest = [*display, BIN / "python", "-m", "pytest", "-q"]
-    # Two at a time, each with torch on one core; then those that measure time.
-    run(*pytest, "-m", "not slow and not alone", "-n", "2", "--dist", "loadfile", **qt, OMP_NUM_THREADS="1")
+    pytest = [*display, BIN / "python", "-m", "pytest", "-q", "--durations=40"]
+    # Two at a time, each on one core, numba too, which tells torch how many; then those that measure time.
+    one = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    run(*pytest, "-m", "not slow and not alone", "-n", "2", "--dist", "loadfile", **qt, **one)
     run(*pytest, "-m", "alone and not slow", **qt)
     run(BIN / "python", "benchmarks/ratios.py", "--check")
 

@@ -24,7 +24,7 @@ _LONGEST = 100_000  # pixels of a line, which are held and looked at one by one
 _ANY_LENGTH = math.inf
 
 START_THRESHOLD = 0.5
-"""Of boxes and outlines: their map has this value on the mask to begin with, just in reach, so any click is nearer."""
+"""Of boxes and outlines: their map is this or less on the mask to begin with, and 1 beyond it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from skimage.data import coffee
 from torch.nn.functional import interpolate
 
 from napari_m2n2v2.errors import Cancelled
-from napari_m2n2v2.method.upsampling import _Axis, build_upsampling_operator
+from napari_m2n2v2.method.upsampling import Axis, build_upsampling_operator
 
 
 def dense_filter(low, guide, sigma_spatial, sigma_range):
@@ -118,7 +118,7 @@ class TestSampledWindow:
 
     def test_26_the_number_of_samples_is_bounded_whatever_the_grid(self):
         for grid, pixels in ((1, 500), (4, 1024), (16, 1024), (31, 1024), (64, 1024), (256, 1024)):
-            axis = _Axis.of(pixels, grid, 1.0)
+            axis = Axis.of(pixels, grid, 1.0)
             assert axis.every(0).radius <= 96 and (axis.stride == 1 or axis.every(0).sigma >= 16)
 
     def test_26_thin_images_and_progress(self):

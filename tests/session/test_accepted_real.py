@@ -19,7 +19,7 @@ def clicks_on_neighbours(truth, count=8):
     return [Click(int(row), int(col), object_id=i) for i, (row, col) in enumerate(inside[:count], start=1)]
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("name", [IMAGES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in IMAGES[1:])])
 def test_after_next_object_clicks_elsewhere_change_no_pixel_of_what_was_left(shared, name):
     folder = shared / "data" / "dsb2018_nuclei"
     image, truth = imread(folder / "images" / f"{name}.png")[..., :3], imread(folder / "instances" / f"{name}.png")

@@ -75,6 +75,11 @@ def test_no_click_of_the_other_class_reaches_the_middle_of_its_mask(features):
     assert session.result.thresholds[1] < markov_map_of(session, 1)[16, 16]
 
 
+def test_a_scribble_far_away_leaves_what_is_in_the_box(features, disc):
+    ground = Scribble([(3, 30), (3, 60)], foreground=False)
+    assert overlap(Session(features).replay([DISC_BOX, ground]).mask, disc) > 0.8
+
+
 def test_a_box_that_is_all_of_the_image_says_nothing(features):
     session = Session(features)
     assert not session.replay([Box(0, 0, 47, 63)]).mask.any()

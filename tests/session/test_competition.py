@@ -86,6 +86,7 @@ def clicks_on(objects):
     return [Click(*CENTRES[n], True, n + 1) for n in range(objects)]
 
 
+@pytest.mark.slow
 def test_25_a_click_asks_for_no_map_of_an_object_elsewhere(field, monkeypatch):
     session = Session(field)
     session.replay(clicks_on(36))
@@ -97,6 +98,7 @@ def test_25_a_click_asks_for_no_map_of_an_object_elsewhere(field, monkeypatch):
     assert session.result.labels.tobytes() == Session(field).replay(session.clicks).labels.tobytes()
 
 
+@pytest.mark.slow
 def test_25_the_memory_told_holds_all_states_and_grows_by_little(field):
     session = Session(field)
     session.replay(clicks_on(30))
@@ -112,6 +114,7 @@ def test_25_the_memory_told_holds_all_states_and_grows_by_little(field):
     session.replay(())
 
 
+@pytest.mark.slow
 def test_25_solved_states_are_bounded_by_bytes(field, monkeypatch):
     monkeypatch.setattr("napari_m2n2v2.session.click_maps._SOLVED_BYTES", 5_000)
     session = Session(field)

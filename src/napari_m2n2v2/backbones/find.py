@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from napari_m2n2v2.backbones.hub import locate
 from napari_m2n2v2.backbones.protocol import AttentionBackbone, DepthBackbone
 from napari_m2n2v2.backbones.registry import (
@@ -145,13 +143,15 @@ def _make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
 def _make_room(kind: str, info: BackboneInfo) -> None:
     """Let go of the other kind's model where memory is short; it is loaded again when it is needed."""
     megabytes = info.weights.megabytes if info.weights is not None else 0
-    if _available() < _ROOM * megabytes * 1e6:
+    if len(_held) > 1 and _available() < _ROOM * megabytes * 1e6:
         for other, (_, backbone) in _held.items():
             if other != kind:
                 backbone.release()
 
 
 def _available() -> int:
+    import psutil  # here, so that a machine where the engine alone is tried out need not have it
+
     return int(psutil.virtual_memory().available)
 
 

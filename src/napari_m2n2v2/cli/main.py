@@ -83,7 +83,7 @@ def command_parser() -> argparse.ArgumentParser:
         "--box", dest="clicks", action=_AddBox, metavar="ROW0,COL0,ROW1,COL1", help="a box that the object lies inside"
     )
     segment.add_argument(
-        "--scribble", dest="clicks", action=_AddDrawn, type=Path, metavar="GEOJSON",
+        "--scribble", dest="clicks", action="append", type=Path, metavar="GEOJSON",
         help="what was drawn: lines are scribbles, polygons outlines, points clicks",
     )  # fmt: skip
     segment.add_argument(
@@ -154,19 +154,15 @@ class _AddBox(argparse.Action):
         namespace.clicks = [*namespace.clicks, Box(row0, col0, row1, col1)]
 
 
-class _AddDrawn(argparse.Action):
-    """The same with what a file of ``--scribble`` says, in its order."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        from napari_m2n2v2.files.click_table import read_drawn
-
-        namespace.clicks = [*namespace.clicks, *read_drawn(values)]
-
-
 _BYTES_A_PIXEL = 35  # measured on an image of 13,000 x 13,000, from reading to writing
 _MUCH_MEMORY = 1_000_000_000
+
+
+def _prompts(given: Sequence[Prompt | Path]) -> list[Prompt]:
+    """Return the prompts that were given, and those that files of ``--scribble`` hold, in their order."""
+    from napari_m2n2v2.files.click_table import read_drawn
+
+    return [prompt for one in given for prompt in (read_drawn(one) if isinstance(one, Path) else (one,))]
 
 
 def _segment(options: argparse.Namespace) -> int:
@@ -190,7 +186,8 @@ def _segment(options: argparse.Namespace) -> int:
     _say_if_large(options.image, image.shape)
     guide = [guide for given in options.guide for guide in _guide(given)]
     height, width = as_rgb(image).shape[:2]
-    for click in options.clicks:
+    clicks = _prompts(options.clicks)
+    for click in clicks:
         click.pixels((height, width))
     check_image_path(options.output, exact=True)
     if options.overlay:
@@ -199,9 +196,9 @@ def _segment(options: argparse.Namespace) -> int:
     written = [path.resolve() for path in (options.output, options.overlay) if path]
     if read & set(written) or len(set(written)) < len(written):
         raise UnwritableFileError("Mask and overlay must be files of their own: one would replace another file.")
-    features, result = _solve(image, guide, options.clicks, options, mode=options.mode)
+    features, result = _solve(image, guide, clicks, options, mode=options.mode)
     # Both pictures are made before either is written.
-    mask, overlay = result.mask, draw_overlay(image, result.mask, options.clicks)
+    mask, overlay = result.mask, draw_overlay(image, result.mask, clicks)
     write_image(options.output, (mask * 255).astype("uint8"))
     if options.overlay:
         write_image(options.overlay, overlay)

@@ -20,6 +20,7 @@ from napari_m2n2v2.guides.channel import GuideChannel, channels_of, combined, gu
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.method.attention import check_attention
 from napari_m2n2v2.method.contrast import pixel_contrast
+from napari_m2n2v2.method.steps import steps_on
 from napari_m2n2v2.method.upsampling import UpsamplingOperator, build_upsampling_operator
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters
@@ -142,6 +143,7 @@ class ImageFeatures:
                     self.parameters.sigma_spatial,
                     self.parameters.sigma_range,
                     lambda share: report(share, "upsampling operator"),
+                    dense=steps_on(self.transition.device).build_dense,
                 )
             return self._operators[key]
 

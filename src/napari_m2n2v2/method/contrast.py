@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2.method.kernel import kernel
 
-__all__ = ["contrast_across", "pixel_contrast"]
+__all__ = ["CONTRAST_STEPS", "contrast_across", "pixel_contrast"]
 
-_STEPS = 1024  # whole numbers keep sums exact
+CONTRAST_STEPS = 1024
+"""In how many whole steps contrast is measured: their sums are exact."""
 
 Contrast = NDArray[np.int32]
 
@@ -39,7 +40,7 @@ def pixel_contrast(image: NDArray[np.uint8], sigma: float) -> Contrast:
     mean = distance.mean(dtype=np.float64)
     if mean == 0:
         return np.zeros(distance.shape, dtype=np.int32)
-    steps: Contrast = np.rint(_STEPS * -np.expm1(distance / np.float32(-2 * mean))).astype(np.int32)
+    steps: Contrast = np.rint(CONTRAST_STEPS * -np.expm1(distance / np.float32(-2 * mean))).astype(np.int32)
     return steps
 
 
@@ -84,5 +85,5 @@ def contrast_across(contrast: Contrast, order: NDArray[np.int32]) -> NDArray[np.
             sign = -1 if inside[q + 1] else 1
             total += sign * right[q]
             length += sign
-        mean[k] = np.float32(total) / np.float32(_STEPS * length)
+        mean[k] = np.float32(total) / np.float32(CONTRAST_STEPS * length)
     return mean

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.method.kernel import kernel
 from napari_m2n2v2.parameters import Reach
 
-__all__ = ["flood_fill", "stable_order"]
+__all__ = ["fill", "flood_fill", "stable_order"]
 
 Floats = NDArray[np.float32]
 
@@ -79,9 +79,30 @@ def flood_fill(
     if reach == "similar":
         return cost
     path = _minimum_around(cost) if reach == "thin" else cost
-    filled = np.empty_like(path)
-    _fill(path.ravel(), stable_order(path), rows * path.shape[1] + cols, path.shape[1], filled.ravel())
+    filled = fill(path, stable_order(path), rows * path.shape[1] + cols)
     return np.maximum(filled, cost) if reach == "thin" else filled
+
+
+def fill(cost: Floats, order: NDArray[np.int32], sources: NDArray[np.int64]) -> Floats:
+    """Flood from some pixels over 4-connected neighbours.
+
+    Parameters
+    ----------
+    cost : ndarray
+        ``[H, W]`` float32, 0 or more, contiguous.
+    order : ndarray
+        What :func:`stable_order` returns of it.
+    sources : ndarray
+        int64, flat indices of the pixels that water comes from.
+
+    Returns
+    -------
+    ndarray
+        ``[H, W]`` float32, the level at which each pixel is reached.
+    """
+    filled = np.empty_like(cost)
+    _fill(cost.ravel(), order, sources, cost.shape[1], filled.ravel())
+    return filled
 
 
 def _beyond(values: Floats, at_pixels: Floats) -> Floats:

@@ -16,6 +16,7 @@ from napari_m2n2v2.method.flood_fill import stable_order
 from napari_m2n2v2.method.kernel import kernel
 
 __all__ = [
+    "EDGE_STEPS",
     "CandidateThresholds",
     "ScoreFactors",
     "candidate_thresholds",
@@ -32,7 +33,8 @@ __all__ = [
 Floats = NDArray[np.float32]
 
 
-_EDGE_STEPS = 1024
+EDGE_STEPS = 1024
+"""In how many whole steps an edge is measured: their sums are exact."""
 
 
 _NO_LIMIT = math.inf
@@ -88,7 +90,7 @@ def _quantised_sobel(markov_map: Floats) -> NDArray[np.int32]:
     top = magnitude.max()
     if top == 0:
         return np.zeros(markov_map.shape, dtype=np.int32)
-    steps: NDArray[np.int32] = ((magnitude / top) * np.float32(_EDGE_STEPS)).astype(np.int32)
+    steps: NDArray[np.int32] = ((magnitude / top) * np.float32(EDGE_STEPS)).astype(np.int32)
     return steps
 
 

@@ -21,7 +21,14 @@ from napari_m2n2v2.images.resampling import place_at
 from napari_m2n2v2.method.kernel import kernel
 from napari_m2n2v2.parallel import for_row_blocks
 
-__all__ = ["UpsamplingOperator", "build_upsampling_operator"]
+__all__ = [
+    "Axis",
+    "UpsamplingOperator",
+    "build_dense",
+    "build_upsampling_operator",
+    "range_scale",
+    "spatial_window",
+]
 
 _CUT = 3.0  # the spatial Gaussian is cut at this many standard deviations
 
@@ -39,6 +46,11 @@ Floats = NDArray[np.float32]
 
 
 Indices = NDArray[np.int32]
+
+
+BuildDense = Callable[
+    ["Floats", "Axis", "Axis", float, "Callable[[float], None] | None"], "tuple[NDArray[np.uint16], Floats]"
+]
 
 
 @dataclass(frozen=True)
@@ -113,6 +125,8 @@ def build_upsampling_operator(
     sigma_spatial: float,
     sigma_range: float,
     finished: Callable[[float], None] | None = None,
+    *,
+    dense: BuildDense | None = None,
 ) -> UpsamplingOperator:
     """Build the operator of an image.
 
@@ -128,6 +142,8 @@ def build_upsampling_operator(
         Standard deviation on each channel of ``guide``.
     finished : callable, optional
         Called with the share done, in ``(0, 1]``; raising from it stops the build.
+    dense : callable, optional
+        What builds it where every pixel of a window counts, in place of :func:`build_dense`.
 
     Notes
     -----
@@ -139,8 +155,8 @@ def build_upsampling_operator(
     column, so what is built are the dense operators of n x m smaller images.
     """
     _, height, width = guide.shape
-    rows = _Axis.of(height, grid_shape[0], sigma_spatial)
-    cols = _Axis.of(width, grid_shape[1], sigma_spatial)
+    rows = Axis.of(height, grid_shape[0], sigma_spatial)
+    cols = Axis.of(width, grid_shape[1], sigma_spatial)
     weights = np.empty((height, rows.cells, cols.cells, width), dtype=np.uint16)
     unit = np.empty((height, width), dtype=np.float32)
     # An image may have fewer rows or columns than its windows have strides.
@@ -148,7 +164,7 @@ def build_upsampling_operator(
     for done, (row, col) in enumerate(lattices):
         some_rows, some_cols = slice(row, None, rows.stride), slice(col, None, cols.stride)
         share = None if finished is None else partial(_finished_part, finished, done, len(lattices))
-        weights[some_rows, :, :, some_cols], unit[some_rows, some_cols] = _build_dense(
+        weights[some_rows, :, :, some_cols], unit[some_rows, some_cols] = (dense or build_dense)(
             np.ascontiguousarray(guide[:, some_rows, some_cols], dtype=np.float32),
             rows.every(row), cols.every(col), sigma_range, share,
         )  # fmt: skip
@@ -159,25 +175,35 @@ def _finished_part(finished: Callable[[float], None], done: int, count: int, sha
     finished((done + share) / count)
 
 
-def _build_dense(
-    guide: Floats, rows: _Axis, cols: _Axis, sigma_range: float, finished: Callable[[float], None] | None
+def build_dense(
+    guide: Floats, rows: Axis, cols: Axis, sigma_range: float, finished: Callable[[float], None] | None
 ) -> tuple[NDArray[np.uint16], Floats]:
-    """Return weights and units of an image, every pixel of whose windows counts."""
+    """Return weights and units of an image, every pixel of whose windows counts.
+
+    Parameters
+    ----------
+    guide : ndarray
+        ``[C, H, W]`` float32, contiguous.
+    rows, cols : Axis
+        Of its two axes.
+    sigma_range, finished
+        As :func:`build_upsampling_operator` takes them.
+
+    Returns
+    -------
+    weights, unit : ndarray
+        Those of :class:`UpsamplingOperator`.
+    """
     _, height, width = guide.shape
-    log_spatial = np.full((2 * rows.radius + 1, 2 * cols.radius + 1), -np.inf, dtype=np.float32)
-    y = (np.arange(-rows.radius, rows.radius + 1) / rows.sigma)[:, None]
-    x = (np.arange(-cols.radius, cols.radius + 1) / cols.sigma)[None, :]
-    inside = y**2 + x**2 <= _CUT**2
-    # In powers of two, because that is what _exp2 computes.
-    log_spatial[inside] = (-0.5 * (y**2 + x**2) * math.log2(math.e))[inside]
-    reach = np.array([(np.flatnonzero(line).size - 1) // 2 if line.any() else -1 for line in inside], dtype=np.int32)
-    range_scale = np.float32(-0.5 * math.log2(math.e) / sigma_range**2)
+    log_spatial = spatial_window(rows, cols)
+    reach = np.array([(np.flatnonzero(line > -np.inf).size - 1) // 2 for line in log_spatial], dtype=np.int32)
+    scale = range_scale(sigma_range)
     weights = np.empty((height, rows.cells, cols.cells, width), dtype=np.uint16)
     unit = np.empty((height, width), dtype=np.float32)
 
     def block(start: int, stop: int) -> None:
         _build_rows(
-            guide, log_spatial, reach, range_scale,
+            guide, log_spatial, reach, scale,
             rows.lower, rows.upper, rows.share, rows.first,
             cols.lower, cols.upper, cols.share, cols.first,
             weights, unit, start, stop,
@@ -187,8 +213,21 @@ def _build_dense(
     return weights, unit
 
 
+def spatial_window(rows: Axis, cols: Axis) -> Floats:
+    """Return the base-2 logarithm of the spatial Gaussian, ``[window rows, window columns]``; -inf beyond its cut."""
+    y = (np.arange(-rows.radius, rows.radius + 1) / rows.sigma)[:, None]
+    x = (np.arange(-cols.radius, cols.radius + 1) / cols.sigma)[None, :]
+    distance = y**2 + x**2
+    return np.where(distance <= _CUT**2, -0.5 * distance * math.log2(math.e), -np.inf).astype(np.float32)
+
+
+def range_scale(sigma_range: float) -> np.float32:
+    """Return what the squared distance of two colours is multiplied by for the same logarithm."""
+    return np.float32(-0.5 * math.log2(math.e) / sigma_range**2)
+
+
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """Bilinear interpolation and window along one axis, from ``cells`` of the grid to pixels."""
 
     lower: Indices  # [pixels] the two cells a pixel lies between ...
@@ -201,7 +240,8 @@ class _Axis:
     stride: int  # of the window's samples: each how many pixels
 
     @classmethod
-    def of(cls, pixels: int, grid: int, sigma_spatial: float) -> _Axis:
+    def of(cls, pixels: int, grid: int, sigma_spatial: float) -> Axis:
+        """Return the axis of so many pixels and cells."""
         sigma = sigma_spatial * pixels / grid
         radius = min(math.floor(_CUT * sigma + 1e-9), pixels - 1)
         position = place_at(np.arange(pixels, dtype=np.float64), pixels, grid).clip(0, grid - 1)
@@ -215,10 +255,10 @@ class _Axis:
         stride = max(1, int(sigma / _DENSE))
         return cls(lower, upper, (position - lower).astype(np.float32), first, cells, radius, sigma, stride)
 
-    def every(self, first: int) -> _Axis:
+    def every(self, first: int) -> Axis:
         """Return the axis of each ``stride``-th pixel, from ``first`` on."""
         some = slice(first, None, self.stride)
-        return _Axis(
+        return Axis(
             np.ascontiguousarray(self.lower[some]), np.ascontiguousarray(self.upper[some]),
             np.ascontiguousarray(self.share[some]), np.ascontiguousarray(self.first[some]),
             self.cells, self.radius // self.stride, self.sigma / self.stride, stride=1,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 from skimage.draw import polygon
+from torch import Tensor
 
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.method.boxes import Edges, cells_in_and_around, extent_share, share_from_around
 from napari_m2n2v2.method.contrast import contrast_across
-from napari_m2n2v2.method.flood_fill import flood_fill, stable_order
+from napari_m2n2v2.method.flood_fill import stable_order
 from napari_m2n2v2.method.markov import markov_map, start_state_over
 from napari_m2n2v2.method.scoring import CandidateThresholds, candidate_thresholds
+from napari_m2n2v2.method.steps import COMPILED, Steps, steps_on
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.prompts import START_THRESHOLD
 from napari_m2n2v2.session.seed import Pixel, Seed
@@ -24,6 +26,7 @@ from napari_m2n2v2.session.seed import Pixel, Seed
 __all__ = ["ClickMap", "click_map", "upsampled_map"]
 
 _FRAME = 4.0  # cells around a box that stand for what is not the object
+_SMALLEST = 1e-6  # largest value of a mask that is divided by
 _ROUNDS = 3  # in which the cells inside are parted into object and surroundings
 
 
@@ -41,19 +44,22 @@ class ClickMap:
         Of the image (:attr:`ImageFeatures.contrast`), if clicks that nothing limits are scored by it, too.
     core : tuple of int or None
         Of a prompt that marks no pixel, the one that scores of others take for its own: the deepest of its mask.
+    steps : Steps
+        For the device of the features.
     """
 
     values: NDArray[np.float32]
     candidates: CandidateThresholds
     contrast: NDArray[np.int32] | None = None
     core: Pixel | None = None
+    steps: Steps = field(default=COMPILED, repr=False)
 
     @cached_property
     def unlimited(self) -> ClickMap:
         """The same for a click that Eq. 10 sets no limit: its edge scores count the image's edges, if they are to."""
         if self.contrast is None:
             return self
-        across = contrast_across(self.contrast, stable_order(self.values))
+        across = self.steps.contrast_across(self.contrast, self.values)
         return ClickMap(self.values, replace(self.candidates, edge=self.candidates.edge * np.square(across)))
 
     @property
@@ -63,24 +69,31 @@ class ClickMap:
         return self.values.nbytes + self.candidates.nbytes + more
 
 
-def upsampled_map(features: ImageFeatures, seed: Seed, parameters: SegmentationParameters) -> NDArray[np.float32]:
-    """Compute the Markov-map of a prompt before the flood fill: ``[H', W']`` float32 in ``[0, 1]`` (section 3.3)."""
+def upsampled_map(features: ImageFeatures, seed: Seed, parameters: SegmentationParameters) -> Tensor:
+    """Compute the Markov-map of a prompt before the flood fill (section 3.3).
+
+    Returns
+    -------
+    Tensor
+        ``[H', W']`` float32 in ``[0, 1]``, where the upsampling left it: with the features on CUDA, else on the CPU.
+    """
     device, grid = features.transition.device, features.grid_shape
     shape = (features.image.shape[0], features.image.shape[1])
     operator = features.upsampling_operator(guided=parameters.guided_upsampling)
     if seed.box is not None:
         inside, around = cells_in_and_around(seed.box, shape, grid, _FRAME, device)
-        return operator(share_from_around(features.transition, inside, around, _ROUNDS)).cpu().numpy()
+        return operator(share_from_around(features.transition, inside, around, _ROUNDS))
     start = start_state_over(seed.pixels, shape, grid, device, centred=parameters.centred_start)
-    steps = markov_map(features.transition, start, parameters.tau, parameters.max_iterations)
-    return _divide_by_maximum(operator(steps).cpu().numpy())
+    upsampled = operator(markov_map(features.transition, start, parameters.tau, parameters.max_iterations))
+    top = upsampled.max()
+    return upsampled / top if top > 0 else upsampled
 
 
 def click_map(
     features: ImageFeatures,
     seed: Seed,
     parameters: SegmentationParameters,
-    upsampled: NDArray[np.float32] | None = None,
+    upsampled: Tensor | None = None,
 ) -> ClickMap:
     """Compute the depth-guided Markov-map of a prompt and its candidate thresholds (section 3.3).
 
@@ -88,19 +101,24 @@ def click_map(
     """
     if seed.outline is not None:
         return _map_of_mask(_enclosed(seed.outline, (features.image.shape[0], features.image.shape[1])))
-    values = upsampled_map(features, seed, parameters) if upsampled is None else upsampled
-    if parameters.flood_fill:
+    steps = steps_on(features.transition.device)
+    found = upsampled_map(features, seed, parameters) if upsampled is None else upsampled
+    if not parameters.flood_fill:
+        values = found.numpy(force=True)
+    else:
         guide = features.flood_guide if parameters.guided_flood_fill else None
-        sources = seed.pixels if seed.box is None else (_lowest_inside(values, seed.box),)
-        values = _divide_by_maximum(flood_fill(values, sources, guide, parameters.reach))
+        sources = seed.pixels if seed.box is None else (_lowest_inside(found.numpy(force=True), seed.box),)
+        values = _divide_by_maximum(steps.flood_fill(found, sources, guide, parameters.reach))
     if seed.box is not None:
-        return _map_of_mask(_object_in(values, seed.box, features.contrast))
-    return ClickMap(values, candidate_thresholds(values), features.contrast if parameters.score_contrast else None)
+        mask = _object_in(values, seed.box, features.contrast)
+        return _map_of_mask(mask, values / max(values[mask].max(initial=0), _SMALLEST))
+    contrast = features.contrast if parameters.score_contrast else None
+    return ClickMap(values, steps.candidate_thresholds(values), contrast, steps=steps)
 
 
-def _map_of_mask(mask: NDArray[np.bool_]) -> ClickMap:
-    """Give a mask to begin with the value that is just in reach, and all else 1."""
-    values = np.where(mask, np.float32(START_THRESHOLD), np.float32(1))
+def _map_of_mask(mask: NDArray[np.bool_], far: NDArray[np.float32] | float = 1.0) -> ClickMap:
+    """Give a mask to begin with values in reach, by how far each of its pixels is, from 0 to 1, and all else 1."""
+    values = np.where(mask, np.float32(START_THRESHOLD) * np.asarray(far, dtype=np.float32), np.float32(1))
     return ClickMap(values, candidate_thresholds(values), core=_deepest(mask))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.lru import ByteLRU
@@ -72,9 +71,9 @@ class Upsampled:
     """Markov-maps before the flood fill, which chains of the same image share while a click is solved."""
 
     def __init__(self) -> None:
-        self._kept: ByteLRU[tuple[Seed, bool], NDArray[np.float32]] = ByteLRU(_UPSAMPLED_BYTES)
+        self._kept: ByteLRU[tuple[Seed, bool], Tensor] = ByteLRU(_UPSAMPLED_BYTES)
 
-    def __call__(self, features: ImageFeatures, seed: Seed, parameters: SegmentationParameters) -> NDArray[np.float32]:
+    def __call__(self, features: ImageFeatures, seed: Seed, parameters: SegmentationParameters) -> Tensor:
         """Return what :func:`~napari_m2n2v2.session.click_map.upsampled_map` gives."""
         key = seed, features.joins_upsampling
         return self._kept.get_or(key, lambda: upsampled_map(features, seed, parameters))
