@@ -185,9 +185,9 @@ def test_a_click_after_a_box_that_is_selected_is_a_click(started):
 def test_a_table_without_its_column_loses_no_prompt(started):
     started.draw(DISC, SHIFT)
     box = prompts(started)
-    started.points.features = started.points.features.drop(columns="shape").assign(mine=[7])
+    started.points.features = started.points.features.drop(columns="drawn").assign(mine=[7])
     assert prompts(started) == box and list(started.points.features["mine"]) == [7]
-    assert started.points.features["shape"][0].startswith("box ")
+    assert started.points.features["drawn"][0].startswith("box ")
 
 
 def test_a_session_brings_them_back(started, tmp_path):

@@ -168,11 +168,11 @@ class PointsController:
     def _keep_shapes(self, workspace: Workspace) -> None:
         """Put the column back that says what is drawn, where it was taken away: no prompt becomes a click so."""
         table, placed = workspace.points.features, workspace.placed
-        if convert.SHAPE not in table and len(table) >= len(placed) and any(map(is_drawn, placed)):
+        if convert.DRAWN not in table and len(table) >= len(placed) and any(map(is_drawn, placed)):
             texts = [as_shape_text(p.click) for p in placed]
             with self.not_listening():
                 workspace.points.features = table.assign(
-                    **{convert.SHAPE: [*texts, *[""] * (len(table) - len(placed))]}
+                    **{convert.DRAWN: [*texts, *[""] * (len(table) - len(placed))]}
                 )
 
     def _label_new(self, workspace: Workspace, count: int) -> None:
@@ -188,8 +188,8 @@ class PointsController:
         table.loc[newest, convert.CLASS] = convert.FOREGROUND if foreground else convert.BACKGROUND
         table.loc[newest, convert.OBJECT] = workspace.object_id
         table.loc[newest, convert.THRESHOLD] = np.nan
-        if convert.SHAPE in table:  # of a prompt that is selected, which napari gives to new points
-            table.loc[newest, convert.SHAPE] = ""
+        if convert.DRAWN in table:  # of a prompt that is selected, which napari gives to new points
+            table.loc[newest, convert.DRAWN] = ""
         here = workspace.here
         if here is not None and workspace.points.ndim > 2:
             table.loc[newest, convert.AXES] = convert.as_text(here.axes)

@@ -45,8 +45,8 @@ __all__ = [
 ]
 
 CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART = "class", "object", "threshold", "axes", "placed by", "part"
-SHAPE = "shape"  # of what is no click
-COLUMNS = (CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART, SHAPE)
+DRAWN = "drawn"  # what is no click
+COLUMNS = (CLASS, OBJECT, THRESHOLD, AXES, PLACED_BY, PART, DRAWN)
 """Those of the features table that are ours; all others are the user's."""
 
 
@@ -238,7 +238,7 @@ def read_features(points: Points) -> list[PointFeatures]:
         if points.ndim > 2 and AXES in table:
             axes = [_as_axes(value, points.ndim) for value in table[AXES]]
         parts = [_as_region(value) for value in table[PART]] if PART in table else [None] * len(objects)
-        drawn = [text if isinstance(text, str) else "" for text in table.get(SHAPE, [""] * len(objects))]
+        drawn = [text if isinstance(text, str) else "" for text in table.get(DRAWN, [""] * len(objects))]
         return list(zip(table[CLASS], objects, thresholds, axes, parts, drawn, strict=True))
     except (KeyError, TypeError, ValueError) as error:
         raise ClickError(
@@ -277,7 +277,7 @@ def feature_table(placed: Sequence[PlacedClick], ndim: int = 2) -> dict[str, NDA
     if any(p.region for p in placed):
         table[PART] = np.array([as_part_text(p.region) for p in placed], dtype=object)
     if any(drawn for *_, drawn in features):
-        table[SHAPE] = np.array([drawn for *_, drawn in features], dtype=object)
+        table[DRAWN] = np.array([drawn for *_, drawn in features], dtype=object)
     return table
 
 
