@@ -111,6 +111,8 @@ class PlaneSolver:
                     for one in (one for one in pending.accepted if one.pixels is None):
                         one.settle(mosaic.pixels_of(one.object_id))
         boxes += _replay(mosaic, placed, asked.accepted, asked.starts, report)
+        if asked.arrived == 0 and self._serial > 1:  # the layer holds other data since: nothing of ours is there
+            boxes += _boxes_of(mosaic, asked)
         accepted = tuple(one for one in asked.accepted if one.pixels is not None)
         told = _together(dict.fromkeys(box for some in self._untold.values() for box in some))
         solutions = {
@@ -165,6 +167,13 @@ class PlaneSolver:
         for region, features in ready.items():
             self._mosaic.put(region, features)
         return self._mosaic
+
+
+def _boxes_of(mosaic: Mosaic, asked: Asked) -> list[Box]:
+    """Return boxes outside which there is no label."""
+    masks = [*asked.starts.values(), *(one.pixels for one in asked.accepted if one.pixels is not None)]
+    regions = [(r.top, r.rows.stop, r.left, r.cols.stop) for r in mosaic.solved]
+    return [*regions, *(mask.box for mask in masks if mask.box is not None)]
 
 
 def _replay(

@@ -191,6 +191,7 @@ class PlaneMasks:
         self._ours, self._parts = (), ()
         self._seen.clear()
         self._areas.clear()
+        self.arrived = 0  # what answers said is not there any more
         for box in boxes:
             self._look(box)
 
