@@ -32,6 +32,7 @@ def run(*command):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_what_storing_features_takes(dataset):
     rows = [line.split("|") for line in run("-m", "benchmarks.stored_features", dataset).splitlines()[2:]]
     by_name = {row[1].strip(): [cell.strip() for cell in row[2:-1]] for row in rows}

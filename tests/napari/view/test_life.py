@@ -76,7 +76,7 @@ def test_nothing_is_cut_off_in_either_theme_with_fonts_up_to_twice_as_large(real
 def test_every_button_says_what_it_does(real_dock):
     ours = [w for w in real_dock.widget.findChildren(QPushButton) if w.text() and type(w) is QPushButton]
     assert len(ours) > 15
-    folds = {"How far a click reaches", "Stack", "Why", "Save", "More"}
+    folds = {"How far a click reaches", "Find similar", "Stack", "Why", "Save", "More"}
     assert [b.text() for b in ours if not b.toolTip() and b.text() not in folds] == []
 
 

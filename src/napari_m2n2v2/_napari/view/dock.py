@@ -107,7 +107,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build(self) -> None:
         """Put what is used all the time on top, where it never scrolls away; the table takes the room that is left."""
         top = self._build_top()
-        self.table = ObjectsTable(self.state, self.controller.objects, self.controller.edits, self._on_find_like)
+        self.table = ObjectsTable(self.state, self.controller.objects, self.controller.edits)
+        self.table.like_these_wanted.connect(self._on_find_like)
         self.objects = ObjectPanel(self.state, self.table, self.controller.table)
         inside = QWidget()
         column = QVBoxLayout(inside)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPoint, QSize, Qt
+from qtpy.QtCore import QPoint, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetrics, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QInputDialog, QMenu, QStyle, QTableWidget, QTableWidgetItem
 
@@ -67,22 +67,15 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         Goes on with an object, accepts it.
     edits : ObjectEdits
         Does the rest to objects.
-    find_like : callable
-        Looks for others like some.
     """
 
-    def __init__(
-        self,
-        state: DockState,
-        objects: ObjectController,
-        edits: ObjectEdits,
-        find_like: Callable[[list[int]], None] = lambda ids: None,
-    ) -> None:
+    like_these_wanted = Signal(list)  # others like these objects, by id
+
+    def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
         super().__init__(0, len(COLUMNS))
         self._state = state
         self._objects = objects
         self._edits = edits
-        self._find_like = find_like
         self._is_stale = False  # something changed while a cell was written in
         self._shown: tuple[Any, dict[int, Cells]] = (_NOTHING, {})  # of which image in which colours, and what it says
         self.setHorizontalHeaderLabels(COLUMNS)
@@ -280,7 +273,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             ("Open again" if kept else "Keep as it is\tK", True, lambda: keep(*chosen)),
             ("Rename…\tF2", not several, lambda: self._write(chosen[0], _NAME)),
             ("Class…", True, lambda: self._ask_class(chosen)),
-            ("Find similar", True, lambda: self._find_like(chosen)),
+            ("Find similar", True, lambda: self.like_these_wanted.emit(chosen)),
             ("Merge", several, lambda: self._edits.merge(chosen)),
             ("Split off a part", not several, lambda: self._edits.split(chosen[0])),
             ("Remove it from this slice\tDel", True, lambda: self._objects.reset(*chosen)),
