@@ -40,8 +40,8 @@ def drawn(dock):
 def press(dock, button):
     """Press a button with the mouse, scrolled to where it is seen."""
     dock.widget.findChild(VerticalScroll).ensureWidgetVisible(button)
+    dock.qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled(), timeout=20_000)  # as a user does
     dock.qtbot.wait(20)
-    assert button.isVisible() and button.isEnabled()
     dock.qtbot.mouseClick(button, LEFT)
 
 
@@ -485,8 +485,8 @@ def test_real_nuclei_in_the_dock(real_dock, shared):
     right = [bool(truth[one.proposal.seed]) for one in similar.shown]
     assert len(right) > 5 and np.mean(right) > 0.8
     press(real_dock, real_dock.widget.similar.accept_shown)
-    real_dock.settle()
-    assert not real_dock.errors and len(np.unique(real_dock.labels)) == 2 + len(right)
+    real_dock.qtbot.waitUntil(lambda: len(np.unique(real_dock.labels)) == 2 + len(right), timeout=20_000)
+    assert not real_dock.errors
     assert real_dock.workspace.state is FeatureState.READY
 
 
