@@ -89,7 +89,7 @@ class SessionResult:
         own = [next(of_object[click.object_id]) for click in self.clicks]
         return tuple(self._among_others(*one, labels) for one in zip(self.clicks, own, strict=True))
 
-    @property
+    @cached_property
     def last_effect(self) -> Effect:
         """The last of :attr:`effects`; there has to be a click."""
         click = self.clicks[-1]

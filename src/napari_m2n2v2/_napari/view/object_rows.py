@@ -16,6 +16,9 @@ __all__ = ["COLUMNS", "Cells", "area_text", "longest", "object_ids", "rows_of"]
 COLUMNS = ("Object", "Clicks", "Area", "Doubt", "Keep", "Name", "Class")
 
 
+_DIGITS = str.maketrans("123456789", "0" * 9)
+
+
 Cells = tuple[tuple[str, Any], ...]
 """What each cell of a row says, and what it is sorted by."""
 
@@ -68,5 +71,6 @@ def rows_of(workspace: Workspace) -> dict[int, Cells]:
 
 
 def longest(rows: dict[int, Cells]) -> list[str]:
-    """Return what says most in each column, which is as wide as that."""
-    return [max((cells[column][0] for cells in rows.values()), key=len, default="") for column in range(len(COLUMNS))]
+    """Return what says most in each column, which is as wide as that; digits are of one width, whichever they are."""
+    texts = (max((cells[n][0] for cells in rows.values()), key=len, default="") for n in range(len(COLUMNS)))
+    return [text.translate(_DIGITS) for text in texts]

@@ -33,8 +33,9 @@ class TextLabel(QLabel):  # type: ignore[misc]
 
     def setText(self, text: str) -> None:  # noqa: N802 (Qt's name)
         """Show a text."""
-        self._text = text
-        self._fit()
+        if text != self._text:
+            self._text = text
+            self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Elide anew."""
