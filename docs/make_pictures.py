@@ -35,6 +35,7 @@ def begin(image: np.ndarray, name: str, **named: Any) -> tuple[napari.Viewer, An
     layer = viewer.add_image(image, name=name, **named)
     _, dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
     wait(dock.isVisible)
+    dock.tour.hide()
     viewer.reset_view()
     dock.image.value = layer
     return viewer, dock
