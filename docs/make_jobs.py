@@ -214,7 +214,9 @@ def main(wanted: list[str]) -> None:
             except (RuntimeError, TimeoutError) as error:
                 came_to = str(error)
                 failed.append(job.__name__)
-                picture(hands, f"failed_{job.__name__}")
+                failure = Path(tempfile.gettempdir()) / f"failed_{job.__name__}.png"  # no picture for the pages
+                imsave(failure, hands.shot(), check_contrast=False)
+                came_to += f", see {failure}"
             print(f"{job.__name__}: {came_to}, {time.monotonic() - began:.0f} s", flush=True)
             hands.viewer.close()
     if failed:

@@ -131,13 +131,11 @@ def told_with_examples():
         thing = getattr(m, name)
         for one in (thing, *(vars(thing).values() if isinstance(thing, type) else ())):
             if callable(one) and ">>>" in (one.__doc__ or ""):
-                yield one
+                yield pytest.param(one, marks=pytest.mark.slow) if one is m.Mosaic else one
 
 
 @pytest.mark.parametrize("thing", list(told_with_examples()), ids=lambda thing: thing.__qualname__)
 def test_examples_in_docstrings_run(thing, picture, examples):
-    if thing is m.Mosaic:
-        pytest.skip("its slide of 40000 x 60000 pixels is not here; tests/session/test_mosaic.py has the calls")
     volume = np.repeat(picture[None, :64, :64], 80, axis=0)
     stack = m.Stack.of(volume)
     small = m.FeatureParameters(grid=8)
@@ -151,6 +149,7 @@ def test_examples_in_docstrings_run(thing, picture, examples):
         known["session"].click(m.Click(30, 30))
     known |= {name: getattr(m, name) for name in m.__all__} | {
         "stack": stack,
+        "slide": np.broadcast_to((np.arange(60_000) // 40 % 200).astype(np.uint8), (40_000, 60_000)),  # takes no room
         "features_of": features_of,
         "volume": np.zeros(volume.shape, np.int32),
         "cellpose_labels": np.where(examples == 1, 7, 0),

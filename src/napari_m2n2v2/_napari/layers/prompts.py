@@ -101,12 +101,13 @@ def make_prompt(
     ClickError
         If there is no such prompt.
     """
+    corners = tuple((float(row), float(col)) for row, col in points)
     if kind == "scribble":
-        return Scribble(tuple(map(tuple, points)), foreground, object_id, threshold)  # type: ignore[arg-type]
+        return Scribble(corners, foreground, object_id, threshold)
     if not foreground:
         raise ClickError("A box or an outline says where the object is; what is not it are clicks and scribbles.")
     if kind == "outline":
-        return Outline(tuple(map(tuple, points)), object_id)  # type: ignore[arg-type]
+        return Outline(corners, object_id)
     (top, left), (bottom, right) = np.min(points, axis=0), np.max(points, axis=0)
     return Box(float(top), float(left), float(bottom), float(right), object_id)
 
