@@ -56,11 +56,11 @@ class SimilarPanel(QWidget):  # type: ignore[misc]
         )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for first, *others in ((self.find, self.where, self.clear), (self.examples, self.cues)):
+        column.addWidget(self.examples)
+        for first, other in ((self.find, self.cues), (self.where, self.clear)):
             row = QHBoxLayout()
             row.addWidget(first, 1)
-            for other in others:
-                row.addWidget(other)
+            row.addWidget(other)
             column.addLayout(row)
         column.addWidget(self.advice)
         column.addWidget(self.found)
