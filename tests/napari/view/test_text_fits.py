@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
+from napari_m2n2v2._napari.view.hint import HintLine
 from napari_m2n2v2._napari.view.text import elide, elided
 
 from ..conftest import planes
@@ -108,3 +109,19 @@ def test_a_choice_without_room_ends_in_an_ellipsis_and_tells_all(qtbot):
     assert len(np.unique(shown)) > 1, "it is drawn"
     qtbot.keyClick(choice, Qt.Key.Key_Up)
     assert choice.view().minimumWidth() >= choice.fontMetrics().horizontalAdvance(names[1])
+
+
+def test_a_hint_without_room_leaves_out_its_last_sentences(qtbot):
+    hint = HintLine()
+    qtbot.addWidget(hint)
+    hint.show()
+    first, *others = "+293 px.", "Right-click what is not it, click what is missing.", "N: next object."
+    for width in (600, 330, 250, 100):
+        hint.setFixedWidth(width)
+        hint.show_step(" ".join((first, *others)))
+        shown = QLabel.text(hint)
+        assert (
+            shown.startswith(first) and hint.heightForWidth(width) <= hint.height() and hint.text().endswith(others[-1])
+        )
+        if width in (600, 100):
+            assert shown.endswith(others[-1]) == (width == 600), shown

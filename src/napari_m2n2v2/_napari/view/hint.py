@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+import re
+
+from qtpy.QtCore import QEvent, QRect, Qt, QTimer
 
 from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["HintLine"]
 
 _LINES = 2  # what fits into the narrowest dock
-
+_SENTENCE = re.compile(r"(?<=[.?]) ")
 
 _SLIP_MILLISECONDS = 4000
 
@@ -47,3 +49,14 @@ class HintLine(TextLabel):
 
     def _fit_height(self) -> None:
         self.setFixedHeight(_LINES * self.fontMetrics().lineSpacing() + 4)
+
+    def _with_room(self) -> str:
+        """Leave out the last sentences where they have no room: what matters most comes first."""
+        sentences, place = _SENTENCE.split(self._text), self.contentsRect()
+        while len(sentences) > 1 and self._needs(" ".join(sentences), place) > place.height():
+            sentences.pop()
+        return " ".join(sentences)
+
+    def _needs(self, text: str, place: QRect) -> int:
+        tall = QRect(0, 0, place.width(), 10 * self.fontMetrics().lineSpacing())
+        return int(self.fontMetrics().boundingRect(tall, int(Qt.TextFlag.TextWordWrap), text).height())

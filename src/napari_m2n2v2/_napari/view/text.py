@@ -53,15 +53,19 @@ class TextLabel(QLabel):  # type: ignore[misc]
     def _narrow(self, hint: QSize) -> QSize:
         return QSize(min(hint.width(), _CHARACTERS * self.fontMetrics().averageCharWidth()), hint.height())
 
+    def _with_room(self) -> str:
+        """Return what of the text there is room for: lines are added for all of it."""
+        return self._text
+
     def _fit(self) -> None:
-        metrics, width = self.fontMetrics(), self.contentsRect().width()
-        words = self._text.split()
+        metrics, width, text = self.fontMetrics(), self.contentsRect().width(), self._with_room()
+        words = text.split()
         has_long = any(map(width.__lt__, map(metrics.horizontalAdvance, words)))
 
         def fit(word: re.Match[str]) -> str:
             return str(metrics.elidedText(word[0], Qt.TextElideMode.ElideMiddle, width))
 
-        shown = re.sub(r"\S+", fit, self._text) if has_long else self._text
+        shown = re.sub(r"\S+", fit, text) if has_long else text
         if shown != super().text():
             super().setText(shown)
         if self._tells_all:
