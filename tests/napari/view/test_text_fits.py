@@ -1,5 +1,7 @@
 """Every text of the dock has the room it needs, in both themes and with letters up to twice as large."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from napari.settings import get_settings
@@ -88,7 +90,9 @@ def test_nothing_is_cut_off_with_letters_up_to_twice_as_large(real_dock, appeara
         fold.expand(animate=False)
     for size in (1, 1.5, 2):
         appearance.font_size = round(size * FONT)
-        real_dock.qtbot.wait(150)
+        real_dock.qtbot.wait(100)
+        with suppress(real_dock.qtbot.TimeoutError):  # the layout follows in its own time
+            real_dock.qtbot.waitUntil(lambda: not list(cut(real_dock.widget)), timeout=3_000)
         assert real_dock.widget.undo.fontMetrics().height() > size * FONT, "the letters are larger"
         assert list(cut(real_dock.widget)) == [], size
     assert len([one for one in real_dock.widget.findChildren(QWidget) if one.isVisible()]) > 80
