@@ -14,6 +14,7 @@ _LINES = 2  # what fits into the narrowest dock
 _SENTENCE = re.compile(r"(?<=[.?]) ")
 
 _SLIP_MILLISECONDS = 4000
+_AT_LEAST_MILLISECONDS = 1000  # a mask that was under way must not take it away at once
 
 
 class HintLine(TextLabel):
@@ -31,10 +32,12 @@ class HintLine(TextLabel):
         self._fit_height()
 
     def show_step(self, text: str) -> None:
-        """Say what to do next, once a slip has been read."""
-        self._step = text
-        if not self._slip.isActive():
+        """Say what to do next; the answer to a slip stays until it has been read or something else was done."""
+        if self._slip.isActive() and text != self._step:
+            self._slip.start(min(self._slip.remainingTime(), _AT_LEAST_MILLISECONDS))
+        elif not self._slip.isActive():
             self.setText(text)
+        self._step = text
 
     def answer(self, text: str) -> None:
         """Say why something was not done."""
