@@ -60,6 +60,33 @@ def test_a_click_on_the_only_image_is_enough(real_dock, image, held):
     assert real_dock.widget.progress.toolTip() == "Nothing is running" and not real_dock.widget.cancel.isEnabled()
 
 
+def test_a_click_acts_whether_clicks_image_or_masks_are_selected(started, image):
+    layers, workspace = started.viewer.layers, started.workspace
+    for n, selected in enumerate((workspace.image, workspace.labels), start=1):
+        layers.selection.active = selected
+        started.click(16, 15 + n)
+        assert len(workspace.clicks) == n and layers.selection.active is selected
+    started.click(3, 60, Qt.MouseButton.RightButton)
+    assert [c.foreground for c in workspace.clicks] == [True, True, False] and not started.errors
+    workspace.labels.mode = "fill"
+    started.click(40, 45)
+    layers.selection.active = started.viewer.add_image(image, name="other")
+    started.click(16, 17)
+    assert len(workspace.clicks) == 3, "a tool is in use, or another image was chosen"
+
+
+def test_where_there_is_no_click_no_marker_is_drawn(stack):
+    stack.controller.clicks.add(16, 16)
+    stack.settle()
+    stack.slide(3)
+    seen = stack.viewer.screenshot(canvas_only=True, flash=False)
+    stack.points.visible = False
+    assert np.array_equal(seen, stack.viewer.screenshot(canvas_only=True, flash=False))
+    stack.points.visible = True
+    stack.slide(stack.workspace.placed[0].plane.index[0])
+    assert stack.points.canvas_size_limits[0] > 3
+
+
 def test_what_is_no_click_on_the_only_image_starts_nothing(dock, image):
     layer = dock.viewer.add_image(image)
     click(dock, -4, 17)
