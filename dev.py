@@ -1,7 +1,7 @@
 """Set up and run this project from a fresh clone, with nothing but Python.
 
     python3 dev.py demo    install everything into .venv, run the demo (in napari where there is a display)
-    python3 dev.py test    install everything into .venv, then lint, types, pages, tests, and speed as it was before
+    python3 dev.py test    install everything into .venv, then lint, types, pages, tests, speed beside an earlier commit
 
 A .venv that is there already is used, and so is a torch that is installed in it.
 """
