@@ -75,6 +75,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         self.progress.setRange(0, 100)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)  # their names are long
         form.addRow("Backbone", self.attention)
         form.addRow("Guide made from image", self.depth)
         grid = QGridLayout()
@@ -94,7 +95,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         for choice, known in ((self.attention, BACKBONES), (self.depth, DEPTH_BACKBONES)):
             for i, info in enumerate(known.values(), start=1):
                 state = info.state
-                choice.setItemText(i, info.name if state == "ready" else f"{info.name} ({state})")
+                choice.setItemText(i, info.name if state == "ready" else f"{info.name}: {state}")
         chosen = (BACKBONES.get(self.attention.currentData()), DEPTH_BACKBONES.get(self.depth.currentData()))
         self._infos = [info for info in chosen if info is not None and info.locate() is None]
         busy = self._jobs.is_busy("weights")
