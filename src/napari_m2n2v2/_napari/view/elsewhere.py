@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_m2n2v2._napari.controller.elsewhere import Elsewhere
@@ -38,6 +39,7 @@ class ComputeOn(QComboBox):  # type: ignore[misc]
             "if they have any. napari-m2n2v2 worker starts one. Use only a scheduler that you trust"
         )
         elide(self)
+        self.lineEdit().setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # Tab goes to the choice, which hands keys on to it
         self.lineEdit().editingFinished.connect(lambda: self._on_chosen(self.currentText()))
         self.activated.connect(lambda: self._on_chosen(self.currentText()))
         follow(self.refresh, elsewhere.changed)
