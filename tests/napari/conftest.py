@@ -1,9 +1,12 @@
 """A real viewer with our dock in it, small images, and jobs that run at once unless a test wants the worker."""
 
+import gc
 from concurrent.futures import Executor, Future
+from functools import cache
 
 import numpy as np
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
@@ -154,6 +157,24 @@ class Dock:
         labels = fresh.replay(workspace.clicks, accepted=accepted, starts=starts).labels
         labels[workspace.masks_of(workspace.here).protected] = 0
         return labels
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_stays():
+    """Let the garbage collector, which napari calls at every layer that goes, pass over what is there already."""
+    import torch  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plugins_found_once():
+    """Every new viewer would read the manifests of all plugins again."""
+    with pytest.MonkeyPatch.context() as patch:
+        find = PluginManifest.discover
+        patch.setattr(PluginManifest, "discover", cache(lambda paths=(): tuple(find(paths=paths))))
+        yield
 
 
 @pytest.fixture(autouse=True)

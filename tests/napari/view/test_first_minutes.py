@@ -90,6 +90,22 @@ def test_a_slip_is_answered_and_then_the_next_step_said_again(dock, image, monke
     assert "not the object" in dock.widget.hint.text() and not dock.errors
 
 
+def test_the_answer_to_a_slip_makes_room_for_what_was_done_next(started, monkeypatch):
+    monkeypatch.setattr("napari_m2n2v2._napari.view.hint._SLIP_MILLISECONDS", 60_000)
+    monkeypatch.setattr("napari_m2n2v2._napari.view.hint._AT_LEAST_MILLISECONDS", 200)
+    started.press(Qt.Key.Key_W)
+    slip = started.widget.hint.text()
+    assert "single slice" in slip or "Click on an object first" in slip
+    started.click(16, 17)
+    assert started.widget.hint.text() == slip, "it can be read"
+    started.qtbot.waitUntil(lambda: "px" in started.widget.hint.text(), timeout=5_000)
+
+
+def test_what_needs_a_click_says_so_where_there_is_none(started):
+    started.press(Qt.Key.Key_G)
+    assert "Click on an object first" in started.widget.hint.text() and not started.errors
+
+
 def test_the_bar_is_for_whatever_runs(stack):
     told = []
     stack.controller.activity.changed.connect(lambda: told.append(stack.controller.activity.present))

@@ -76,6 +76,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         self.progress.setRange(0, 100)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)  # their names are long
         self.compute_on = ComputeOn(state, features.elsewhere)
         form.addRow("Backbone", self.attention)
         form.addRow("Compute on", self.compute_on)
@@ -98,7 +99,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         for choice, known in ((self.attention, BACKBONES), (self.depth, DEPTH_BACKBONES)):
             for i, info in enumerate(known.values(), start=1):
                 state = info.state
-                choice.setItemText(i, info.name if state == "ready" else f"{info.name} ({state})")
+                choice.setItemText(i, info.name if state == "ready" else f"{info.name}: {state}")
         chosen = (BACKBONES.get(self.attention.currentData()), DEPTH_BACKBONES.get(self.depth.currentData()))
         here = not self._features.elsewhere.address
         self._infos = [info for info in chosen if here and info is not None and info.locate() is None]
