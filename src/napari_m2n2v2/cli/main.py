@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from napari_m2n2v2.cli.spec import add_file_options, add_spec_options, spec_of
 from napari_m2n2v2.cli.streams import lasting_streams
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.errors import M2N2V2Error, with_notes
 from napari_m2n2v2.parameters import MODES
 from napari_m2n2v2.prompts import Box, Prompt
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = command_parser().parse_args(arguments)
             return int(options.run(options))
         except M2N2V2Error as error:
-            print(f"napari-m2n2v2: {error}", file=sys.stderr)
+            print(f"napari-m2n2v2: {with_notes(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("napari-m2n2v2: interrupted", file=sys.stderr)
@@ -57,6 +57,7 @@ def command_parser() -> argparse.ArgumentParser:
     from importlib.metadata import version
 
     from napari_m2n2v2.cli import evaluate as cli_evaluate
+    from napari_m2n2v2.cli import explain as cli_explain
     from napari_m2n2v2.cli import features as cli_stacks
     from napari_m2n2v2.cli import find as cli_find
     from napari_m2n2v2.cli import segment as cli_batch
@@ -122,6 +123,7 @@ def command_parser() -> argparse.ArgumentParser:
     cli_weights.add_commands(commands)
     cli_worker.add_commands(commands)
     cli_evaluate.add_commands(commands)
+    cli_explain.add_commands(commands)
     return parser
 
 

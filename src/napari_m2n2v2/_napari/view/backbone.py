@@ -25,6 +25,7 @@ from napari_m2n2v2._napari.view.elsewhere import ComputeOn
 from napari_m2n2v2._napari.view.qt import follow
 from napari_m2n2v2._napari.view.text import TextLabel, elide
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
+from napari_m2n2v2.errors import with_notes
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import AUTO
 
@@ -164,7 +165,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
     def _submit(self, work: Callable[[Report], Any], done: Callable[[Any], None]) -> None:
         def failed(error: Exception) -> None:
             self.refresh()
-            show_error(str(error))
+            show_error(with_notes(error))
 
         self._show(0.0, "")
         self._jobs.submit("weights", work, done, failed, self._show)

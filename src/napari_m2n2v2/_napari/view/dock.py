@@ -92,7 +92,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         follow(self.hint.answer, state.hinted)
         follow(self._on_others_changed, state.others_changed)
         self.flash = Flash(state)
-        follow(self._on_first_click, controller.first_click.made)
+        follow(self._on_plain_click, controller.plain_click.made)
         state.failed.connect(show_error)
         state.told.connect(show_info)
         # A window that is closed takes its docks with it without closing them.
@@ -257,10 +257,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         else:
             self.controller.images.start(self.image.value, self.settings.labels.value)
 
-    def _on_first_click(self, image: Any, row: float, col: float) -> None:
-        """Start the image that was clicked on; the click waits for its features."""
-        self._begin_with(image)
-        self.controller.clicks.add(row, col)
+    def _on_plain_click(self, image: Any, row: float, col: float, foreground: bool) -> None:
+        """Start the image that was clicked on, unless it is worked on; the click waits for its features."""
+        if self.state.active is None:
+            self._begin_with(image)
+        self.controller.clicks.add(row, col, foreground)
 
     def _begin_with(self, image: Any) -> None:
         self.image.value = image
