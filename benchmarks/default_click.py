@@ -36,9 +36,7 @@ def main(rounds=5):
             print(f"  {name}: {' '.join(f'{time:.0f}' for time in found[name])} ms")
         ratio = found["default"] / found["paper"]
         everything = found["default"].sum() / found["paper"].sum()
-        print(
-            f"  default / paper: first {ratio[0]:.2f}, second {ratio[1]:.2f}, tenth {ratio[9]:.2f}, all {everything:.2f}"
-        )
+        print(f"  ratio: first {ratio[0]:.2f}, second {ratio[1]:.2f}, tenth {ratio[9]:.2f}, all {everything:.2f}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ __all__ = [
     "AttentionError",
     "Cancelled",
     "ClickError",
+    "ClusterError",
     "DeviceError",
     "GuideError",
     "ImageError",
@@ -81,6 +82,10 @@ class ClickError(M2N2V2Error, ValueError):
 
 class ParameterError(M2N2V2Error, ValueError):
     """A parameter is out of its range."""
+
+
+class ClusterError(ParameterError, ConnectionError):
+    """No dask cluster answers, or it has nobody left who could do the work."""
 
 
 class UnknownBackboneError(M2N2V2Error, ValueError):

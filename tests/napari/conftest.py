@@ -186,6 +186,12 @@ def autosaves(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_warming(monkeypatch):
+    """Nothing is read ahead, which tests that count or slow down backbones would take for their own."""
+    monkeypatch.setattr("napari_m2n2v2._napari.view.warming._MILLISECONDS", 3_600_000)
+
+
 @pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer(show=True)

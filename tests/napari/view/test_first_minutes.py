@@ -60,6 +60,35 @@ def test_a_click_on_the_only_image_is_enough(real_dock, image, held):
     assert real_dock.widget.progress.toolTip() == "Nothing is running" and not real_dock.widget.cancel.isEnabled()
 
 
+def test_a_click_acts_whether_clicks_image_or_masks_are_selected(started, image):
+    layers, workspace = started.viewer.layers, started.workspace
+    for n, selected in enumerate((workspace.image, workspace.labels), start=1):
+        layers.selection.active = selected
+        started.click(16, 15 + n)
+        assert len(workspace.clicks) == n and layers.selection.active is selected
+    started.click(3, 60, Qt.MouseButton.RightButton)
+    assert [c.foreground for c in workspace.clicks] == [True, True, False] and not started.errors
+    workspace.labels.mode = "fill"
+    started.click(40, 45)
+    layers.selection.active = started.viewer.add_image(image, name="other")
+    started.click(16, 17)
+    assert len(workspace.clicks) == 3, "a tool is in use, or another image was chosen"
+
+
+def test_where_there_is_no_click_no_marker_is_drawn(stack):
+    def brightest():
+        stack.viewer.reset_view()
+        stack.qtbot.wait(50)
+        at, drawn = stack.where(0, 0), stack.viewer.screenshot(canvas_only=True, flash=False)
+        return drawn[max(at.y() - 4, 0) : at.y() + 5, max(at.x() - 4, 0) : at.x() + 5, :3].min(axis=2).max()
+
+    stack.controller.clicks.add(0, 0)
+    stack.settle()
+    assert brightest() > 200, "there is a click"
+    stack.slide(3)
+    assert brightest() < 100
+
+
 def test_what_is_no_click_on_the_only_image_starts_nothing(dock, image):
     layer = dock.viewer.add_image(image)
     click(dock, -4, 17)
