@@ -134,7 +134,7 @@ def run(options):
                 found[variant][key] = traced(variant, features, image, truth, ignore, keys[key], sample.name)
             for variant in {variant for variant, _ in todo}:  # after each object, so that a run can be gone on with
                 write_whole(files[variant], lambda path, of=found[variant]: path.write_text(json.dumps(of)))
-    return {v: {k: t for k, t in traces.items() if t and _asked(k, options)} for v, traces in found.items()}
+    return {v: {k: t for k, t in traces.items() if _asked(k, options)} for v, traces in found.items()}
 
 
 def _asked(key, options):
