@@ -20,7 +20,8 @@ _warmed: set[str] = set()  # what attention was chosen, in this process
 class Warming(QTimer):  # type: ignore[misc]
     """Imports torch on a worker, then makes features and a mask of a few pixels; stops when an image is begun with.
 
-    That reads the backbone's weights, imports what reads them, and brings the compiled kernels from their cache.
+    That reads the backbone's weights, imports what reads them, and brings the compiled kernels from their cache; and
+    napari's own, which it would read on the main thread with the first Labels layer.
 
     Parameters
     ----------
@@ -57,7 +58,9 @@ def _load(attention: str, report: Report) -> None:
 
     report(0.1, "the engine")
     import numpy as np
+    from napari.layers import Labels
 
+    Labels(np.zeros((1, 1), dtype=np.int32))  # napari compiles colours of masks, or reads them from its cache
     from napari_m2n2v2.backbones import BACKBONES, find_backbone
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.features.compute import compute_features
