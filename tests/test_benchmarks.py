@@ -44,3 +44,13 @@ def test_how_visible_seams_are(monkeypatch):
     seams = runpy.run_path(str(ROOT / "benchmarks" / "seams.py"))
     agreement, alone, elsewhere, at_seam = seams["measure"](0)
     assert agreement > 0.9 and alone > 0.9 and at_seam < 3 * elsewhere + 1
+
+
+def test_a_baseline_that_is_stopped_needs_at_least_so_many_clicks():
+    fewer_clicks = runpy.run_path(str(ROOT / "benchmarks" / "fewer_clicks.py"))
+    of_objects, are_least = fewer_clicks["of_objects"], fewer_clicks["are_least"]
+    ended, stopped = {"ious": [0.5] * 20}, {"ious": [0.5, 0.95], "stopped": True}
+    traces = {"a/ended/union-0": ended, "a/stopped/union-0": stopped}
+    assert of_objects(traces, 0.9) == {"a/ended": 20, "a/stopped": 2} and not are_least(traces, 0.9)
+    assert of_objects(traces, 0.99)["a/stopped"] == 3 and are_least(traces, 0.99)
+    assert of_objects(traces, 3) == {"a/ended": 0.5}
