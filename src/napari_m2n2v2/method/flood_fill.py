@@ -51,8 +51,8 @@ def flood_fill(
     markov_map : ndarray
         ``M [H, W]`` float32 in ``[0, 1]``.
     pixels : tuple of int, or sequence of them
-        The click x, (row, col); or all that a prompt marks, beyond the paper. Then ``M[x]`` and ``D_k[x]`` are ranges,
-        within which ``c`` is 0.
+        The click x, (row, col); or all that a prompt marks, beyond the paper. Then ``M[x]`` is the least of them,
+        ``D_k[x]`` are ranges within which nothing is added, and ``c`` is 0 at each.
     guide : ndarray, optional
         ``D [C, H, W]`` float32, each channel in ``[0, 1]`` times its weight. Constant ones give exactly the unguided
         result.
@@ -72,10 +72,11 @@ def flood_fill(
     flooded at once, so each pixel is handled once and the result is exact: linear time after one sort.
     """
     rows, cols = np.atleast_2d(pixels).T
-    cost = _beyond(markov_map, markov_map[rows, cols])
+    cost = np.abs(markov_map - markov_map[rows, cols].min())
     for channel in () if guide is None else guide:
         cost = np.hypot(cost, _beyond(channel, channel[rows, cols]))  # hypot(x, 0) is x to the last bit
     cost = np.ascontiguousarray(cost, dtype=np.float32)
+    cost[rows, cols] = 0
     if reach == "similar":
         return cost
     path = _minimum_around(cost) if reach == "thin" else cost

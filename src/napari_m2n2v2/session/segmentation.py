@@ -261,17 +261,16 @@ def _factors_of_click(
     parameters: SegmentationParameters,
 ) -> ScoreFactors:
     known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
-    marked = [
-        (pixel, clicks[j].foreground == clicks[i].foreground) for j in known for pixel in _told(seeds[j], maps[j])
-    ]
-    rows, cols = np.array([pixel for pixel, _ in marked], dtype=np.intp).reshape(-1, 2).T
-    at_clicks = maps[i].values[rows, cols]
-    is_same = np.array([same for _, same in marked], dtype=bool)
+    told = [(_told(seeds[j], maps[j]), clicks[j].foreground == clicks[i].foreground) for j in known]
+    values = [(maps[i].values[tuple(np.transpose(pixels))], is_same) for pixels, is_same in told if pixels]
+    same = [of_prompt for of_prompt, is_same in values if is_same]
+    # A threshold may reach less than half of a scribble of the other class: one pixel of many is easily misplaced.
+    opposite = [np.sort(of_prompt)[of_prompt.size // 2] for of_prompt, is_same in values if not is_same]
     marks = bool(seeds[i].pixels)  # a box marks none: its own score, and what is said not to be of the object, decide
     return score_factors(
         maps[i].candidates,
-        at_clicks[is_same],
-        at_clicks[~is_same],
+        np.concatenate(same) if same else np.zeros(0, dtype=np.float32),
+        np.array(opposite, dtype=np.float32),
         edge=parameters.score_edge or not marks,
         positive=parameters.score_positive and marks,
         negative=parameters.score_negative,
