@@ -1,7 +1,7 @@
 """Set up and run this project from a fresh clone, with nothing but Python.
 
     python3 dev.py demo    install everything into .venv, run the demo (in napari where there is a display)
-    python3 dev.py test    install everything into .venv, then lint, types, tests and speed beside an earlier commit
+    python3 dev.py test    install everything into .venv, then lint, types, pages, tests, speed beside an earlier commit
 
 A .venv that is there already is used, and so is a torch that is installed in it.
 """
@@ -83,7 +83,7 @@ def demo() -> None:
 
 
 def test() -> None:
-    """Install, then lint, types, tests, and whether any stage is slower than some commits ago."""
+    """Install, then lint, types, pages, tests, and whether any stage is slower than some commits ago."""
     install()
     display: list[str] = []
     if not has_display():
@@ -99,6 +99,7 @@ def test() -> None:
     run(BIN / "mypy")
     run(BIN / "lint-imports")
     run(BIN / "npe2", "validate", "napari-m2n2v2")
+    run(BIN / "python", "-m", "sphinx", "-W", "-q", "docs", "site")
     qt = {"QT_API": "pyqt6", "HF_HUB_OFFLINE": "1"}
     pytest = [*display, BIN / "python", "-m", "pytest", "-q", "--durations=40"]
     # Two at a time, each on one core, numba too, which tells torch how many; then those that measure time.

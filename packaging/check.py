@@ -25,7 +25,8 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parents[1]
 MOST_BYTES = {"wheel": 1_000_000, "sdist": 1_500_000}
 MOST_BYTES_OF_A_FILE = 150_000
-IN_WHEEL = {"napari_m2n2v2/napari.yaml", "napari_m2n2v2/py.typed", "napari_m2n2v2/__init__.pyi"}
+PAGE_IN_WHEEL = "napari_m2n2v2/troubleshooting.md"  # from docs, for "napari-m2n2v2 explain"
+IN_WHEEL = {"napari_m2n2v2/napari.yaml", "napari_m2n2v2/py.typed", "napari_m2n2v2/__init__.pyi", PAGE_IN_WHEEL}
 EVERYTHING = ("evaluation", "gui", "offline", "stacks", "test")
 SMOKE = [
     "tests/test_project.py",
@@ -121,7 +122,7 @@ def check_contents(folder: Path) -> None:
     wrong += [f"the wheel lacks {name}" for name in sorted(IN_WHEEL - in_wheel.keys())]
     ours = ("napari_m2n2v2/", f"{wheel.name.rsplit('-', 3)[0]}.dist-info/")
     wrong += [f"{name} is stray in the wheel" for name in in_wheel if not name.startswith(ours)]
-    sources = {name.removeprefix("src/") for name in in_sdist if name.startswith("src/")}
+    sources = {name.removeprefix("src/") for name in in_sdist if name.startswith("src/")} | {PAGE_IN_WHEEL}
     packed = {name for name in in_wheel if name.startswith(ours[0])}
     wrong += [f"{name} is not in both" for name in sorted(sources ^ packed)]
     for kind, path, files in (("wheel", wheel, in_wheel), ("sdist", sdist, in_sdist)):
@@ -158,6 +159,7 @@ def try_out(name: str, folder: Path, torch: str | None) -> None:
     if name == "base":
         run(programs / "python", "-c", WITHOUT_QT, cwd=empty, **offline)
     run(programs / "napari-m2n2v2", "demo", "--headless", cwd=empty, **offline)
+    run(programs / "napari-m2n2v2", "explain", "ImageError", cwd=empty)
     run(programs / "npe2", "validate", "napari-m2n2v2", cwd=empty)
     if name != "base":
         run(*display(), programs / "python", "-c", OPEN_DOCK, cwd=empty, QT_API="pyqt6", **offline)

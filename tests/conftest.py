@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["NAPARI_CONFIG"] = ""  # napari's settings are neither the user's nor saved
 os.environ["HF_HUB_CACHE"] = str(Path(__file__).parent / "no-hub-cache")  # what is on this machine must not matter
 
 import numpy as np

@@ -17,6 +17,7 @@ from .errors import (
     AttentionError,
     Cancelled,
     ClickError,
+    ClusterError,
     DeviceError,
     GuideError,
     ImageError,
@@ -29,6 +30,7 @@ from .errors import (
     UnwritableFileError,
 )
 from .features.cache import FeatureCache
+from .features.cluster import Cluster
 from .features.compute import compute_features
 from .features.image_features import ImageFeatures
 from .features.precompute import Precompute
@@ -62,6 +64,8 @@ __all__ = [
     "Cancelled",
     "Click",
     "ClickError",
+    "Cluster",
+    "ClusterError",
     "DepthBackbone",
     "DeviceError",
     "FeatureCache",

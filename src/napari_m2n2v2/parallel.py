@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 import torch
 
-from napari_m2n2v2.errors import MissingDependencyError, ParameterError
+from napari_m2n2v2.errors import ClusterError, MissingDependencyError, ParameterError
 
-__all__ = ["HERE", "Pool", "Progress", "each_done", "for_row_blocks", "pool_of", "silent", "within"]
+__all__ = [
+    "HERE", "Pool", "Progress", "check_dask", "client_of", "each_done", "for_row_blocks", "pool_of", "silent", "within",
+]  # fmt: skip
 
 
 def for_row_blocks(
@@ -104,30 +106,59 @@ def pool_of(workers: int = 1, scheduler: str | None = None) -> Iterator[Pool]:
     ------
     MissingDependencyError
         If dask is needed and not installed.
+    ClusterError
+        If no cluster answers at the address.
     ParameterError
-        If no cluster answers at the address, or processes cannot be started from here.
+        If processes cannot be started from here.
     """
     if workers <= 1 and scheduler is None:
         yield HERE
         return
-    try:
-        from distributed import Client, KilledWorker
-    except ImportError as error:
-        raise MissingDependencyError('Several workers need dask: pip install "napari-m2n2v2[stacks]"') from error
-    with nullcontext(scheduler) if scheduler else _processes(workers) as cluster:
+    check_dask()
+    from distributed import KilledWorker
+
+    with nullcontext(scheduler) if scheduler else _processes(workers) as cluster, client_of(cluster) as client:
+        executor = client.get_executor(pure=False)
         try:
-            # As the default, it would be asked for the arrays of everybody, also if it never comes up.
-            client = Client(cluster, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ParameterError(
-                f"No dask scheduler answers at {scheduler!r}: expected an address such as tcp://10.0.0.1:8786."
-            ) from error
-        with client:
-            executor = client.get_executor(pure=False)
-            try:
-                yield Pool(executor, lambda: max(_AT_LEAST, 2 * sum(client.nthreads().values())), (KilledWorker,))
-            finally:
-                executor.shutdown(wait=False)  # a cluster goes on otherwise
+            yield Pool(executor, lambda: max(_AT_LEAST, 2 * sum(client.nthreads().values())), (KilledWorker,))
+        finally:
+            executor.shutdown(wait=False)  # a cluster goes on otherwise
+
+
+def check_dask() -> None:
+    """Raise :class:`MissingDependencyError` where dask's part for several processes is not installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            'Several workers, here or elsewhere, need dask: pip install "napari-m2n2v2[stacks]"'
+        ) from error
+
+
+def client_of(cluster: Any, seconds: float | None = None) -> Any:
+    """Connect with a dask cluster: a ``distributed.Client``, to be closed.
+
+    Parameters
+    ----------
+    cluster : str or LocalCluster
+        The address of its scheduler, or itself.
+    seconds : float, optional
+        How long to wait for an answer; as dask is configured by default.
+
+    Raises
+    ------
+    ClusterError
+        If none answers.
+    """
+    from distributed import Client
+
+    try:
+        # As the default, it would be asked for the arrays of everybody, also if it never comes up.
+        return Client(cluster, set_as_default=False, **({} if seconds is None else {"timeout": seconds}))
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"No dask scheduler answers at {cluster!r}: expected an address such as tcp://10.0.0.1:8786."
+        ) from error
 
 
 _Job = TypeVar("_Job")

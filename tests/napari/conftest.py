@@ -1,9 +1,12 @@
 """A real viewer with our dock in it, small images, and jobs that run at once unless a test wants the worker."""
 
+import gc
 from concurrent.futures import Executor, Future
+from functools import cache
 
 import numpy as np
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
@@ -156,6 +159,24 @@ class Dock:
         return labels
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _what_stays():
+    """Let the garbage collector, which napari calls at every layer that goes, pass over what is there already."""
+    import torch  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plugins_found_once():
+    """Every new viewer would read the manifests of all plugins again."""
+    with pytest.MonkeyPatch.context() as patch:
+        find = PluginManifest.discover
+        patch.setattr(PluginManifest, "discover", cache(lambda paths=(): tuple(find(paths=paths))))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def autosaves(tmp_path, monkeypatch):
     """Sessions that save themselves do so into the test's own folder; the tour was taken."""
@@ -163,6 +184,12 @@ def autosaves(tmp_path, monkeypatch):
     monkeypatch.setenv("NAPARI_M2N2V2_AUTOSAVE", str(folder))
     (tmp_path / "tour-seen").touch()
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_warming(monkeypatch):
+    """Nothing is read ahead, which tests that count or slow down backbones would take for their own."""
+    monkeypatch.setattr("napari_m2n2v2._napari.view.warming._MILLISECONDS", 3_600_000)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from napari_m2n2v2 import Click, SegmentationParameters, Session, load_session, save_session
 from napari_m2n2v2.method.markov import start_state
-from napari_m2n2v2.session.effects import Effect, effect_of
+from napari_m2n2v2.session.effects import Effect, effect_in_words, effect_of
 from napari_m2n2v2.session.session_file import SessionFile
 
 PAPER = SegmentationParameters.paper()
@@ -131,6 +131,7 @@ class TestEffects:
         clicks = [DISC, replace(DISC, row=17, object_id=2)]
         told = Session(features, PAPER, compete=False).replay(clicks).effects
         assert (told[0].why, told[0].rival) == ("another object", 2) and told[1].acted
+        assert effect_in_words(0, clicks, told[0]) == "nothing: that is object 2"
 
     def test_they_come_in_the_order_of_the_clicks(self, features):
         clicks = [DISC, replace(SQUARE, object_id=2), GROUND]

@@ -73,7 +73,7 @@ def find_backbone(attention: str | AttentionBackbone = "auto", **options: Any) -
         If its weights are not on this machine.
     """
     if not isinstance(attention, str):
-        return FoundBackbone(attention, "given by the caller")
+        return FoundBackbone(attention, getattr(attention, "reason", "given by the caller"))
     if attention != "auto":
         return FoundBackbone(_make("attention", attention, options), "asked for by name")
     names = (*(("stable-diffusion-2", "stable-diffusion-1") if has_gpu() else ()), *AUTOMATIC)

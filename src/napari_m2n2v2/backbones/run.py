@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from napari_m2n2v2.method.attention import flip_cells
 from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["grid_for", "planned_grid", "read_attention", "read_depth"]
+__all__ = ["grid_for", "one_pass", "planned_grid", "read_attention", "read_depth"]
 
 _LARGEST_CPU_GRID = 64  # unless it is asked for: a click's chain costs the fourth power of it
 
@@ -64,8 +65,7 @@ def read_attention(
             tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
         return grid_shape, tensor
 
-    with _ONE_PASS_AT_A_TIME:
-        (grid_shape, tensor), note = _or_on_cpu(compute, device)
+    (grid_shape, tensor), note = one_pass(compute, device, backbone)
     return grid_shape, tensor, note
 
 
@@ -84,12 +84,21 @@ def read_depth(
         )  # fmt: skip
         return (straight + mirrored[:, ::-1]) * np.float32(0.5)
 
-    with _ONE_PASS_AT_A_TIME:
+    return one_pass(compute, device, backbone)
+
+
+def one_pass(
+    compute: Callable[[torch.device], _T], device: torch.device, backbone: AttentionBackbone | DepthBackbone
+) -> tuple[_T, str]:
+    """Run a network while no other thread does, on the CPU if the device's memory is too small, and say so.
+
+    A backbone with an attribute ``stands_for`` only waits for one elsewhere, beside which others may run.
+    """
+    with nullcontext() if hasattr(type(backbone), "stands_for") else _ONE_PASS_AT_A_TIME:
         return _or_on_cpu(compute, device)
 
 
 def _or_on_cpu(compute: Callable[[torch.device], _T], device: torch.device) -> tuple[_T, str]:
-    """Compute on a device, or on the CPU if its memory is too small, and say so."""
     for _ in range(2):  # the second time with nothing else on the device
         try:
             return compute(device), ""

@@ -1,4 +1,4 @@
-"""The command line: ``napari-m2n2v2 segment | find | features | demo | backbones | download | evaluate | report``."""
+"""The command line: ``napari-m2n2v2 segment | find | features | worker | demo | backbones | download | ...``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from napari_m2n2v2.cli.spec import add_file_options, add_spec_options, spec_of
 from napari_m2n2v2.cli.streams import lasting_streams
 from napari_m2n2v2.clicks import Click
-from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.errors import M2N2V2Error, with_notes
 from napari_m2n2v2.parameters import MODES
 from napari_m2n2v2.prompts import Box, Prompt
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = command_parser().parse_args(arguments)
             return int(options.run(options))
         except M2N2V2Error as error:
-            print(f"napari-m2n2v2: {error}", file=sys.stderr)
+            print(f"napari-m2n2v2: {with_notes(error)}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("napari-m2n2v2: interrupted", file=sys.stderr)
@@ -57,10 +57,12 @@ def command_parser() -> argparse.ArgumentParser:
     from importlib.metadata import version
 
     from napari_m2n2v2.cli import evaluate as cli_evaluate
+    from napari_m2n2v2.cli import explain as cli_explain
     from napari_m2n2v2.cli import features as cli_stacks
     from napari_m2n2v2.cli import find as cli_find
     from napari_m2n2v2.cli import segment as cli_batch
     from napari_m2n2v2.cli import weights as cli_weights
+    from napari_m2n2v2.cli import worker as cli_worker
 
     parser = argparse.ArgumentParser(
         prog="napari-m2n2v2", description="Training-free, unsupervised click-to-mask segmentation (M2N2V2)."
@@ -119,7 +121,9 @@ def command_parser() -> argparse.ArgumentParser:
     cli_find.add_commands(commands)
     cli_stacks.add_commands(commands)
     cli_weights.add_commands(commands)
+    cli_worker.add_commands(commands)
     cli_evaluate.add_commands(commands)
+    cli_explain.add_commands(commands)
     return parser
 
 
@@ -240,13 +244,16 @@ def _solve(
     image: Any, guide: Any, clicks: Sequence[Prompt], options: argparse.Namespace, mode: str = "default"
 ) -> tuple[ImageFeatures, SessionResult]:
     from napari_m2n2v2.cli.progress import of_long_work, shares
+    from napari_m2n2v2.features.cluster import Cluster
     from napari_m2n2v2.features.compute import compute
     from napari_m2n2v2.features.request import FeatureRequest
     from napari_m2n2v2.parallel import silent
     from napari_m2n2v2.session.session import Session
 
-    watched = sys.stderr.isatty()
-    features = compute(FeatureRequest.of(image, spec_of(options, guide)), shares() if watched else silent)
+    watched, spec = sys.stderr.isatty(), spec_of(options, guide)
+    if scheduler := getattr(options, "scheduler", None):
+        spec = Cluster(scheduler).spec(spec)
+    features = compute(FeatureRequest.of(image, spec), shares() if watched else silent)
     parameters = MODES[mode]()
     return features, Session(features, parameters).replay(clicks, of_long_work("clicks"))
 

@@ -24,7 +24,7 @@ FEW_LINES = 20
 """How many of the same kind are said."""
 
 
-_DEFAULTS = {"format": "auto", "contrast": None, "redo": False, "workers": 1, "scheduler": None}
+_DEFAULTS = {"format": "auto", "contrast": None, "redo": False, "workers": 1}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +120,7 @@ def unusable(options: argparse.Namespace) -> str:
             if options.clicks
             else ""
         )
-    only = ("format", "contrast", "redo", "workers", "scheduler")
+    only = ("format", "contrast", "redo", "workers")
     given = [name for name in only if getattr(options, name) != _DEFAULTS[name]]
     return f"--{given[0]} needs --clicks CLICKS.csv" if given else ""
 

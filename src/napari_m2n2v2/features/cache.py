@@ -98,15 +98,25 @@ class FeatureCache:
         given = {name: value for name, value in named.items() if value is not None}
         return self.knows(FeatureRequest.of(image, FeatureSpec(*asked, **given)))
 
-    def find(self, request: FeatureRequest, report: Progress, *, remember: bool = True) -> ImageFeatures:
-        """Do what :meth:`features` does, of what was asked and checked."""
+    def find(
+        self,
+        request: FeatureRequest,
+        report: Progress,
+        *,
+        remember: bool = True,
+        nearly: Callable[[ImageFeatures], None] | None = None,
+    ) -> ImageFeatures:
+        """Do what :meth:`features` does, of what was asked and checked.
+
+        ``nearly`` is called with features that lack nothing but the upsampling operator, before it is built.
+        """
         keys = FeatureKeys.of(request)
         name = _name(request, keys)
         features = self._recall(name)
         # Held since before there was a folder, they are not in it yet.
         unstored = not remember and self.disk is not None and not self.sizes_on_disk(request)
         if features is None or unstored:
-            features = self._read(request, keys, report, features)
+            features = self._read(request, keys, report, features, nearly)
             if remember:
                 self._hold(name, features)
         report(1.0, "features")
@@ -154,7 +164,12 @@ class FeatureCache:
             self._held.put(name, features)
 
     def _read(
-        self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None = None
+        self,
+        request: FeatureRequest,
+        keys: FeatureKeys,
+        report: Progress,
+        held: ImageFeatures | None,
+        nearly: Callable[[ImageFeatures], None] | None,
     ) -> ImageFeatures:
         """Do what :func:`~napari_m2n2v2.compute_features` does, part by part, with what is on disk or held."""
         report(0.0, "stored features")
@@ -171,6 +186,8 @@ class FeatureCache:
             operator = UpsamplingOperator(weights, unit, first_row, first_col)
             return assemble(request, transition, guides, operator)
         features = held or assemble(request, transition, guides)
+        if nearly is not None:
+            nearly(features)
         built = features.upsampling_operator(
             guided=True, progress=lambda share, stage: report(0.85 + 0.14 * share, stage)
         )

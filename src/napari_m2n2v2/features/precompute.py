@@ -125,9 +125,9 @@ class Precompute:
 
         Notes
         -----
-        A plane that cannot be segmented, such as a blank one, is noted in :attr:`failures` and passed over; how many
-        pixels of a plane were clipped is in :attr:`notes`. Where the
-        limit of folder or memory has no room for all, the farthest planes are left out, and :attr:`left_out` names
+        A plane that cannot be segmented, such as a blank one, is noted in ``failures`` and passed over; how many
+        pixels of a plane were clipped is in ``notes``. Where the
+        limit of folder or memory has no room for all, the farthest planes are left out, and ``left_out`` names
         them: they would only push out nearer ones.
 
         Raises

@@ -109,11 +109,11 @@ def effect_in_words(n: int, clicks: Sequence[Prompt], effect: Effect, scale: flo
     if effect.acted:
         others = f", taken from object {' and '.join(map(str, effect.took_from))}" if effect.took_from else ""
         return f"{'+' if click.foreground else '−'}{effect.claimed * scale:.0f} px{others}"  # noqa: RUF001 (a minus sign)
-    of_object = [number for number, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
-    why = {
-        "already so": "it was so already",
-        "nearer to a click": f"nearer to click {of_object[effect.rival or 0]}",
-        "too large a change": "what it stands for is too large; click nearer to the outline",
-        "another object": f"that is object {effect.rival}",
+    if effect.why == "nearer to a click":
+        of_object = [number for number, other in enumerate(clicks, start=1) if other.object_id == click.object_id]
+        return f"nothing: nearer to click {of_object[effect.rival or 0]}"
+    return {
+        "already so": "nothing: it was so already",
+        "too large a change": "nothing: what it stands for is too large; click nearer to the outline",
+        "another object": f"nothing: that is object {effect.rival}",
     }[effect.why]
-    return f"nothing: {why}"

@@ -62,7 +62,7 @@ class Session:
 
     Notes
     -----
-    Clicks may belong to several objects (:attr:`Click.object_id`). Each object is solved by its own clicks, as in the
+    Clicks may belong to several objects (``Click.object_id``). Each object is solved by its own clicks, as in the
     paper; where two claim a pixel, the nearer click's object gets it, so objects never overlap and their order
     does not matter. One that is accepted keeps its pixels (:mod:`~napari_m2n2v2.session.accepted`).
 

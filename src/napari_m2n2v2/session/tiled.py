@@ -281,7 +281,10 @@ class Mosaic:
         return Boxed(found.row + box[0], found.col + box[2], found.values)
 
     def cuts(self, region: Region) -> dict[int, tuple[str, ...]]:
-        """Tell which objects end at which sides of a region only because it does (:func:`.cut_sides`)."""
+        """Tell which objects end at which sides of a region only because it does.
+
+        See :func:`~napari_m2n2v2.session.cuts.cut_sides`.
+        """
         return cut_sides(self.labels_in, region, self.shape)
 
     @property

@@ -13,6 +13,7 @@ from napari_m2n2v2._napari.controller.console import Console
 ROOT = Path(__file__).parents[3]
 PROMISED = {
     *("start", "change_settings", "settings", "change_rules", "rules", "compute", "precompute", "is_busy"),
+    *("compute_on", "computed_on"),
     *("click", "clicks", "set_clicks", "set_threshold", "toggle", "undo", "redo", "points", "labels", "viewer"),
     *("accept", "reopen", "find_similar", "proposals", "accept_proposals", "box", "scribble", "outline"),
     *("next_object", "select_object", "reset_object", "take_over", "show", "show_slice", "suggest"),

@@ -12,6 +12,7 @@ import sys
 import napari
 import numpy as np
 from qtpy.QtTest import QTest
+from napari_m2n2v2 import load_session
 from napari_m2n2v2._napari.controller import autosave
 from napari_m2n2v2.features.states import FeatureState
 
@@ -33,11 +34,11 @@ def until(is_so):
 
 
 until(lambda: controller.state.active.state is FeatureState.READY)
-for row, col in ((16, 16), (33, 48), (5, 50)):
+for n, (row, col) in enumerate(((16, 16), (33, 48), (5, 50)), start=1):
     controller.clicks.add(row, col)
-    until(lambda: not controller.solving.is_solving)
+    until(lambda: controller.sessions.autosaves._files)
     (path,) = controller.sessions.autosaves._files.values()
-    until(lambda: path not in controller.sessions.autosaves._pending and path.is_file())
+    until(lambda: path.is_file() and len(load_session(path).clicks) == n)
     print(path, flush=True)
     sys.stdin.readline()  # until the other is as far
 viewer.close()

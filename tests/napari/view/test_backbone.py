@@ -43,7 +43,7 @@ def choose(box, name):
 
 def test_states_are_shown_and_settings_follow(hub, panel, real_dock):
     texts = [panel.attention.itemText(i) for i in range(panel.attention.count())]
-    assert "dinov2-small (needs download)" in texts and "appearance" in texts
+    assert "dinov2-small: needs download" in texts and "appearance" in texts
     assert not panel.fetch.isVisibleTo(panel)
     choose(panel.attention, "stable-diffusion-2")
     choose(panel.depth, "marigold")

@@ -60,6 +60,35 @@ def test_a_click_on_the_only_image_is_enough(real_dock, image, held):
     assert real_dock.widget.progress.toolTip() == "Nothing is running" and not real_dock.widget.cancel.isEnabled()
 
 
+def test_a_click_acts_whether_clicks_image_or_masks_are_selected(started, image):
+    layers, workspace = started.viewer.layers, started.workspace
+    for n, selected in enumerate((workspace.image, workspace.labels), start=1):
+        layers.selection.active = selected
+        started.click(16, 15 + n)
+        assert len(workspace.clicks) == n and layers.selection.active is selected
+    started.click(3, 60, Qt.MouseButton.RightButton)
+    assert [c.foreground for c in workspace.clicks] == [True, True, False] and not started.errors
+    workspace.labels.mode = "fill"
+    started.click(40, 45)
+    layers.selection.active = started.viewer.add_image(image, name="other")
+    started.click(16, 17)
+    assert len(workspace.clicks) == 3, "a tool is in use, or another image was chosen"
+
+
+def test_where_there_is_no_click_no_marker_is_drawn(stack):
+    def brightest():
+        stack.viewer.reset_view()
+        stack.qtbot.wait(50)
+        at, drawn = stack.where(0, 0), stack.viewer.screenshot(canvas_only=True, flash=False)
+        return drawn[max(at.y() - 4, 0) : at.y() + 5, max(at.x() - 4, 0) : at.x() + 5, :3].min(axis=2).max()
+
+    stack.controller.clicks.add(0, 0)
+    stack.settle()
+    assert brightest() > 200, "there is a click"
+    stack.slide(3)
+    assert brightest() < 100
+
+
 def test_what_is_no_click_on_the_only_image_starts_nothing(dock, image):
     layer = dock.viewer.add_image(image)
     click(dock, -4, 17)
@@ -88,6 +117,22 @@ def test_a_slip_is_answered_and_then_the_next_step_said_again(dock, image, monke
     dock.start(dock.viewer.layers[0])
     dock.press(Qt.Key.Key_T)
     assert "not the object" in dock.widget.hint.text() and not dock.errors
+
+
+def test_the_answer_to_a_slip_makes_room_for_what_was_done_next(started, monkeypatch):
+    monkeypatch.setattr("napari_m2n2v2._napari.view.hint._SLIP_MILLISECONDS", 60_000)
+    monkeypatch.setattr("napari_m2n2v2._napari.view.hint._AT_LEAST_MILLISECONDS", 200)
+    started.press(Qt.Key.Key_W)
+    slip = started.widget.hint.text()
+    assert "single slice" in slip or "Click on an object first" in slip
+    started.click(16, 17)
+    assert started.widget.hint.text() == slip, "it can be read"
+    started.qtbot.waitUntil(lambda: "px" in started.widget.hint.text(), timeout=5_000)
+
+
+def test_what_needs_a_click_says_so_where_there_is_none(started):
+    started.press(Qt.Key.Key_G)
+    assert "Click on an object first" in started.widget.hint.text() and not started.errors
 
 
 def test_the_bar_is_for_whatever_runs(stack):

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from qtpy.QtWidgets import QApplication, QPushButton
-from superqt import QCollapsible
+from qtpy.QtWidgets import QPushButton
 
 import napari_m2n2v2
 from napari_m2n2v2.features.states import FeatureState
@@ -49,28 +48,6 @@ def test_docks_leave_nothing_behind(viewer, qtbot, image, docks):
         memory.append(psutil.Process().memory_info().rss / 1e6)
     assert len(set(counts[1:])) == 1, counts
     assert memory[-1] - memory[docks // 2 - 1] < 30, memory
-
-
-@pytest.mark.parametrize("size", [1, 1.5, 2])
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_nothing_is_cut_off_in_either_theme_with_fonts_up_to_twice_as_large(real_dock, theme, size):
-    application = QApplication.instance()
-    before = application.font()
-    real_dock.viewer.theme = theme
-    for fold in real_dock.widget.findChildren(QCollapsible):
-        fold.expand(animate=False)
-    try:
-        font = application.font()
-        font.setPointSizeF(size * before.pointSizeF())
-        real_dock.widget.setFont(font)
-        for child in real_dock.widget.findChildren(QPushButton):
-            child.setFont(font)
-        real_dock.qtbot.wait(200)
-        for button in real_dock.widget.findChildren(QPushButton):
-            if button.isVisible() and button.text():
-                assert button.height() >= button.fontMetrics().height(), button.text()
-    finally:
-        application.setFont(before)
 
 
 def test_every_button_says_what_it_does(real_dock):

@@ -40,7 +40,8 @@ def drawn(dock):
 def press(dock, button):
     """Press a button with the mouse, scrolled to where it is seen."""
     dock.widget.findChild(VerticalScroll).ensureWidgetVisible(button)
-    dock.qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled(), timeout=20_000)  # as a user does
+    # As a user does: what is unfolded has no height until its layout was done.
+    dock.qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled() and button.height() > 10, timeout=20_000)
     dock.qtbot.wait(20)
     dock.qtbot.mouseClick(button, LEFT)
 

@@ -74,6 +74,19 @@ class Console:
         self._controller.features.change(**changes)
 
     @property
+    def computed_on(self) -> str:
+        """Address of the dask cluster that computes features; empty for this computer."""
+        return self._controller.features.elsewhere.address
+
+    def compute_on(self, address: str = "") -> None:
+        """Let features be computed by the workers of a dask cluster, such as ``tcp://10.0.0.1:8786``; by default here.
+
+        What waits because a cluster is lost goes on there.
+        """
+        with self._state.errors_shown():
+            self._controller.features.elsewhere.use(address)
+
+    @property
     def rules(self) -> Rules:
         """How clicks become masks."""
         return self._state.rules

@@ -13,7 +13,7 @@ from napari_m2n2v2._napari.controller.drawing import DrawController
 from napari_m2n2v2._napari.controller.explain import ExplainController
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
-from napari_m2n2v2._napari.controller.first_click import FirstClick
+from napari_m2n2v2._napari.controller.glimpse import GlimpseController
 from napari_m2n2v2._napari.controller.images import ImageController
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.looks import LooksController
@@ -21,6 +21,7 @@ from napari_m2n2v2._napari.controller.next_image import NextImage
 from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
 from napari_m2n2v2._napari.controller.object_table import ObjectTable
 from napari_m2n2v2._napari.controller.objects import ObjectController
+from napari_m2n2v2._napari.controller.plain_click import PlainClick
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.controller.precompute import PrecomputeController
 from napari_m2n2v2._napari.controller.preview import PreviewController
@@ -62,6 +63,7 @@ class Controller:
         self.field = FieldOfView(state)
         self.features = FeatureController(state, jobs)
         self.solving = SolveController(state, jobs)
+        self.glimpse = GlimpseController(state, jobs, self.features)
         self.points = PointsController(state, self.field)
         self.dragging = DragController(state, self.points)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
@@ -80,7 +82,7 @@ class Controller:
         self.propagation = PropagationController(state, jobs, queue)
         self.precompute = PrecomputeController(state, preparing_jobs, self.features, jobs)
         self.activity = ActivityController(state, jobs, self.features, queue, self.precompute, self.similar.finding)
-        self.first_click = FirstClick(state)
+        self.plain_click = PlainClick(state)
         self.looks = LooksController(state)
         self.preview = PreviewController(state, self.solving)
         self.explain = ExplainController(state, self.solving)
@@ -107,7 +109,7 @@ class Controller:
         """Let go of the viewer. Layers stay as they are."""
         self.sessions.autosaves.close()
         self.images.close_all()
-        looking = (self.preview, self.explain, self.viewer, self.channels, self.points, self.first_click)
+        looking = (self.preview, self.glimpse, self.explain, self.viewer, self.channels, self.points, self.plain_click)
         in_viewer = (*looking, self.drawing, self.shapes)
         for part in (*in_viewer, self.activity, self.similar, self.precompute, self.jobs, self.features):
             part.close()

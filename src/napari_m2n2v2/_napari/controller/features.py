@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
+from napari_m2n2v2._napari.controller.elsewhere import Elsewhere
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.store import Store
 from napari_m2n2v2._napari.layers.geometry import stack_of
@@ -17,7 +18,7 @@ from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2._napari.model.tiles import Part
 from napari_m2n2v2._napari.model.workspace import Workspace
-from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.errors import ClusterError, M2N2V2Error
 from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.session.document import PartKey
 
@@ -60,10 +61,12 @@ class FeatureController:
         Clicks wait for the same worker.
     """
 
+    nearly = Signal(object, object, object)  # all but the upsampling: the workspace, its PartKey, and features
     ready = Signal(object, object)  # features of a workspace's part are there: the workspace, its PartKey
 
     def __init__(self, state: DockState, jobs: Jobs) -> None:
         self.store = Store(lambda text: jobs.deliver(lambda: state.tell(text)))
+        self.elsewhere = Elsewhere()
         self._state = state
         self._jobs = jobs
         self._waiting: list[_Wanted] = []
@@ -71,6 +74,7 @@ class FeatureController:
         state.opened.connect(self._on_opened)
         state.closed.connect(self.drop)
         state.moved.connect(self._on_moved)
+        self.elsewhere.changed.connect(self._go_on)
 
     def start(self, workspace: Workspace | None = None, key: PartKey | None = None) -> None:
         """Compute the features of a part with the present settings, by default of the one that is shown."""
@@ -93,6 +97,9 @@ class FeatureController:
                 state.features_changed.emit()
 
             def failed(error: Exception) -> None:
+                if isinstance(error, ClusterError):
+                    self._wait_for_answer(wanted, error)
+                    return
                 self._settle(part)
                 self._next()
                 state.show_error(error)
@@ -104,8 +111,7 @@ class FeatureController:
             # If the job comes to nothing, the features that are left are as old as they were.
             part.was_outdated, part.outdated = part.outdated, False
             self._waiting.append(wanted)
-            if self._running is None:
-                self._next()
+            self._go_on()
         state.features_changed.emit()
 
     def start_where_lacking(self, workspace: Workspace, key: PartKey) -> None:
@@ -144,16 +150,20 @@ class FeatureController:
         ImageError, GuideError
             If layers do not fit together.
         """
-        part, recipe, store = workspace.parts.at(key), self.recipe_of(workspace, key), self.store
+        part, recipe = workspace.parts.at(key), self.recipe_of(workspace, key)
+        store, elsewhere = self.store, self.elsewhere
         known = part.features
         if part.outdated or not self._state.settings.differs_in_guide_alone(part.computed_with):
             known = None
+
+        def nearly(features: ImageFeatures) -> None:
+            self._jobs.deliver(lambda: self._tell_nearly(workspace, key, features))
 
         def compute(report: Report) -> ImageFeatures:
             report(0.0, "loading")
             if known is not None:
                 return _with_guide(known, recipe, report)
-            return recipe.features(store.cache(), report)
+            return recipe.features(store.cache(), report, elsewhere.address, nearly)
 
         return compute
 
@@ -264,7 +274,7 @@ class FeatureController:
     def _next(self) -> None:
         """Go on with the part that is shown, if it is waiting, else with the one that has waited longest."""
         self._running = None
-        if self._waiting:
+        if self._waiting and not self.elsewhere.lost:
             shown = [w for w in self._waiting if w.workspace is self._state.active and w.is_shown]
             self._running = wanted = (shown or self._waiting)[0]
             self._waiting.remove(wanted)
@@ -276,9 +286,27 @@ class FeatureController:
 
             self._jobs.submit(wanted.job, wanted.work, done, wanted.failed, self._state.progressed.emit, computes=True)
 
+    def _tell_nearly(self, workspace: Workspace, key: PartKey, features: ImageFeatures) -> None:
+        if self.present == (workspace, key):
+            self.nearly.emit(workspace, key, features)
+
+    def _go_on(self) -> None:
+        """Begin with what waits, if nothing runs."""
+        if self._running is None:
+            self._next()
+
+    def _wait_for_answer(self, wanted: _Wanted, error: ClusterError) -> None:
+        """Keep what was wanted of a cluster that is lost, until the user says where to go on."""
+        self._waiting.insert(0, wanted)
+        self._running = None
+        self.elsewhere.lose(str(error))
+        self._state.features_changed.emit()
+
     def _drop(self, which: Callable[[_Wanted], bool]) -> None:
         """Stop, or do not begin, what nobody wants any more."""
         self._waiting = [wanted for wanted in self._waiting if not which(wanted)]
+        if not self._waiting:
+            self.elsewhere.nothing_waits()
         if self._running is not None and which(self._running):
             self._jobs.cancel(self._running.job)
             self._next()

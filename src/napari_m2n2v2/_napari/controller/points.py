@@ -50,6 +50,7 @@ class PointsController:
         state.opened.connect(self._connect)
         state.closed.connect(self._disconnect)
         state.moved.connect(self._show_at_last)
+        state.moved.connect(self._limit_sizes)
 
     def show(self, workspace: Workspace) -> None:
         """Make the Points layer of an image show its clicks."""
@@ -59,6 +60,7 @@ class PointsController:
         table = workspace.columns.beside(convert.feature_table(placed, points.ndim), placed)
         with self.not_listening():
             convert.show_clicks(points, workspace.image, placed, table)
+        self._limit_sizes()
         self._unshown.discard(workspace)
 
     def close(self) -> None:
@@ -97,6 +99,10 @@ class PointsController:
         """Show what could not be shown when it changed."""
         for workspace in list(self._unshown):
             self.show(workspace)
+
+    def _limit_sizes(self) -> None:
+        for workspace in self._state.workspaces:
+            convert.limit_size(workspace.points, bool(workspace.clicks if workspace.here else workspace.placed))
 
     def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
         self._right_button = event.button == _RIGHT_BUTTON

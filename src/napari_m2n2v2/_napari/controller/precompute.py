@@ -92,11 +92,11 @@ class PrecomputeController:
             return
         with self._state.errors_shown():
             recipe, stack = self._features.recipe_of(workspace, key), stack_of(workspace.image, key.plane.axes)
-            run, store = _Run(key, recipe), self._features.store
+            run, store, elsewhere = _Run(key, recipe), self._features.store, self._features.elsewhere
             self._runs[workspace], self._present, self._paused = run, (workspace, run), False
 
             def as_seen(index: Index) -> FeatureRequest:  # just as a click on it will ask
-                return recipe.at(index).request()
+                return recipe.at(index).request(elsewhere.address)
 
             def work(report: Report) -> None:
                 from napari_m2n2v2.features.precompute import Precompute

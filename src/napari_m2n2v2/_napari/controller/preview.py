@@ -53,6 +53,9 @@ class PreviewController:
         if (workspace := self._state.active) is None:
             return
         object_id, focus = workspace.object_id, workspace.focus
+        if focus is None or not workspace.clicks_of(focus.plane, object_id):
+            self._state.hint("Click on an object first: then a place is marked where the next click would help most.")
+            return
 
         def question(session: Any) -> Any:
             from napari_m2n2v2.session.diagnostics import margin, suggest_click
@@ -60,7 +63,9 @@ class PreviewController:
             return suggest_click(margin(session, object_id))
 
         def done(place: Any) -> None:
-            if place is not None and focus is not None and self._shows(workspace, focus):
+            if place is None:
+                self._state.hint(f"No part of object {object_id} is in doubt.")
+            elif self._shows(workspace, focus):
                 size = 2 * float(workspace.points.current_size)
                 draw_ring(self._ring, workspace.image, workspace.points, focus, place, size)
 

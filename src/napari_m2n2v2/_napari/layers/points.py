@@ -71,6 +71,7 @@ _BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was ca
 
 
 _CANVAS_PIXELS = (7, 16)  # a click is drawn no smaller and no larger, however far one zooms
+_LIMITS_OF_NONE = (0, 16)  # where no click is seen: napari draws one of size 0 there, which must stay that small
 
 
 _LARGE = 1024  # image pixels: from there on, points grow no more
@@ -128,7 +129,7 @@ def make_points(image: Image) -> Points:
         ndim=image.ndim,
         name=f"{image.name} clicks",
         size=max(3.0, 0.03 * min(*stack_of(image).plane_shape, _LARGE)),
-        canvas_size_limits=_CANVAS_PIXELS,
+        canvas_size_limits=_LIMITS_OF_NONE,
         border_color="white",
         border_width=0.08,
         features=table,
@@ -310,6 +311,11 @@ def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick], tab
         points.border_color = [_BORDER[p.carried] for p in placed]
         points.size = points.current_size
     points.refresh()
+
+
+def limit_size(points: Points, is_any_seen: bool) -> None:
+    """Keep markers from getting too small to be seen, where there are any."""
+    points.canvas_size_limits = _CANVAS_PIXELS if is_any_seen else _LIMITS_OF_NONE
 
 
 def colour_of(prompt: Prompt) -> tuple[float, float, float, float]:

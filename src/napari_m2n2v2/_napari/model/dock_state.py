@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_m2n2v2._napari.model.settings import Settings
-from napari_m2n2v2.errors import M2N2V2Error
+from napari_m2n2v2.errors import M2N2V2Error, with_notes
 from napari_m2n2v2.session.document import Rules
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class DockState:
 
     def show_error(self, error: Exception) -> None:
         """Tell the user what went wrong."""
-        self.failed.emit(str(error) if isinstance(error, M2N2V2Error) else f"{type(error).__name__}: {error}")
+        self.failed.emit(with_notes(error) if isinstance(error, M2N2V2Error) else f"{type(error).__name__}: {error}")
 
     @contextmanager
     def errors_shown(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +76,14 @@ class Recipe:
         """Read the image at the level that is worked on."""
         return merge(self.channels, self.settings.bit_depth)
 
-    def request(self) -> FeatureRequest:
-        """Read what the layers show, and ask for its features. For workers: brings the engine."""
+    def request(self, cluster: str = "") -> FeatureRequest:
+        """Read what the layers show, and ask for its features. For workers: brings the engine.
+
+        Parameters
+        ----------
+        cluster : str
+            Address of the one that reads attention and depth; here, if it is empty.
+        """
         from napari_m2n2v2.features.request import FeatureRequest
         from napari_m2n2v2.features.spec import FeatureSpec
 
@@ -85,6 +91,10 @@ class Recipe:
         guide = None if self.guide is None else self.guide.read_for(self.seen_shape, settings.guide_weight)
         parameters = FeatureParameters(grid=settings.grid, working_side=settings.working_side)
         spec = FeatureSpec(settings.attention, self.guides(guide), settings.device, parameters=parameters)
+        if cluster:
+            from napari_m2n2v2.features.cluster import Cluster
+
+            spec = Cluster(cluster).spec(spec)
         request = FeatureRequest.of(image, spec)
         return replace(request, plane=replace(request.plane, clipped=clipped))
 
@@ -92,10 +102,22 @@ class Recipe:
         """Return all guides, given what was read of the guide layer."""
         return [*([] if layer is None else [layer]), *([self.settings.depth] if self.settings.depth else [])]
 
-    def features(self, cache: FeatureCache, report: Progress) -> ImageFeatures:
-        """Find or compute them, at full resolution whatever level of a pyramid was read."""
-        features = cache.find(self.request(), report)
-        return features if features.shape == self.shape else replace(features, shape=self.shape)
+    def features(
+        self,
+        cache: FeatureCache,
+        report: Progress,
+        cluster: str = "",
+        nearly: Callable[[ImageFeatures], None] = lambda _: None,
+    ) -> ImageFeatures:
+        """Find or compute them, at full resolution whatever level of a pyramid was read.
+
+        ``nearly`` is called with those that lack nothing but the upsampling operator, before it is built.
+        """
+
+        def full(features: ImageFeatures) -> ImageFeatures:
+            return features if features.shape == self.shape else replace(features, shape=self.shape)
+
+        return full(cache.find(self.request(cluster), report, nearly=lambda features: nearly(full(features))))
 
     def fingerprint(self) -> tuple[int | None, ...]:
         """Return what tells pixels that were changed in place since; reads what is in memory, and nothing else."""

@@ -21,8 +21,11 @@ from qtpy.QtWidgets import (
 from napari_m2n2v2._napari.controller.features import FeatureController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.model.dock_state import DockState
+from napari_m2n2v2._napari.view.elsewhere import ComputeOn
+from napari_m2n2v2._napari.view.qt import follow
 from napari_m2n2v2._napari.view.text import TextLabel, elide
 from napari_m2n2v2.backbones import BACKBONES, DEPTH_BACKBONES, BackboneInfo
+from napari_m2n2v2.errors import with_notes
 from napari_m2n2v2.guides.from_image import IMAGE_GUIDES
 from napari_m2n2v2.guides.guide import AUTO
 
@@ -74,7 +77,10 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         self.progress.setRange(0, 100)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
+        form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)  # their names are long
+        self.compute_on = ComputeOn(state, features.elsewhere)
         form.addRow("Backbone", self.attention)
+        form.addRow("Compute on", self.compute_on)
         form.addRow("Guide made from image", self.depth)
         grid = QGridLayout()
         grid.addWidget(self.told, 0, 0, 1, 2)
@@ -85,6 +91,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         for choice in (self.attention, self.depth):
             choice.currentIndexChanged.connect(lambda: self.refresh())
         state.solved.connect(self._on_first_solved)  # by then torch is there, and knows whether there is a GPU
+        follow(self.refresh, features.elsewhere.changed)
         self.destroyed.connect(partial(Jobs.close, jobs))
         self.refresh()
 
@@ -93,9 +100,10 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         for choice, known in ((self.attention, BACKBONES), (self.depth, DEPTH_BACKBONES)):
             for i, info in enumerate(known.values(), start=1):
                 state = info.state
-                choice.setItemText(i, info.name if state == "ready" else f"{info.name} ({state})")
+                choice.setItemText(i, info.name if state == "ready" else f"{info.name}: {state}")
         chosen = (BACKBONES.get(self.attention.currentData()), DEPTH_BACKBONES.get(self.depth.currentData()))
-        self._infos = [info for info in chosen if info is not None and info.locate() is None]
+        here = not self._features.elsewhere.address
+        self._infos = [info for info in chosen if here and info is not None and info.locate() is None]
         busy = self._jobs.is_busy("weights")
         self.told.setText("\n".join(f"{i.name} {i.state}: {i.description}, {i.licence}." for i in self._infos))
         self.told.setVisible(bool(self._infos))
@@ -157,7 +165,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
     def _submit(self, work: Callable[[Report], Any], done: Callable[[Any], None]) -> None:
         def failed(error: Exception) -> None:
             self.refresh()
-            show_error(str(error))
+            show_error(with_notes(error))
 
         self._show(0.0, "")
         self._jobs.submit("weights", work, done, failed, self._show)

@@ -20,7 +20,7 @@ from napari_m2n2v2._napari.view.qt import MainThread
 from napari_m2n2v2._napari.view.settings import layer_choice
 from napari_m2n2v2._napari.view.text import TextLabel
 from napari_m2n2v2._napari.view.threshold import ScorePlot
-from napari_m2n2v2.errors import ImageError, M2N2V2Error
+from napari_m2n2v2.errors import ImageError, M2N2V2Error, with_notes
 from napari_m2n2v2.images.tile import Region
 from napari_m2n2v2.session.document import PartKey
 
@@ -92,7 +92,7 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
                 raise ImageError("Choose an image and a Labels layer with some objects of it.")
             channel, truth = self._shown(self.image.value, self.truth.value)
         except M2N2V2Error as error:
-            show_error(str(error))
+            show_error(with_notes(error))
             return
         quality, attention, grid = self.quality.value() / 100, self.attention, self.grid
 
@@ -129,7 +129,7 @@ class ClicksToReach(QWidget):  # type: ignore[misc]
 
     def _fail(self, error: Exception) -> None:
         self.progress.hide()
-        show_error(str(error))
+        show_error(with_notes(error))
 
 
 def _count(

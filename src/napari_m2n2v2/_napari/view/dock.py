@@ -28,6 +28,7 @@ from napari_m2n2v2._napari.model.status import describe
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2._napari.view.activity import ActivityBar
 from napari_m2n2v2._napari.view.backbone import BackbonePanel
+from napari_m2n2v2._napari.view.elsewhere import LostBar
 from napari_m2n2v2._napari.view.explain import WhyPanel
 from napari_m2n2v2._napari.view.flash import Flash
 from napari_m2n2v2._napari.view.hint import HintLine
@@ -91,12 +92,12 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         follow(self.hint.answer, state.hinted)
         follow(self._on_others_changed, state.others_changed)
         self.flash = Flash(state)
-        follow(self._on_first_click, controller.first_click.made)
+        follow(self._on_plain_click, controller.plain_click.made)
         state.failed.connect(show_error)
         state.told.connect(show_info)
         # A window that is closed takes its docks with it without closing them.
         self.destroyed.connect(partial(Autosaves.close, controller.sessions.autosaves))
-        for some in (jobs, controller.similar.finding):
+        for some in (jobs, controller.similar.finding, controller.glimpse.jobs):
             self.destroyed.connect(partial(Jobs.close, some))
         register(self.console, True)
         self._show_meaning()
@@ -141,7 +142,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.settings = SettingsPanel(state, controller.features, controller.taking_over)
         loading = Jobs(MainThread())
         self.backbones = BackbonePanel(state, controller.features, loading)
-        self._warming = Warming(self, loading)
+        self._warming = Warming(self, state, loading)
         self.place = QLineEdit()
         self.place.setPlaceholderText("row, col and Enter: a click without a mouse")
         self.place.setToolTip("In image pixels, such as 120, 200; means what the toggle above says")
@@ -177,6 +178,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._form = QFormLayout()
         self._form.addRow("Work on", self.by_view)
         self.hint = HintLine()
+        self.lost = LostBar(self.controller.features.elsewhere)
         self.activity = ActivityBar(self.controller.activity)
         self.cancel, self.progress = self.activity.cancel, self.activity.bar
         top = QWidget()
@@ -184,6 +186,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         column.addLayout(row)
         column.addLayout(self._form)
         column.addWidget(self.hint)
+        column.addWidget(self.lost)
         column.addWidget(self.activity)
         column.addLayout(self._build_buttons())
         return top
@@ -254,10 +257,11 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         else:
             self.controller.images.start(self.image.value, self.settings.labels.value)
 
-    def _on_first_click(self, image: Any, row: float, col: float) -> None:
-        """Start the image that was clicked on; the click waits for its features."""
-        self._begin_with(image)
-        self.controller.clicks.add(row, col)
+    def _on_plain_click(self, image: Any, row: float, col: float, foreground: bool) -> None:
+        """Start the image that was clicked on, unless it is worked on; the click waits for its features."""
+        if self.state.active is None:
+            self._begin_with(image)
+        self.controller.clicks.add(row, col, foreground)
 
     def _begin_with(self, image: Any) -> None:
         self.image.value = image

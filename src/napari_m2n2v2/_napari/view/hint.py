@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, Qt, QTimer
+import re
+
+from qtpy.QtCore import QEvent, QRect, Qt, QTimer
 
 from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["HintLine"]
 
 _LINES = 2  # what fits into the narrowest dock
-
+_SENTENCE = re.compile(r"(?<=[.?]) ")
 
 _SLIP_MILLISECONDS = 4000
+_AT_LEAST_MILLISECONDS = 1000  # a mask that was under way must not take it away at once
 
 
 class HintLine(TextLabel):
@@ -29,10 +32,12 @@ class HintLine(TextLabel):
         self._fit_height()
 
     def show_step(self, text: str) -> None:
-        """Say what to do next, once a slip has been read."""
-        self._step = text
-        if not self._slip.isActive():
+        """Say what to do next; the answer to a slip stays until it has been read or something else was done."""
+        if self._slip.isActive() and text != self._step:
+            self._slip.start(min(self._slip.remainingTime(), _AT_LEAST_MILLISECONDS))
+        elif not self._slip.isActive():
             self.setText(text)
+        self._step = text
 
     def answer(self, text: str) -> None:
         """Say why something was not done."""
@@ -47,3 +52,14 @@ class HintLine(TextLabel):
 
     def _fit_height(self) -> None:
         self.setFixedHeight(_LINES * self.fontMetrics().lineSpacing() + 4)
+
+    def _with_room(self) -> str:
+        """Leave out the last sentences where they have no room: what matters most comes first."""
+        sentences, place = _SENTENCE.split(self._text), self.contentsRect()
+        while len(sentences) > 1 and self._needs(" ".join(sentences), place) > place.height():
+            sentences.pop()
+        return " ".join(sentences)
+
+    def _needs(self, text: str, place: QRect) -> int:
+        tall = QRect(0, 0, place.width(), 10 * self.fontMetrics().lineSpacing())
+        return int(self.fontMetrics().boundingRect(tall, int(Qt.TextFlag.TextWordWrap), text).height())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QComboBox, QLabel
+from qtpy.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QStylePainter, QToolTip
 
-__all__ = ["TextLabel", "elide"]
+__all__ = ["TextLabel", "elide", "elided"]
 
 _CHARACTERS = 24  # that a label or choice asks room for
 
@@ -53,15 +53,19 @@ class TextLabel(QLabel):  # type: ignore[misc]
     def _narrow(self, hint: QSize) -> QSize:
         return QSize(min(hint.width(), _CHARACTERS * self.fontMetrics().averageCharWidth()), hint.height())
 
+    def _with_room(self) -> str:
+        """Return what of the text there is room for: lines are added for all of it."""
+        return self._text
+
     def _fit(self) -> None:
-        metrics, width = self.fontMetrics(), self.contentsRect().width()
-        words = self._text.split()
+        metrics, width, text = self.fontMetrics(), self.contentsRect().width(), self._with_room()
+        words = text.split()
         has_long = any(map(width.__lt__, map(metrics.horizontalAdvance, words)))
 
         def fit(word: re.Match[str]) -> str:
             return str(metrics.elidedText(word[0], Qt.TextElideMode.ElideMiddle, width))
 
-        shown = re.sub(r"\S+", fit, self._text) if has_long else self._text
+        shown = re.sub(r"\S+", fit, text) if has_long else text
         if shown != super().text():
             super().setText(shown)
         if self._tells_all:
@@ -69,6 +73,43 @@ class TextLabel(QLabel):  # type: ignore[misc]
 
 
 def elide(choice: QComboBox) -> None:
-    """Let a choice of a user's texts show as much of them as there is room for."""
+    """Let a choice of any texts ask for little width: where it has less than a text needs, that ends in an ellipsis.
+
+    Its list and, where it is elided, its tool tip show all of it.
+    """
     choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     choice.setMinimumContentsLength(8)
+    choice.installEventFilter(_Elided(choice))
+
+
+def elided(choice: QComboBox) -> str:
+    """Return what a choice has room to show of its text."""
+    option = QStyleOptionComboBox()
+    choice.initStyleOption(option)
+    part = QStyle.SubControl.SC_ComboBoxEditField
+    room = choice.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, choice)
+    return str(choice.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room.width() - 2))
+
+
+class _Elided(QObject):  # type: ignore[misc]
+    """Draws what a choice shows, which Qt would cut without a sign, and has its list as wide as its texts."""
+
+    def eventFilter(self, choice: QObject, event: QEvent) -> bool:  # noqa: N802 (Qt's name)
+        """Stand in for what Qt does."""
+        kind = event.type()
+        if kind == QEvent.Type.Paint:
+            option, painter = QStyleOptionComboBox(), QStylePainter(choice)
+            choice.initStyleOption(option)
+            option.currentText = elided(choice)
+            painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+            painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+            return True
+        if kind == QEvent.Type.ToolTip and elided(choice) != choice.currentText():
+            text = "\n".join(filter(None, (choice.currentText(), choice.toolTip())))
+            QToolTip.showText(event.globalPos(), text, choice)
+            return True
+        if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress):  # which may open the list
+            metrics, view = choice.fontMetrics(), choice.view()
+            longest = max((metrics.horizontalAdvance(choice.itemText(n)) for n in range(choice.count())), default=0)
+            view.setMinimumWidth(longest + view.verticalScrollBar().sizeHint().width() + 2 * metrics.height())
+        return False
