@@ -79,8 +79,10 @@ def test_water_comes_from_all_its_pixels_and_each_costs_nothing():
     values = np.array([[0.1, 0.9, 0.2, 0.9, 0.5]], dtype=np.float32)
     guide = np.array([[[0.0, 0.0, 0.0, 0.0, 0.3]]], dtype=np.float32)
     both = ((0, 0), (0, 4))
-    np.testing.assert_allclose(flood_fill(values, both), [[0, 0.8, 0.8, 0.8, 0]], atol=1e-6)
-    np.testing.assert_allclose(flood_fill(values, both, guide), [[0, 0.8, 0.8, 0.8, 0]], atol=1e-6)
+    np.testing.assert_allclose(flood_fill(values, both), [[0, 0.4, 0.4, 0.4, 0]], atol=1e-6)
+    np.testing.assert_allclose(flood_fill(values, both, guide), [[0, 0.4, 0.4, 0.4, 0]], atol=1e-6)
+    between = np.array([[0.1, 0.2, 0.4, 0.5]], dtype=np.float32)
+    np.testing.assert_allclose(flood_fill(between, ((0, 0), (0, 3))), [[0, 0.03, 0.09, 0]], atol=1e-6)
     np.testing.assert_allclose(flood_fill(values, (0, 0)), [[0, 0.8, 0.8, 0.8, 0.8]], atol=1e-6)
 
 
