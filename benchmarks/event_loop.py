@@ -1,9 +1,9 @@
 """The longest gaps of the GUI's event loop while the dock works: ``python -m benchmarks.event_loop``, with a display.
 
 A timer that is due all the time notes when it is served, in a real napari window. Each line is one thing a user does,
-with the offline weights on a photo of 400 x 600 and on a stack of eight slices; what the dock reads ahead while one looks
-for the first object is reported for itself. Software rendering on a machine without a GPU draws slowly: "drawing" is the same with the dock closed, the
-camera moved a little each time.
+with the offline weights on a photo of 400 x 600 and on a stack of eight slices; what the dock reads ahead while one
+looks for the first object is reported for itself. Software rendering on a machine without a GPU draws slowly: "drawing"
+is the same with the dock closed, the camera moved a little each time.
 """
 
 import os

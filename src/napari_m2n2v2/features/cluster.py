@@ -101,7 +101,7 @@ class Cluster:
         Parameters
         ----------
         task : callable
-            Given, last, the topic it may tell about how far it is: see :func:`_telling`.
+            Given, last, the topic it may tell about how far it is: see ``_telling``.
         report : callable
             Called several times a second; what it raises stops the work there.
         """

@@ -67,10 +67,13 @@ def test_it_is_asked_beside_the_image_first_and_where_was_saved_then(clicked, tm
     (tmp_path / "images").mkdir()
     imsave(tmp_path / "images" / "one.png", np.zeros((8, 8), np.uint8), check_contrast=False)
     clicked.workspace.image._source = Source(path=str(tmp_path / "images" / "one.png"))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: folders.append(args[2]) or ("", ""))
     clicked.widget.session.save_as.click()
+    clicked.widget.objects.export.click()
+    clicked.widget.session.load.click()
     clicked.controller.saving.save(Target(tmp_path, "mine"))
     clicked.widget.session.save_as.click()
-    assert folders == [str(tmp_path / "images"), str(tmp_path)]
+    assert folders == [str(tmp_path / "images")] * 3 + [str(tmp_path)]
 
 
 @pytest.mark.parametrize("agrees", [False, True])

@@ -8,7 +8,7 @@ from napari_m2n2v2._napari.controller.object_table import ObjectTable
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.qt import follow, make_button
-from napari_m2n2v2._napari.view.session import file_name
+from napari_m2n2v2._napari.view.session import file_name, folder_of
 from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["ObjectPanel"]
@@ -56,10 +56,11 @@ class ObjectPanel(QWidget):  # type: ignore[misc]
         self.export.setEnabled(bool(ids))
 
     def _export(self) -> None:
-        dialog = QFileDialog(self, "Export table", "", "Table (*.csv)")
+        image = self._state.active.image if self._state.active is not None else None
+        dialog = QFileDialog(self, "Export table", folder_of(image) if image is not None else "", "Table (*.csv)")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("csv")
-        if self._state.active is not None:
-            dialog.selectFile(file_name(self._state.active.image.name).removesuffix(".json") + ".csv")
+        if image is not None:
+            dialog.selectFile(file_name(image.name).removesuffix(".json") + ".csv")
         if dialog.exec():
             self._table.export(dialog.selectedFiles()[0])

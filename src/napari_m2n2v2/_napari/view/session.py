@@ -28,7 +28,7 @@ from napari_m2n2v2._napari.view.qt import follow, make_button
 from napari_m2n2v2.files.masks import MASK_ENDINGS
 from napari_m2n2v2.files.paths import is_there
 
-__all__ = ["SessionPanel", "file_name"]
+__all__ = ["SessionPanel", "file_name", "folder_of"]
 
 _MOST_CHARACTERS = 60  # of a name: 240 bytes at most, which every file system takes
 
@@ -200,15 +200,14 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         """Return where one would look for a place: where was saved last, else beside the image."""
         if (last := self.saving.target_like("")) is not None:
             return str(last.folder)
-        source = self._state.active.image.source.path if self._state.active is not None else None
-        return str(Path(source).parent) if source and is_there(Path(source)) else ""
+        return folder_of(self._state.active.image) if self._state.active is not None else ""
 
     def _may_replace(self, names: list[str]) -> bool:
         answer = QMessageBox.question(self, "Save", f"Replace {' and '.join(names)}, which is there already?")
         return bool(answer == QMessageBox.StandardButton.Yes)
 
     def _load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load session", "", _KINDS)
+        path, _ = QFileDialog.getOpenFileName(self, "Load session", self._folder(), _KINDS)
         if path:
             self._begin_chosen()
             self.sessions.load(path)
@@ -223,6 +222,12 @@ class SessionPanel(QWidget):  # type: ignore[misc]
             show_info("The methods paragraph is on the clipboard.")
 
         self.sessions.copy_methods(put)
+
+
+def folder_of(image: Any) -> str:
+    """Return the folder that an Image layer was read from; empty where it was not."""
+    source = image.source.path
+    return str(Path(source).parent) if source and is_there(Path(source)) else ""
 
 
 def file_name(image_name: str) -> str:
