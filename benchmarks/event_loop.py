@@ -2,8 +2,8 @@
 
 A timer that is due all the time notes when it is served, in a real napari window. Each line is one thing a user does,
 with the offline weights on a photo of 400 x 600 and on a stack of eight slices; what the dock reads ahead while one
-looks for the first object is reported for itself. Software rendering on a machine without a GPU draws slowly:
-"drawing" is the same with the dock closed, the camera moved a little each time.
+looks for the first object is reported for itself. Software rendering on a machine without a GPU draws slowly: "drawing"
+is the same with the dock closed, the camera moved a little each time.
 """
 
 import os

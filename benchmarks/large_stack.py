@@ -88,7 +88,7 @@ def run(folder: Path, planes: int, slices: int, steps: int, attention: str) -> d
     middle = planes // 2
     viewer.dims.set_current_step(0, middle)
     dock = napari_m2n2v2.attach(viewer)
-    control = dock.controller
+    control = dock._controller
     control.computing.change(attention=attention, device="cpu")
     errors: list[str] = []
     control.failed.connect(errors.append)

@@ -67,7 +67,7 @@ FOREGROUND_COLOR, BACKGROUND_COLOR = _COLOR[FOREGROUND], _COLOR[BACKGROUND]
 _SYMBOL = {FOREGROUND: "ring", BACKGROUND: "cross"}
 
 
-_BORDER = {False: "white", True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
+_BORDER = {False: (1.0, 1.0, 1.0, 1.0), True: (0.18, 0.61, 1.0, 1.0)}  # by whether it was carried
 
 
 _CANVAS_PIXELS = (7, 16)  # a click is drawn no smaller and no larger, however far one zooms
@@ -306,10 +306,18 @@ def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick], tab
     if placed:
         labels = [FOREGROUND if p.click.foreground else BACKGROUND for p in placed]
         looks = zip(placed, labels, strict=True)
-        points.symbol = [_SYMBOLS_OF_AREAS.get(type(p.click)) or _SYMBOL[label] for p, label in looks]
-        points.face_color = [colour_of(p.click) for p in placed]
-        points.border_color = [_BORDER[p.carried] for p in placed]
-        points.size = points.current_size
+        symbols = [_SYMBOLS_OF_AREAS.get(type(p.click)) or _SYMBOL[label] for p, label in looks]
+        # Each of these has napari draw all points anew, and a click that napari added looks as it should already.
+        if [str(symbol) for symbol in points.symbol] != symbols:
+            points.symbol = symbols
+        for name, colours in (
+            ("face_color", [colour_of(p.click) for p in placed]),
+            ("border_color", [_BORDER[p.carried] for p in placed]),
+        ):
+            if not np.allclose(getattr(points, name), colours, atol=1e-3):
+                setattr(points, name, np.array(colours))
+        if np.any(points.size != points.current_size):
+            points.size = points.current_size
     points.refresh()
 
 
