@@ -109,7 +109,7 @@ def test_a_scheduler_that_goes_is_asked_about_and_clicks_wait(real_dock, own_clu
     real_dock.start(real_dock.viewer.add_image(image), wait=False)
     real_dock.qtbot.waitUntil(lambda: bool(slow.begun), timeout=30_000)
     real_dock.points.add([16, 16])
-    own_cluster.close()
+    own_cluster.loop.add_callback(own_cluster.scheduler.close)
     waits_for_answer(real_dock)
     real_dock.points.add([33, 48])
     assert real_dock.workspace.state is FeatureState.COMPUTING and not real_dock.labels.any()
