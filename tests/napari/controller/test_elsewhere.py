@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 
+import dask
 import numpy as np
 import pytest
 import torch
@@ -34,7 +35,8 @@ def own_cluster(monkeypatch):
     from distributed import LocalCluster
 
     monkeypatch.setattr("napari_m2n2v2.features.cluster._CONNECTING", 1.0)
-    with LocalCluster(**ALONE, n_workers=2, threads_per_worker=1) as cluster:
+    quick = dask.config.set({"distributed.comm.timeouts.connect": "2s"})  # closing asks a scheduler that is gone
+    with quick, LocalCluster(**ALONE, n_workers=2, threads_per_worker=1) as cluster:
         yield cluster
 
 
