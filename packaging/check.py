@@ -29,6 +29,7 @@ PAGE_IN_WHEEL = "napari_m2n2v2/troubleshooting.md"  # from docs, for "napari-m2n
 IN_WHEEL = {"napari_m2n2v2/napari.yaml", "napari_m2n2v2/py.typed", "napari_m2n2v2/__init__.pyi", PAGE_IN_WHEEL}
 EVERYTHING = ("evaluation", "gui", "offline", "stacks", "test")
 SMOKE = [
+    "tests/test_errors.py",
     "tests/test_project.py",
     "tests/test_older_files.py",
     "tests/test_promises.py",
