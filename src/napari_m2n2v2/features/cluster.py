@@ -126,6 +126,7 @@ class Cluster:
     def _wait(self, client: Any, future: Future[Any], on_gpu: bool, look: Callable[[], None]) -> None:
         """Wait for a task; raise when nobody is left who could do it."""
         counted = seen = time.monotonic()
+        look()
         while not wait([future], timeout=_LOOK_EVERY).done:
             look()
             now = time.monotonic()

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 
+import dask
 import numpy as np
 import pytest
 import torch
@@ -34,7 +35,8 @@ def own_cluster(monkeypatch):
     from distributed import LocalCluster
 
     monkeypatch.setattr("napari_m2n2v2.features.cluster._CONNECTING", 1.0)
-    with LocalCluster(**ALONE, n_workers=2, threads_per_worker=1) as cluster:
+    quick = dask.config.set({"distributed.comm.timeouts.connect": "2s"})  # closing asks a scheduler that is gone
+    with quick, LocalCluster(**ALONE, n_workers=2, threads_per_worker=1) as cluster:
         yield cluster
 
 
@@ -109,7 +111,7 @@ def test_a_scheduler_that_goes_is_asked_about_and_clicks_wait(real_dock, own_clu
     real_dock.start(real_dock.viewer.add_image(image), wait=False)
     real_dock.qtbot.waitUntil(lambda: bool(slow.begun), timeout=30_000)
     real_dock.points.add([16, 16])
-    own_cluster.close()
+    own_cluster.loop.add_callback(own_cluster.scheduler.close)
     waits_for_answer(real_dock)
     real_dock.points.add([33, 48])
     assert real_dock.workspace.state is FeatureState.COMPUTING and not real_dock.labels.any()
