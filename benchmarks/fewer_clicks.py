@@ -23,10 +23,11 @@ from PIL import Image
 from napari_m2n2v2 import FeatureCache, FeatureParameters, SegmentationParameters, Session
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.datasets import evenly, open_dataset
-from napari_m2n2v2.evaluation.metrics import bootstrap_interval, clicks_to_reach, mean_iou_at
+from napari_m2n2v2.evaluation.metrics import bootstrap_interval, clicks_to_reach, intersection_over_union, mean_iou_at
 from napari_m2n2v2.evaluation.runner import click_through
 from napari_m2n2v2.evaluation.settings import RunSettings
 from napari_m2n2v2.evaluation.solvers import solver_of
+from napari_m2n2v2.files.atomic import write_whole
 from napari_m2n2v2.files.read import read_image
 from napari_m2n2v2.images.rendering import as_rgb
 from napari_m2n2v2.images.resampling import resize_rgb
@@ -38,7 +39,7 @@ SETS = (
 )  # fmt: skip
 KEPT = Path(tempfile.gettempdir()) / "m2n2v2-fewer-clicks"  # features and traces, between runs
 HALVES = {"choose": 0, "report": 1}
-MOST_SECONDS = 20  # of processor time of a baseline on one object; what takes longer is left out
+MOST_SECONDS = 20  # of processor time of a baseline on one object, after which it gets no further click
 CHANGE = 0.02  # of the IoU, from which a click makes a mask worse
 
 
@@ -77,17 +78,19 @@ def parameters_named(variant):
 
 def traced(variant, features, image, truth, ignore, settings, name):
     if variant in BASELINES:
-        begin = time.process_time()
+        begin, ious = time.process_time(), []
 
         def solve(clicks):
             if time.process_time() - begin > MOST_SECONDS:
                 raise TimeoutError
-            return BASELINES[variant](image, clicks), ""
+            mask = BASELINES[variant](image, clicks)
+            ious.append(intersection_over_union(mask, truth, ignore))
+            return mask, ""
 
         try:
             return click_through(solve, truth, ignore, settings, name)
         except TimeoutError:
-            return None
+            return {"ious": ious, "seconds": [MOST_SECONDS / len(ious)], "stopped": True}
     session = Session(features(), parameters_named(variant))
     return click_through(solver_of(session), truth, ignore, settings, name)
 
@@ -129,9 +132,9 @@ def run(options):
 
             for variant, key in todo:
                 found[variant][key] = traced(variant, features, image, truth, ignore, keys[key], sample.name)
-        for variant, file in files.items():
-            file.write_text(json.dumps(found[variant]))
-    return {v: {k: t for k, t in traces.items() if t and _asked(k, options)} for v, traces in found.items()}
+            for variant in {variant for variant, _ in todo}:  # after each object, so that a run can be gone on with
+                write_whole(files[variant], lambda path, of=found[variant]: path.write_text(json.dumps(of)))
+    return {v: {k: t for k, t in traces.items() if _asked(k, options)} for v, traces in found.items()}
 
 
 def _asked(key, options):
@@ -141,13 +144,23 @@ def _asked(key, options):
 
 
 def of_objects(traces, measure):
-    """One number an object, the mean of its seeds."""
+    """One number an object, the mean of its seeds; of clicks to reach an IoU the least they are, if it was stopped."""
     by_object = {}
     for key, trace in traces.items():
-        ious = trace["ious"]
-        value = clicks_to_reach([ious], measure)[0] if isinstance(measure, float) else mean_iou_at([ious], measure)
+        ious, stopped = trace["ious"], "stopped" in trace
+        if isinstance(measure, float):
+            value = clicks_to_reach([ious], measure, len(ious) + 1 if stopped else 20)[0]
+        elif stopped and len(ious) < measure:
+            continue
+        else:
+            value = mean_iou_at([ious], measure)
         by_object.setdefault(key.rpartition("/")[0], []).append(value)
     return {key: np.mean(values) for key, values in by_object.items()}
+
+
+def are_least(traces, measure):
+    """Whether clicks to reach an IoU are at least so many, as some objects were stopped before."""
+    return isinstance(measure, float) and any("stopped" in t and max(t["ious"]) < measure for t in traces.values())
 
 
 def harmful(traces):
@@ -189,14 +202,19 @@ def by_set(found, rule, measure=0.9):
     names = dict.fromkeys(key.split("/")[0] for key in next(iter(found.values())))
     form = ".2f" if isinstance(measure, float) else ".3f"
     for name in names:
-        rows = [
-            of_objects({k: t for k, t in traces.items() if k.startswith(f"{name}/") and f"/{rule}-" in k}, measure)
+        of_set = [
+            {k: t for k, t in traces.items() if k.startswith(f"{name}/") and f"/{rule}-" in k}
             for traces in found.values()
         ]
+        rows = [of_objects(traces, measure) for traces in of_set]
         most = max(map(len, rows))
         cells = (
-            (f"{np.mean(list(row.values())):{form}}" + (f" (of {len(row)})" if len(row) < most else "")) if row else ""
-            for row in rows
+            ("at least " if are_least(traces, measure) else "")
+            + f"{np.mean(list(row.values())):{form}}"
+            + (f" (of {len(row)})" if len(row) < most else "")
+            if row
+            else ""
+            for traces, row in zip(of_set, rows, strict=True)
         )
         print(f"| {name} | {most} | {' | '.join(cells)} |")
 

@@ -78,7 +78,6 @@ def run(folder: Path, planes: int, slices: int, steps: int, attention: str) -> d
     """Open, click, carry; return what there is to say."""
     import napari
 
-    import napari_m2n2v2
     from napari_m2n2v2.features.states import FeatureState
 
     store = Counting(LocalStore(folder, read_only=True))
@@ -87,53 +86,49 @@ def run(folder: Path, planes: int, slices: int, steps: int, attention: str) -> d
     layer = viewer.add_image(zarr.open_array(store, mode="r"), name="stack", contrast_limits=(1000, 8000))
     middle = planes // 2
     viewer.dims.set_current_step(0, middle)
-    dock = napari_m2n2v2.attach(viewer)
-    control = dock._controller
-    control.computing.change(attention=attention, device="cpu")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+    control, state = dock.controller, dock.controller.state
+    control.features.change(attention=attention, device="cpu")
     errors: list[str] = []
-    control.failed.connect(errors.append)
+    state.failed.connect(errors.append)
     dock.image.value = layer
     store.read.clear()
     viewer.dims.set_current_step(0, middle + 1)  # so that the middle one is read again
     viewer.dims.set_current_step(0, middle)
-    control.start(layer)
-    wait(lambda: control.active.state is FeatureState.READY)
+    control.images.start(layer)
+    wait(lambda: state.active.state is FeatureState.READY)
     seen = {middle, middle + 1}
     quality = []
 
     def settle() -> None:
-        wait(
-            lambda: (
-                not control.active.is_computing and not control.is_solving and not control.propagating.going.is_running
-            )
-        )
+        wait(lambda: control.activity.present is None and not control.solving.is_solving)
 
     for n in range(slices):
         plane = (middle + n * (planes // slices)) % planes
         seen.add(plane)
         viewer.dims.set_current_step(0, plane)
-        control.select_object(1 + n % 3)
+        control.objects.select(1 + n % 3)
         row, col = np.argwhere(truth(plane) == 1 + n % 3).mean(axis=0)
-        control.add_click(float(row), float(col))
+        control.clicks.add(float(row), float(col))
         settle()
-        found, real = control.active.labels.data[plane] == 1 + n % 3, truth(plane) == 1 + n % 3
+        found, real = state.active.labels.data[plane] == 1 + n % 3, truth(plane) == 1 + n % 3
         quality.append(float((found & real).sum() / (found | real).sum()))
     viewer.dims.set_current_step(0, middle)
     carried, reached = [], dict.fromkeys((1, 2, 3), 0)
     for i in (1, 2, 3):
         viewer.dims.set_current_step(0, middle)
-        control.select_object(i)
-        if not (control.active.labels.data[middle] == i).any():
+        control.objects.select(i)
+        if not (state.active.labels.data[middle] == i).any():
             row, col = np.argwhere(truth(middle) == i).mean(axis=0)
-            control.add_click(float(row), float(col))
+            control.clicks.add(float(row), float(col))
             settle()
         for direction in (1, -1):
             viewer.dims.set_current_step(0, middle)  # a single step takes the viewer along
-            control.propagating.carry(direction, steps)
+            control.propagation.propagate(direction, steps)
             settle()
             for plane in range(middle + direction, middle + direction * (steps + 1), direction):
                 seen.add(plane)
-                found, real = control.active.labels.data[plane] == i, truth(plane) == i
+                found, real = state.active.labels.data[plane] == i, truth(plane) == i
                 reached[i] += bool(found.any())
                 carried.append(float(2 * (found & real).sum() / max(found.sum() + real.sum(), 1)))
     answer = {

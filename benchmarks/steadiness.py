@@ -62,34 +62,42 @@ def mirrored(features, parameters, clicks):
     return found
 
 
+def traced_objects(options, variant):
+    """Features and clicks of each object in the traces of a variant, or of another whose clicks are to be taken."""
+    traces = json.loads(traces_file(options, options.clicks_of or variant).read_text())
+    for name in options.sets:
+        for sample in samples_of(name, options.half, options.limit, options.objects):
+            if trace := traces.get(f"{name}/{sample.name}/union-0"):
+                features = features_of(reduced(sample, options.side)[0], options)
+                yield features, [Click(row, col, foreground) for row, col, foreground in trace["clicks"]]
+
+
 def main(options):
     for variant in options.variants:
-        traces = json.loads(traces_file(options, variant).read_text())
         cases = {"moved by a pixel": [], "mirrored": []}
-        for name in options.sets:
-            for sample in samples_of(name, options.half, options.limit, options.objects):
-                trace = traces.get(f"{name}/{sample.name}/union-0")
-                if trace is None:
-                    continue
-                features = features_of(reduced(sample, options.side)[0], options)
-                clicks = [Click(row, col, foreground) for row, col, foreground in trace["clicks"]]
-                cases["moved by a pixel"] += moved(features, parameters_named(variant), clicks)
-                cases["mirrored"] += mirrored(features, parameters_named(variant), clicks)
+        for features, clicks in traced_objects(options, variant):
+            cases["moved by a pixel"] += moved(features, parameters_named(variant), clicks)
+            cases["mirrored"] += mirrored(features, parameters_named(variant), clicks)
         for what, ious in cases.items():
             below = np.array(ious) < ALIKE
             share = f"{below.sum()} of {below.size} ({below.mean():.1%})"
-            print(f"{variant}, {what}: {share} under IoU {ALIKE}, least {min(ious):.3f}")
+            print(f"{variant}, {what}: {share} under IoU {ALIKE}, least {min(ious):.3f}", flush=True)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options_of(description):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("half", choices=HALVES)
     parser.add_argument("variants", nargs="+")
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--limit", type=int, default=10)
     parser.add_argument("--objects", type=int)
+    parser.add_argument("--clicks-of", help="a variant whose clicks all are given (each its own)")
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--grid", type=int, default=48)
     parser.add_argument("--cache", type=Path, default=KEPT / "features")
     parser.add_argument("--output", type=Path, default=KEPT / "traces")
-    main(parser.parse_args())
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(options_of(__doc__))

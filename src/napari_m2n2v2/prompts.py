@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import pairwise
-from numbers import Real
 from typing import ClassVar, NoReturn
 
-import numpy as np
-
 from napari_m2n2v2.clicks import Click, check_object_id, check_told
+from napari_m2n2v2.drawn_lines import DrawnLine, Pixels, Point, checked_points, outside, pixels_along
 from napari_m2n2v2.errors import ClickError
 
 __all__ = ["START_THRESHOLD", "Box", "Outline", "Prompt", "Scribble"]
 
-Pixels = tuple[tuple[int, int], ...]
-Point = tuple[float, float]
-
-_LONGEST = 100_000  # pixels of a line, which are held and looked at one by one
-_ANY_LENGTH = math.inf
-
 START_THRESHOLD = 0.5
-"""Of boxes and outlines: their map is this or less on the mask to begin with, and 1 beyond it."""
+"""Of outlines: their map is this on the mask to begin with, and 1 beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scribble:
+class Scribble(DrawnLine):
     """A prompt with many pixels: a line, drawn on the object or beside it.
 
     Its Markov-map begins at all of them, and it has one threshold. With one pixel it is as a click.
@@ -47,29 +37,18 @@ class Scribble:
         If any of these is of another kind or out of its range, or the line is longer than 100000 pixels.
     """
 
-    points: tuple[Point, ...]
     foreground: bool = True
     object_id: int = 1
     threshold: float | None = None
 
     def __post_init__(self) -> None:
         check_told(self.foreground, self.object_id, self.threshold)
-        object.__setattr__(self, "points", _points(self.points, "A scribble"))
-
-    @property
-    def row(self) -> float:
-        """Where it is: the row of its first point."""
-        return self.points[0][0]
-
-    @property
-    def col(self) -> float:
-        """Where it is: the column of its first point."""
-        return self.points[0][1]
+        object.__setattr__(self, "points", checked_points(self.points, "A scribble"))
 
     @property
     def marked(self) -> Pixels:
         """The pixels (row, col) of its line, each once, wherever the image ends."""
-        return _along(self.points)
+        return pixels_along(self.points)
 
     @property
     def drawn(self) -> tuple[Point, ...]:
@@ -79,15 +58,6 @@ class Scribble:
     def flipped(self) -> Scribble:
         """Return the same of the other class."""
         return replace(self, foreground=not self.foreground)
-
-    def moved_to(self, row: float, col: float) -> Scribble:
-        """Return the same elsewhere, its first point at (row, col)."""
-        down, across = row - self.points[0][0], col - self.points[0][1]
-        return self.mapped(lambda at: at + down, lambda at: at + across)
-
-    def mapped(self, row: Callable[[float], float], col: Callable[[float], float]) -> Scribble:
-        """Return the same in other coordinates, as of a part of the image, or of a smaller copy."""
-        return replace(self, points=tuple((row(r), col(c)) for r, c in self.points))
 
     def pixel(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Return the first of its :meth:`pixels`."""
@@ -107,7 +77,7 @@ class Scribble:
         """
         found = tuple(p for p in self.marked if 0 <= p[0] < shape[0] and 0 <= p[1] < shape[1])
         if not found:
-            raise _outside("The scribble", self.points[0], shape)
+            raise outside("The scribble", self.points[0], shape)
         return found
 
 
@@ -117,7 +87,7 @@ class _Area:
     __slots__ = ()
 
     foreground: ClassVar[bool] = True
-    threshold: ClassVar[float] = START_THRESHOLD
+    threshold: ClassVar[float | None] = None
     marked: ClassVar[Pixels] = ()
 
     def flipped(self) -> NoReturn:
@@ -132,7 +102,9 @@ class _Area:
 
 @dataclass(frozen=True, slots=True)
 class Box(_Area):
-    """A prompt that the object lies inside. Everything outside is background for this object, whatever else is said.
+    """A prompt that the object lies inside, or a part of it: outside all its boxes is background for this object.
+
+    Only a foreground click or scribble of it out there says otherwise: then boxes limit it no more.
 
     Parameters
     ----------
@@ -156,7 +128,7 @@ class Box(_Area):
 
     def __post_init__(self) -> None:
         check_object_id(self.object_id)
-        corners = _points([(self.row0, self.col0), (self.row1, self.col1)], "A box", _ANY_LENGTH)
+        corners = checked_points([(self.row0, self.col0), (self.row1, self.col1)], "A box", math.inf)
         for name, (first, last) in zip(("row", "col"), zip(*corners, strict=True), strict=True):
             object.__setattr__(self, f"{name}0", min(first, last))
             object.__setattr__(self, f"{name}1", max(first, last))
@@ -198,7 +170,7 @@ class Box(_Area):
             for first, last, size in ((self.row0, self.row1, shape[0]), (self.col0, self.col1, shape[1]))
         )
         if rows[0] >= rows[1] or cols[0] >= cols[1]:
-            raise _outside("The box", (self.row0, self.col0), shape)
+            raise outside("The box", (self.row0, self.col0), shape)
         return *rows, *cols
 
     def meets(self, shape: tuple[int, int]) -> bool:
@@ -229,7 +201,7 @@ class Box(_Area):
 
 
 @dataclass(frozen=True, slots=True)
-class Outline(_Area):
+class Outline(DrawnLine, _Area):
     """A prompt that the object is about what a line encloses: a mask to begin with, which clicks correct.
 
     Parameters
@@ -246,36 +218,17 @@ class Outline(_Area):
         If any of these is of another kind or out of its range, or the line is longer than 100000 pixels.
     """
 
-    points: tuple[Point, ...]
+    threshold: ClassVar[float | None] = START_THRESHOLD
     object_id: int = 1
 
     def __post_init__(self) -> None:
         check_object_id(self.object_id)
-        object.__setattr__(self, "points", _points(self.points, "An outline", least=3))
-
-    @property
-    def row(self) -> float:
-        """Where it is: the row of its first point."""
-        return self.points[0][0]
-
-    @property
-    def col(self) -> float:
-        """Where it is: the column of its first point."""
-        return self.points[0][1]
+        object.__setattr__(self, "points", checked_points(self.points, "An outline", least=3))
 
     @property
     def drawn(self) -> tuple[Point, ...]:
         """The line to draw it by."""
         return (*self.points, self.points[0])
-
-    def moved_to(self, row: float, col: float) -> Outline:
-        """Return the same elsewhere, its first point at (row, col)."""
-        down, across = row - self.row, col - self.col
-        return self.mapped(lambda at: at + down, lambda at: at + across)
-
-    def mapped(self, row: Callable[[float], float], col: Callable[[float], float]) -> Outline:
-        """Return the same in other coordinates, as of a part of the image, or of a smaller copy."""
-        return replace(self, points=tuple((row(r), col(c)) for r, c in self.points))
 
     @property
     def around(self) -> Box:
@@ -300,48 +253,12 @@ class Outline(_Area):
             If it is outside the image.
         """
         if not self.meets(shape):
-            raise _outside("The outline", self.points[0], shape)
+            raise outside("The outline", self.points[0], shape)
         return ()
 
 
 Prompt = Click | Scribble | Box | Outline
 """Whatever can be said of an object."""
-
-
-def _points(
-    given: Iterable[Sequence[float]], what: str, longest: float = _LONGEST, least: int = 1
-) -> tuple[Point, ...]:
-    """Return points as they are kept, checked."""
-    try:
-        points = tuple((row, col) for row, col in given)
-    except (TypeError, ValueError) as error:
-        raise ClickError(f"{what} is made of points (row, col), got {given!r:.80}.") from error
-    if len(points) < least:
-        raise ClickError(f"{what} has at least {least} points, got {len(points)}.")
-    for row, col in points:
-        if not (isinstance(row, Real) and isinstance(col, Real) and math.isfinite(row) and math.isfinite(col)):
-            raise ClickError(f"{what} is made of finite points (row, col), got {(row, col)!r}.")
-    length = sum(max(abs(a[0] - b[0]), abs(a[1] - b[1])) for a, b in pairwise(points))
-    if length > longest:
-        raise ClickError(f"{what} is at most {longest} pixels long, got {length:g}.")
-    return tuple((float(row), float(col)) for row, col in points)
-
-
-@lru_cache(maxsize=256)
-def _along(points: tuple[Point, ...]) -> Pixels:
-    """Return the pixels that a line through some points goes through, each once, halves rounded up as of clicks."""
-    from skimage.draw import line
-
-    corners = [(math.floor(row + 0.5), math.floor(col + 0.5)) for row, col in points]
-    parts = [np.transpose(line(*a, *b)) for a, b in pairwise(corners)] or [np.array(corners)]
-    return tuple(dict.fromkeys((int(row), int(col)) for row, col in np.concatenate(parts)))
-
-
-def _outside(what: str, at: Point, shape: tuple[int, int]) -> ClickError:
-    return ClickError(
-        f"{what} from row {at[0]:g}, col {at[1]:g} is outside the image of {shape[0]} rows and {shape[1]} columns. "
-        "If the two were swapped, note that points are (row, col), not (x, y)."
-    )
 
 
 def _meets(look: Callable[[tuple[int, int]], object], shape: tuple[int, int]) -> bool:

@@ -57,16 +57,28 @@ def test_boxes_in_a_row_are_an_object_each(features, image):
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 47), st.integers(0, 63), st.booleans()), max_size=4), st.integers(0, 4))
-def test_outside_a_box_is_background_whatever_is_clicked(features, clicks, at):
+def test_outside_a_box_is_background_unless_a_foreground_click_is_there(features, clicks, at):
     told = [Click(*click) for click in clicks]
-    result = Session(features).replay([*told[:at], DISC_BOX, *told[at:]])
-    assert not (result.mask & ~within(DISC_BOX, features.shape)).any()
+    beyond = ~within(DISC_BOX, features.shape)
+    mask = Session(features).replay([*told[:at], DISC_BOX, *told[at:]]).mask
+    last = {click.pixel(features.shape): click.foreground for click in told}
+    if any(click.foreground and beyond[click.pixel(features.shape)] for click in told):
+        assert all(mask[pixel] == label for pixel, label in last.items())
+    else:
+        assert not (mask & beyond).any()
 
 
-def test_of_two_boxes_the_object_is_in_both(features):
-    other = Box(10, 0, 40, 20)
-    mask = Session(features).replay([DISC_BOX, other]).mask
-    assert mask.any() and not (mask & ~(within(DISC_BOX, (48, 64)) & within(other, (48, 64)))).any()
+def test_a_box_that_is_too_small_is_mended_by_a_click_beyond_it(features, disc):
+    small = Box(6, 6, 26, 17)
+    mended = Session(features).replay([small, Click(16, 22)]).mask
+    assert overlap(Session(features).replay([small]).mask, disc) < 0.7 < overlap(mended, disc)
+
+
+def test_of_two_boxes_each_holds_a_part_of_the_object(features, image):
+    """So that two objects in boxes that are merged are what both were."""
+    both = Session(features).replay([DISC_BOX, Box(24, 38, 43, 57)]).mask
+    assert overlap(both, (image[..., 0] > 120) | (image[..., 2] > 120)) > 0.8
+    assert not (both & ~within(DISC_BOX, (48, 64)) & ~within(SQUARE_BOX, (48, 64))).any()
 
 
 def test_no_click_of_the_other_class_reaches_the_middle_of_its_mask(features):

@@ -71,7 +71,7 @@ def add_commands(commands: Any) -> None:
     run.add_argument("--ablations", action="store_true", help="also every ablation of the paper's Tables 3 and 6")
     run.add_argument(
         "--click-rule",
-        choices=["union", "split", "random", "scribble", "box", "box-jittered", "outline-jittered"],
+        choices=["union", "split", "random", "scribble", "scribble-first", "box", "box-jittered", "outline-jittered"],
         default="union",
     )
     run.add_argument("--max-clicks", type=int, default=20)

@@ -114,7 +114,7 @@ def outline_around(truth: Mask, rng: np.random.Generator, jitter: float = _JITTE
 
 
 def _first(
-    draw: Callable[[Mask, np.random.Generator], Prompt],
+    draw: Callable[[Mask, np.random.Generator], Prompt | None],
     mask: Mask,
     truth: Mask,
     ignore: Mask | None = None,
@@ -129,6 +129,7 @@ def _first(
 
 DRAWN_RULES: dict[str, Callable[..., Prompt | None]] = {
     "scribble": next_scribble,
+    "scribble-first": partial(_first, lambda truth, _: next_scribble(np.zeros_like(truth), truth)),
     "box": partial(_first, box_around),
     "box-jittered": partial(_first, partial(box_around, jitter=_JITTER)),
     "outline-jittered": partial(_first, outline_around),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from napari_m2n2v2.method.kernel import kernel
@@ -15,6 +16,10 @@ __all__ = ["Edges", "cells_in_and_around", "extent_share", "share_from_around"]
 
 Edges = tuple[int, int, int, int]
 """The first row inside and the one after the last, and the same of columns."""
+
+_COLOUR_STEP = 16  # of each channel: colours that differ less are the same
+_COLOURS = (16, 16, 16)
+_LEAST_SHARE = 1e-3  # nothing is taken to be certain
 
 
 def cells_in_and_around(
@@ -78,6 +83,54 @@ def share_from_around(transition: Tensor, inside: Tensor, around: Tensor, rounds
         if not thing.any():
             break
     return share.reshape(inside.shape)
+
+
+def joined_with_colours(
+    share: NDArray[np.float32], image: NDArray[np.uint8], edges: Edges, margin: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Join the share that comes from around with that of a pixel's colour, as odds that are independent.
+
+    Pixels of each colour are counted for the surroundings by their share, and for the object by what is left of it.
+
+    Parameters
+    ----------
+    share : ndarray
+        ``[H, W]`` float32 in ``[0, 1]``, of :func:`share_from_around`.
+    image : ndarray
+        uint8 ``[H, W, 3]``.
+    edges : tuple of int
+        Of the box, in these pixels.
+    margin : tuple of float
+        How many rows, and columns, around it are counted as surroundings.
+
+    Returns
+    -------
+    ndarray
+        ``[H, W]`` float32 in ``[0, 1]``: as it was beyond the margin.
+    """
+    top, bottom, left, right = edges
+    rows = slice(max(0, round(top - margin[0])), round(bottom + margin[0]))
+    cols = slice(max(0, round(left - margin[1])), round(right + margin[1]))
+    if np.size(share[rows, cols]) == (bottom - top) * (right - left):  # nothing is around
+        return share
+    around = np.ones(share.shape, dtype=np.float32)
+    around[top:bottom, left:right] = share[top:bottom, left:right]
+    bounded = share[rows, cols].astype(np.float64).clip(_LEAST_SHARE, 1 - _LEAST_SHARE)
+    steps = (image[rows, cols] // _COLOUR_STEP).astype(np.intp)
+    colour = np.ravel_multi_index(tuple(np.moveaxis(steps, -1, 0)), _COLOURS)
+    of_around, of_object = (_share_of_colours(colour, some) for some in (around[rows, cols], 1 - around[rows, cols]))
+    odds = bounded / (1 - bounded) * (of_around / of_object)[colour]
+    joined = share.copy()
+    joined[rows, cols] = odds / (1 + odds)
+    return joined
+
+
+def _share_of_colours(colour: NDArray[np.intp], weight: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return which share of weighted pixels each colour has, with those like it: float64, flat, above 0."""
+    counts = np.bincount(colour.ravel(), weight.ravel(), np.prod(_COLOURS))
+    spread = gaussian_filter(counts.reshape(_COLOURS) / max(counts.sum(), 1), 1.0, mode="nearest")
+    share: NDArray[np.float64] = spread.ravel() + _LEAST_SHARE / counts.size
+    return share
 
 
 @kernel()

@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from napari_m2n2v2.method.kernel import kernel
 from napari_m2n2v2.parameters import Reach
 
-__all__ = ["fill", "flood_fill", "stable_order"]
+__all__ = ["WITHIN_RANGE", "fill", "flood_fill", "stable_order"]
 
 Floats = NDArray[np.float32]
+
+WITHIN_RANGE = 0.3
+"""How much of a difference in the map counts within the range of a line's pixels."""
 
 
 def stable_order(values: Floats) -> NDArray[np.int32]:
@@ -52,7 +55,7 @@ def flood_fill(
         ``M [H, W]`` float32 in ``[0, 1]``.
     pixels : tuple of int, or sequence of them
         The click x, (row, col); or all that a prompt marks, beyond the paper. Then ``M[x]`` and ``D_k[x]`` are ranges,
-        within which ``c`` is 0.
+        within which nothing is added, but for 0.3 of how far ``M[q]`` is from the least; and ``c`` is 0 at each.
     guide : ndarray, optional
         ``D [C, H, W]`` float32, each channel in ``[0, 1]`` times its weight. Constant ones give exactly the unguided
         result.
@@ -72,10 +75,15 @@ def flood_fill(
     flooded at once, so each pixel is handled once and the result is exact: linear time after one sort.
     """
     rows, cols = np.atleast_2d(pixels).T
-    cost = _beyond(markov_map, markov_map[rows, cols])
+    at_pixels = markov_map[rows, cols]
+    rise = np.abs(markov_map - at_pixels.min()) * np.float32(
+        WITHIN_RANGE
+    )  # or all that a line's range holds were equal
+    cost = np.maximum(_beyond(markov_map, at_pixels), rise)
     for channel in () if guide is None else guide:
         cost = np.hypot(cost, _beyond(channel, channel[rows, cols]))  # hypot(x, 0) is x to the last bit
     cost = np.ascontiguousarray(cost, dtype=np.float32)
+    cost[rows, cols] = 0
     if reach == "similar":
         return cost
     path = _minimum_around(cost) if reach == "thin" else cost

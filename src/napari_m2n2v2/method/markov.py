@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,25 +41,11 @@ def start_state(
     Tensor
         ``[h, w]`` float32 with maximum 1. The published grid position is ``((h-1)*row/H, (w-1)*col/W)``.
     """
-    h, w = grid_shape
-    if centred:
-        y, x = ((at + 0.5) * n / size - 0.5 for at, n, size in zip((row, col), grid_shape, image_shape, strict=True))
-        y, x = min(max(y, 0.0), h - 1.0), min(max(x, 0.0), w - 1.0)
-    else:
-        y, x = (h - 1) * row / image_shape[0], (w - 1) * col / image_shape[1]
-    top, left = min(max(int(y), 0), h - 1), min(max(int(x), 0), w - 1)
-    bottom, right = min(top + 1, h - 1), min(left + 1, w - 1)
-    below, beside = y - top, x - left
-    state = torch.zeros((h, w), dtype=torch.float32)
-    state[top, left] += (1 - below) * (1 - beside)
-    state[top, right] += (1 - below) * beside
-    state[bottom, left] += below * (1 - beside)
-    state[bottom, right] += below * beside
-    return state.div_(state.max()).to(device)
+    return start_state_over([(row, col)], image_shape, grid_shape, device, centred=centred)
 
 
 def start_state_over(
-    pixels: Iterable[tuple[int, int]],
+    pixels: Sequence[tuple[float, float]],
     image_shape: tuple[int, int],
     grid_shape: tuple[int, int],
     device: torch.device | str = "cpu",
@@ -68,10 +54,19 @@ def start_state_over(
 ) -> Tensor:
     """Start from all cells that some pixels touch, at least one: the largest of their :func:`start_state` in each cell.
 
-    Beyond the paper, where a prompt has one pixel, of which this is :func:`start_state`.
+    Beyond the paper, where a prompt has one pixel.
     """
-    states = (start_state(*pixel, image_shape, grid_shape, centred=centred) for pixel in pixels)
-    return reduce(torch.maximum, states).to(device)
+    at, size, cells = np.array(pixels, dtype=np.float64), np.array(image_shape), np.array(grid_shape)
+    place = ((at + 0.5) * cells / size - 0.5).clip(0, cells - 1) if centred else (cells - 1) * at / size
+    first = place.astype(np.intp).clip(0, cells - 1)
+    last = np.minimum(first + 1, cells - 1)
+    (top, left), (bottom, right), (below, beside) = first.T, last.T, (place - first).T
+    shares = np.stack([(1 - below) * (1 - beside), (1 - below) * beside, below * (1 - beside), below * beside])
+    shares = shares.astype(np.float32)
+    state = np.zeros(grid_shape, dtype=np.float32)
+    rows, cols = np.stack([top, top, bottom, bottom]), np.stack([left, right, left, right])
+    np.maximum.at(state, (rows, cols), shares / shares.max(axis=0))
+    return torch.from_numpy(state).to(device)
 
 
 def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: int) -> Tensor:

@@ -43,9 +43,11 @@ def flood_fill(
     """
     rows, cols = np.atleast_2d(pixels).T
     sources = torch.from_numpy(rows * markov_map.shape[1] + cols).to(markov_map.device)
-    cost = _beyond(markov_map, sources)
+    rise = (markov_map - markov_map.reshape(-1)[sources].min()).abs() * compiled.WITHIN_RANGE
+    cost = _beyond(markov_map, sources).maximum(rise)
     for channel in () if guide is None else torch.from_numpy(guide).to(cost.device):
         cost = torch.hypot(cost, _beyond(channel, sources))
+    cost.reshape(-1)[sources] = 0
     own = cost.numpy(force=True)
     if reach == "similar":
         return own

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 from skimage.draw import polygon
 from torch import Tensor
 
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.method.boxes import Edges, cells_in_and_around, extent_share, share_from_around
+from napari_m2n2v2.method.boxes import Edges, cells_in_and_around, extent_share, joined_with_colours, share_from_around
 from napari_m2n2v2.method.contrast import contrast_across
 from napari_m2n2v2.method.flood_fill import stable_order
 from napari_m2n2v2.method.markov import markov_map, start_state_over
@@ -26,7 +27,7 @@ from napari_m2n2v2.session.seed import Pixel, Seed
 __all__ = ["ClickMap", "click_map", "upsampled_map"]
 
 _FRAME = 4.0  # cells around a box that stand for what is not the object
-_SMALLEST = 1e-6  # largest value of a mask that is divided by
+_SMALLEST = 1e-6  # largest value of a map that is divided by
 _ROUNDS = 3  # in which the cells inside are parted into object and surroundings
 
 
@@ -103,6 +104,8 @@ def click_map(
         return _map_of_mask(_enclosed(seed.outline, (features.image.shape[0], features.image.shape[1])))
     steps = steps_on(features.transition.device)
     found = upsampled_map(features, seed, parameters) if upsampled is None else upsampled
+    if seed.box is not None:
+        found = _with_colours(found, features, seed.box)
     if not parameters.flood_fill:
         values = found.numpy(force=True)
     else:
@@ -110,16 +113,45 @@ def click_map(
         sources = seed.pixels if seed.box is None else (_lowest_inside(found.numpy(force=True), seed.box),)
         values = _divide_by_maximum(steps.flood_fill(found, sources, guide, parameters.reach))
     if seed.box is not None:
-        mask = _object_in(values, seed.box, features.contrast)
-        return _map_of_mask(mask, values / max(values[mask].max(initial=0), _SMALLEST))
+        return _map_of_box(values, seed.box, features.contrast)
     contrast = features.contrast if parameters.score_contrast else None
     return ClickMap(values, steps.candidate_thresholds(values), contrast, steps=steps)
 
 
-def _map_of_mask(mask: NDArray[np.bool_], far: NDArray[np.float32] | float = 1.0) -> ClickMap:
-    """Give a mask to begin with values in reach, by how far each of its pixels is, from 0 to 1, and all else 1."""
-    values = np.where(mask, np.float32(START_THRESHOLD) * np.asarray(far, dtype=np.float32), np.float32(1))
+def _with_colours(share: Tensor, features: ImageFeatures, box: Edges) -> Tensor:
+    """Let colours join a box's map, seen as far around it as the chain is."""
+    (height, width), (h, w) = features.image.shape[:2], features.grid_shape
+    margin = _FRAME * height / h, _FRAME * width / w
+    joined = joined_with_colours(share.numpy(force=True), features.image, box, margin)
+    return torch.from_numpy(joined).to(share.device)
+
+
+def _map_of_mask(mask: NDArray[np.bool_]) -> ClickMap:
+    """Give a mask to begin with values that are just in reach, and all else 1."""
+    values = np.where(mask, np.float32(START_THRESHOLD), np.float32(1))
     return ClickMap(values, candidate_thresholds(values), core=_deepest(mask))
+
+
+def _map_of_box(values: NDArray[np.float32], box: Edges, contrast: NDArray[np.int32]) -> ClickMap:
+    """Keep a box's map inside it, at most 0.5, with 1 beyond, and score the segments.
+
+    An object touches all sides of the box that someone drew around it (Lempitsky et al. 2009). So the score of a
+    segment is the mean contrast of the image across its outline, times the cube of the share of the box that its own
+    bounding box takes.
+    """
+    inside, limited = values[_place(box)], np.ones_like(values)
+    if inside.size > 1 and np.ptp(inside) == 0:  # no surroundings are in view, so nothing is known
+        nothing = np.zeros(1, dtype=np.float32)
+        return ClickMap(limited, CandidateThresholds(nothing, nothing, maximum=1.0))
+    limited[_place(box)] = inside / np.float32(2 * max(inside.max(), _SMALLEST))
+    order = stable_order(limited)
+    count = min(inside.size, order.size - 1)
+    share = extent_share(order[:count], values.shape[1], inside.size)
+    score = contrast_across(contrast, order)[:count] * share**3
+    best = np.zeros(values.shape, dtype=bool)
+    best.ravel()[order[: int(score.argmax()) + 1]] = True
+    candidates = CandidateThresholds(limited.ravel()[order[:count]], score, maximum=1.0)
+    return ClickMap(limited, candidates, core=_deepest(best))
 
 
 def _deepest(mask: NDArray[np.bool_]) -> Pixel | None:
@@ -136,25 +168,6 @@ def _enclosed(points: Sequence[tuple[float, float]], shape: tuple[int, int]) -> 
     """Return what an outline encloses, bool ``[H', W']``."""
     mask = np.zeros(shape, dtype=bool)
     mask[polygon(*np.transpose(points), shape)] = True
-    return mask
-
-
-def _object_in(values: NDArray[np.float32], box: Edges, contrast: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Choose the segment of a box's map, bool ``[H', W']``.
-
-    An object touches all sides of the box that someone drew around it (Lempitsky et al. 2009). So the score of a
-    segment is the mean contrast of the image across its outline, times the square of the share of the box that its own
-    bounding box takes.
-    """
-    mask, part = np.zeros(values.shape, dtype=bool), values[_place(box)]
-    if part.size > 1 and np.ptp(part) == 0:  # no surroundings are in view, so nothing is known
-        return mask
-    limited = np.full_like(values, np.inf)
-    limited[_place(box)] = part
-    order, area = stable_order(limited), part.size
-    share = extent_share(order[:area], values.shape[1], area)
-    score = contrast_across(contrast, order)[:area] * np.square(share[: order.size - 1])
-    mask.ravel()[order[: int(score.argmax()) + 1]] = True
     return mask
 
 

@@ -29,6 +29,8 @@ def pixel_radii(mask: Mask, seed: Seed, foreground: bool, parameters: Segmentati
 
     Where a pixel has its class already it is 0, or with ``boundary_distance`` how deep the pixel lies.
     """
+    if not (mask == foreground).any():
+        return (math.inf,) * len(seed.pixels)
     return tuple(_radius(mask, pixel, foreground, parameters) for pixel in seed.pixels)
 
 
@@ -58,6 +60,8 @@ class Finishing:
         Their :func:`pixel_radii`, each when it was placed.
     beyond : ndarray or None
         The mask that the object began with, bool ``[H', W']``.
+    outside : ndarray or None
+        Where it cannot be (:func:`~napari_m2n2v2.session.seed.outside_boxes`), bool ``[H', W']``.
     """
 
     features: ImageFeatures
@@ -66,6 +70,7 @@ class Finishing:
     foreground: Sequence[bool]
     radii: Sequence[tuple[float, ...]]
     beyond: Mask | None
+    outside: Mask | None
 
     def __call__(self, owner: NDArray[np.int32], distance: NDArray[np.float32]) -> Mask:
         """Return the mask, bool ``[H', W']``, of each pixel's nearest click and its distance."""
@@ -73,10 +78,10 @@ class Finishing:
         if self.parameters.least_disc:
             discs = self._discs(1.0, self.parameters.most_disc)
             mask = np.where(discs == UNDECIDED, mask, discs == 1)
-        outside = self._outside(mask.shape)
-        mask &= ~outside
+        if self.outside is not None:
+            mask &= ~self.outside
         if self.parameters.refinement:
-            fixed = (self._discs(_PINNED_SHARE, _PINNED_CELLS) != UNDECIDED) | outside
+            fixed = self._discs(_PINNED_SHARE, _PINNED_CELLS) != UNDECIDED
             if self.beyond is not None:
                 fixed |= distance > 1  # what no click reaches stays as it was
             mask = refine(
@@ -89,15 +94,7 @@ class Finishing:
                 self.parameters.refinement_rounds,
                 self.parameters.refinement_trust,
             )
-        return mask
-
-    def _outside(self, shape: tuple[int, ...]) -> Mask:
-        """Return where the object cannot be: outside any box drawn around it, bool ``[H', W']``."""
-        outside = np.zeros(shape, dtype=bool)
-        for top, bottom, left, right in (seed.box for seed in self.seeds if seed.box is not None):
-            outside[:top] = outside[bottom:] = True
-            outside[:, :left] = outside[:, right:] = True
-        return outside
+        return mask if self.outside is None else mask & ~self.outside
 
     def _discs(self, share: float, most_cells: float) -> NDArray[np.uint8]:
         most = most_cells * self.features.cell

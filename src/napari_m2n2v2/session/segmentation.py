@@ -29,7 +29,7 @@ from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.click_map import ClickMap
 from napari_m2n2v2.session.effects import Effect, effect_of
 from napari_m2n2v2.session.finishing import Finishing, pixel_radii
-from napari_m2n2v2.session.seed import Pixel, Seed, working_seed
+from napari_m2n2v2.session.seed import Pixel, Seed, outside_boxes, working_seed
 
 __all__ = [
     "Segmentation",
@@ -146,6 +146,7 @@ def advance(
     labels = [c.foreground for c in clicks]
     maps = [map_at(seed) for seed in seeds]
     mask = before.working_mask
+    outside = outside_boxes(seeds, labels, (mask.shape[0], mask.shape[1]))
 
     radii = (*before.pixel_radii, pixel_radii(mask, seeds[-1], click.foreground, parameters))
     radius = max(radii[-1], default=math.inf)
@@ -155,15 +156,18 @@ def advance(
         limit = largest_size_change(radius, parameters.sigma_adaptive)
     if parameters.score_adaptive and limit < math.inf:
         earlier = nearest_click(_values(maps[:-1]), before.thresholds) if before.clicks else None
-        switches = size_switches(maps[-1].values, earlier[1] if earlier else None, mask, click.foreground)
+        near = earlier[1] if earlier else None
+        if near is not None and outside is not None:
+            near = np.where(outside, np.float32(0), near)  # what cannot be of the object never switches
+        switches = size_switches(maps[-1].values, near, mask, click.foreground)
         ceiling = largest_threshold(switches, limit)
-    elif parameters.prior_at_start and limit == math.inf:
+    elif parameters.prior_at_start and limit == math.inf and seeds[-1].pixels:
         ceiling = prior_threshold(maps[-1].candidates, parameters.sigma_prior)
     ceilings = (*before.ceilings, ceiling)
     maps = maps_as_scored(maps, (*before.radii, radius))
 
     beyond = before.start.working_mask if before.start is not None else None
-    finish = Finishing(features, parameters, seeds, labels, radii, beyond)
+    finish = Finishing(features, parameters, seeds, labels, radii, beyond, outside)
 
     def solve(discarded: tuple[bool, ...]) -> tuple[tuple[float, ...], NDArray[np.bool_], Nearest]:
         thresholds = _best_thresholds(maps, seeds, clicks, ceilings, discarded, parameters)
@@ -257,20 +261,20 @@ def _factors_of_click(
     parameters: SegmentationParameters,
 ) -> ScoreFactors:
     known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
-    marked = [
-        (pixel, clicks[j].foreground == clicks[i].foreground) for j in known for pixel in _told(seeds[j], maps[j])
-    ]
-    rows, cols = np.array([pixel for pixel, _ in marked], dtype=np.intp).reshape(-1, 2).T
-    at_clicks = maps[i].values[rows, cols]
-    is_same = np.array([same for _, same in marked], dtype=bool)
+    told = [(_told(seeds[j], maps[j]), clicks[j].foreground == clicks[i].foreground) for j in known]
+    values = [(maps[i].values[tuple(np.transpose(pixels))], is_same) for pixels, is_same in told if pixels]
+    same = [of_prompt for of_prompt, is_same in values if is_same]
+    # A threshold may reach less than half of a scribble of the other class: one pixel of many is easily misplaced.
+    opposite = [np.sort(of_prompt)[of_prompt.size // 2] for of_prompt, is_same in values if not is_same]
+    marks = bool(seeds[i].pixels)  # a box marks none: its own score, and what is said not to be of the object, decide
     return score_factors(
         maps[i].candidates,
-        at_clicks[is_same],
-        at_clicks[~is_same],
-        edge=parameters.score_edge,
-        positive=parameters.score_positive,
+        np.concatenate(same) if same else np.zeros(0, dtype=np.float32),
+        np.array(opposite, dtype=np.float32),
+        edge=parameters.score_edge or not marks,
+        positive=parameters.score_positive and marks,
         negative=parameters.score_negative,
-        prior=parameters.sigma_prior if parameters.score_prior else 1.0,
+        prior=parameters.sigma_prior if parameters.score_prior and marks else 1.0,
         below=ceilings[i],
     )
 

@@ -122,68 +122,48 @@ class _About(About):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Click(Click):
-    """A click, which of the parts it was placed in, and whether propagation placed it."""
+class _Placed:
+    """A prompt, which of the parts it was placed in, and whether propagation placed it."""
 
+    object_id: FromOne = 1
+    part: Whole
+    carried: bool
+
+    @property
+    def prompt(self) -> Prompt:
+        of: Any = _ROWS[_kind(self)][0]
+        found: Prompt = of(**{f.name: getattr(self, f.name) for f in fields(of)})
+        return found
+
+
+# Bases in this order: what a prompt says is written first.
+@dataclass(frozen=True, kw_only=True)
+class _Click(_Placed, Click):
     row: _Number
     col: _Number
-    object_id: FromOne = 1
     threshold: _Number | None = None
-    part: Whole
-    carried: bool
-
-    @property
-    def prompt(self) -> Prompt:
-        return Click(**{f.name: getattr(self, f.name) for f in fields(Click)})
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Scribble(Scribble):
-    """The same of a scribble."""
-
+class _Scribble(_Placed, Scribble):
     points: tuple[tuple[_Number, _Number], ...]
-    object_id: FromOne = 1
     threshold: _Number | None = None
-    part: Whole
-    carried: bool
-
-    @property
-    def prompt(self) -> Prompt:
-        return Scribble(**{f.name: getattr(self, f.name) for f in fields(Scribble)})
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Box(Box):
-    """The same of a box."""
-
+class _Box(_Placed, Box):
     row0: _Number
     col0: _Number
     row1: _Number
     col1: _Number
-    object_id: FromOne = 1
-    part: Whole
-    carried: bool
-
-    @property
-    def prompt(self) -> Prompt:
-        return Box(**{f.name: getattr(self, f.name) for f in fields(Box)})
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Outline(Outline):
-    """The same of an outline."""
-
+class _Outline(_Placed, Outline):
     points: tuple[tuple[_Number, _Number], ...]
-    object_id: FromOne = 1
-    part: Whole
-    carried: bool
-
-    @property
-    def prompt(self) -> Prompt:
-        return Outline(self.points, self.object_id)
 
 
-_ROWS = {
+_ROWS: dict[str, tuple[type[Prompt], type[_Placed]]] = {
     "click": (Click, _Click),
     "scribble": (Scribble, _Scribble),
     "box": (Box, _Box),
@@ -202,7 +182,7 @@ def _kind(row: Any) -> str:
     return next((kind for kind, (of, _) in _ROWS.items() if isinstance(row, of)), "click")
 
 
-_Placed = Annotated[
+_AnyPlaced = Annotated[
     Annotated[_Click, Tag("click")]
     | Annotated[_Scribble, Tag("scribble")]
     | Annotated[_Box, Tag("box")]
@@ -212,7 +192,8 @@ _Placed = Annotated[
 
 
 def _row(prompt: Prompt, part: int, carried: bool) -> Any:
-    return _ROWS[_kind(prompt)][1](**asdict(prompt), part=part, carried=carried)
+    row: Any = _ROWS[_kind(prompt)][1]
+    return row(**asdict(prompt), part=part, carried=carried)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +229,7 @@ class SessionRows:
     accepted: tuple[_Accepted, ...] = ()
     about: tuple[_About, ...] = ()
     started: tuple[StartedRow, ...] = ()
-    clicks: tuple[_Placed, ...]
+    clicks: tuple[_AnyPlaced, ...]
 
     @classmethod
     def of(cls, document: Document) -> SessionRows:

@@ -61,6 +61,22 @@ def test_merged_clicks_are_of_one_object_in_one_step(two, edits):
     assert "two objects or more" in two.hints[-1] and not two.errors
 
 
+@pytest.mark.parametrize("clicked", [False, True])
+def test_merged_boxes_hold_a_part_each_and_what_was_clicked_beside_a_box_stays(started, clicked):
+    started.controller.prompts.add("box", [(6, 6), (26, 26)])
+    if clicked:
+        started.controller.objects.next()
+        started.controller.clicks.add(33, 48)
+    else:
+        started.controller.prompts.add("box", [(24, 38), (43, 57)])
+    before = started.labels.copy()
+    assert set(np.unique(before)) == {0, 1, 2}
+    started.controller.edits.merge([1, 2])
+    found = started.labels
+    assert len(np.unique(found)) == 2 and ((found > 0) == (before > 0)).mean() > 0.97
+    assert (found[before == 1] > 0).mean() > 0.9 < (found[before == 2] > 0).mean()
+
+
 def test_a_click_that_kept_two_apart_does_not_cut_a_hole_into_both(two, edits):
     two.controller.clicks.add(16, 17, foreground=False)  # object 2 is not there; object 1 is
     edits.merge([1, 2])
