@@ -113,7 +113,7 @@ def test_a_stack_gets_a_volume_with_ids_that_are_used_once(tmp_path, ending):
         ({"--at-least": "7"}, "from 0 to 1"),
     ],
 )
-def test_bad_input_is_one_line_a_non_zero_exit_and_no_file(place, capsys, monkeypatch, change, message):
+def test_bad_input_is_one_message_a_non_zero_exit_and_no_file(place, capsys, monkeypatch, change, message):
     folder, _ = place
     monkeypatch.chdir(folder)
     imsave("small.png", np.ones((9, 9), np.uint8), check_contrast=False)
@@ -123,7 +123,7 @@ def test_bad_input_is_one_line_a_non_zero_exit_and_no_file(place, capsys, monkey
     image = given.pop("image")
     assert find(image, *(part for pair in given.items() for part in pair)) == 1
     told = capsys.readouterr().err
-    assert message in told and told.count("\n") == 1
+    assert message in told and told.count("\n") == 2  # it, and where to read on
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 

@@ -110,7 +110,7 @@ def test_a_guide_and_the_earlier_mode(photo, tmp_path):
         ({"guide": "photo.png"}, "guide must be one channel"),
     ],
 )
-def test_bad_input_is_one_line_a_non_zero_exit_and_no_file(photo, tmp_path, capsys, monkeypatch, change, message):
+def test_bad_input_is_one_message_a_non_zero_exit_and_no_file(photo, tmp_path, capsys, monkeypatch, change, message):
     monkeypatch.chdir(tmp_path)
     tifffile.imwrite(tmp_path / "stack.tif", np.zeros((3, 40, 50), np.uint8), photometric="minisblack")
     given = {"image": "photo.png", "fg": "16,16", "output": "mask.png", "attention": "appearance", **change}
@@ -121,7 +121,7 @@ def test_bad_input_is_one_line_a_non_zero_exit_and_no_file(photo, tmp_path, caps
         arguments += ["--guide", given["guide"]]
     assert main(arguments) == 1
     told = capsys.readouterr().err
-    assert message in told and told.count("\n") == 1
+    assert message in told and told.count("\n") == 2  # it, and where to read on
     assert set(tmp_path.rglob("*")) == before
 
 
@@ -132,7 +132,7 @@ def test_a_file_that_is_no_image(tmp_path, capsys):
     path.write_text("this is no image")
     assert main(["segment", str(path), "--fg", "1,1", "-o", str(tmp_path / "mask.png")]) == 1
     told = capsys.readouterr().err
-    assert "cannot be read as an image" in told and told.count("\n") == 1
+    assert "cannot be read as an image" in told and told.count("\n") == 2  # it, and where to read on
     assert list(tmp_path.iterdir()) == [path]
     gc.collect()
 
