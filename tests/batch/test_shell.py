@@ -49,12 +49,13 @@ class TestShell:
         assert main([str(a) for a in arguments]) == 2
         assert "--redo needs --clicks" in capsys.readouterr().err
 
-    def test_a_wrong_table_is_one_line(self, photos, tmp_path, capsys):
+    def test_a_wrong_table_is_one_line_and_where_to_read_on(self, photos, tmp_path, capsys):
         (tmp_path / "clicks.csv").write_text("row,col\n1,x\n")
         arguments = ["segment", photos, "--clicks", tmp_path / "clicks.csv", "-o", tmp_path / "out", *COARSE]
         assert main([str(a) for a in arguments]) == 1
-        told = capsys.readouterr().err
-        assert told == "napari-m2n2v2: clicks.csv, line 2: expected a number in the column col, got 'x'.\n"
+        told, read_on = capsys.readouterr().err.splitlines()
+        assert told == "napari-m2n2v2: clicks.csv, line 2: expected a number in the column col, got 'x'."
+        assert read_on == "More about it: napari-m2n2v2 explain ClickError"
 
     @pytest.mark.parametrize("kind", ["photos", "stack", "tiff"])
     def test_a_killed_run_goes_on_where_it_was(self, request, tmp_path, kind):
