@@ -104,7 +104,8 @@ def test_line_15_a_script_without_a_main_guard(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 1 and done.stdout == ""
     lines = done.stderr.splitlines()
-    assert 'if __name__ == "__main__":' in lines[-1] and "ParameterError" in lines[-1]
+    assert 'if __name__ == "__main__":' in lines[-2] and "ParameterError" in lines[-2]
+    assert lines[-1] == "More about it: napari-m2n2v2 explain ParameterError"
     assert done.stderr.count("Traceback") == 1 and len(lines) < 30, done.stderr
 
 
