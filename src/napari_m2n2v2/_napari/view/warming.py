@@ -65,6 +65,7 @@ def _load(attention: str, report: Report) -> None:
     from napari_m2n2v2.clicks import Click
     from napari_m2n2v2.features.compute import compute_features
     from napari_m2n2v2.parameters import FeatureParameters
+    from napari_m2n2v2.prompts import Box
     from napari_m2n2v2.session.session import Session
 
     report(0.2, "the backbone")
@@ -73,5 +74,6 @@ def _load(attention: str, report: Report) -> None:
     is_large = info is None or (info.weights is not None and info.weights.megabytes > _MEGABYTES)
     pixels = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     backbone, parameters = "appearance" if is_large else found, FeatureParameters(grid=4)
-    Session(compute_features(pixels, backbone, progress=report, parameters=parameters)).click(Click(4, 4))
+    session = Session(compute_features(pixels, backbone, progress=report, parameters=parameters))
+    session.replay([Click(4, 4), Click(20, 28, foreground=False), Box(2, 2, 18, 20, object_id=2)])
     _warmed.add(attention)
