@@ -32,8 +32,6 @@ myst_heading_anchors = 3
 myst_fence_as_directive = ["mermaid"]
 copybutton_prompt_text = ">>> "
 
-suppress_warnings = ["myst.header"]  # performance.md begins its tables where a script writes them
-
 autodoc_typehints = "none"  # numpydoc has them
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
