@@ -31,6 +31,11 @@ _SIGMAS = (2.0, 3.0, 4.0, 5.0, 7.0)
 
 def add_commands(commands: Any) -> None:
     """Add ``evaluate`` and ``report`` to the command line's sub-parsers. Cheap: imports nothing of the engine."""
+    _add_evaluate(commands)
+    _add_report(commands)
+
+
+def _add_evaluate(commands: Any) -> None:
     run = commands.add_parser("evaluate", help="count simulated clicks on data with ground truth")
     run.add_argument(
         "datasets",
@@ -52,6 +57,24 @@ def add_commands(commands: Any) -> None:
         action="append",
         help="the method by default, M2N2V2 as published, or the one before it; repeatable (default)",
     )
+    _add_variants(run)
+    run.add_argument(
+        "--click-rule",
+        choices=["union", "split", "random", "scribble", "scribble-first", "box", "box-jittered", "outline-jittered"],
+        default="union",
+    )
+    run.add_argument("--max-clicks", type=int, default=20)
+    run.add_argument("--seed", type=int, default=0, help="of the rule random")
+    run.add_argument("--limit", type=int, help="only so many objects of each data set, spread evenly")
+    run.add_argument("--workers", type=int, default=1, help="processes, by dask (%(default)s)")
+    run.add_argument("--scheduler", metavar="ADDRESS", help="a dask cluster to use instead")
+    add_outside_option(run)
+    run.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
+    run.set_defaults(run=_evaluate)
+
+
+def _add_variants(run: argparse.ArgumentParser) -> None:
+    """Add what is compared with one another."""
     run.add_argument(
         "--without", action="append", default=[], metavar="PART", help="switch off a component; repeatable"
     )
@@ -69,20 +92,9 @@ def add_commands(commands: Any) -> None:
         help="also random-walker, grabcut, watershed, flood; all if none is named",
     )
     run.add_argument("--ablations", action="store_true", help="also every ablation of the paper's Tables 3 and 6")
-    run.add_argument(
-        "--click-rule",
-        choices=["union", "split", "random", "scribble", "scribble-first", "box", "box-jittered", "outline-jittered"],
-        default="union",
-    )
-    run.add_argument("--max-clicks", type=int, default=20)
-    run.add_argument("--seed", type=int, default=0, help="of the rule random")
-    run.add_argument("--limit", type=int, help="only so many objects of each data set, spread evenly")
-    run.add_argument("--workers", type=int, default=1, help="processes, by dask (%(default)s)")
-    run.add_argument("--scheduler", metavar="ADDRESS", help="a dask cluster to use instead")
-    add_outside_option(run)
-    run.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
-    run.set_defaults(run=_evaluate)
 
+
+def _add_report(commands: Any) -> None:
     report = commands.add_parser("report", help="tables and figures of evaluations, from their traces")
     report.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
     report.add_argument("-o", "--output", type=Path, default=Path("report"), metavar="FOLDER")

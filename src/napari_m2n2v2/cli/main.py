@@ -60,7 +60,6 @@ def command_parser() -> argparse.ArgumentParser:
     from napari_m2n2v2.cli import explain as cli_explain
     from napari_m2n2v2.cli import features as cli_stacks
     from napari_m2n2v2.cli import find as cli_find
-    from napari_m2n2v2.cli import segment as cli_batch
     from napari_m2n2v2.cli import weights as cli_weights
     from napari_m2n2v2.cli import worker as cli_worker
 
@@ -69,6 +68,20 @@ def command_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=version("napari-m2n2v2"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    _add_segment(commands)
+    _add_demo(commands)
+    cli_find.add_commands(commands)
+    cli_stacks.add_commands(commands)
+    cli_weights.add_commands(commands)
+    cli_worker.add_commands(commands)
+    cli_evaluate.add_commands(commands)
+    cli_explain.add_commands(commands)
+    return parser
+
+
+def _add_segment(commands: Any) -> None:
+    from napari_m2n2v2.cli import segment as cli_batch
 
     segment = commands.add_parser("segment", help="make a mask from clicks on one image, or labels of many images")
     segment.add_argument(
@@ -112,19 +125,13 @@ def command_parser() -> argparse.ArgumentParser:
     cli_batch.add_options(segment)
     segment.set_defaults(run=_segment, clicks=[])
 
+
+def _add_demo(commands: Any) -> None:
     demo = commands.add_parser("demo", help="segment a photo that comes with scikit-image, and show it in napari")
     demo.add_argument("--headless", action="store_true", help="only write the files; open no window")
     demo.add_argument("-o", "--output", type=Path, default=Path("m2n2v2-demo"), help="folder to make (%(default)s)")
     add_spec_options(demo)
     demo.set_defaults(run=_demo)
-
-    cli_find.add_commands(commands)
-    cli_stacks.add_commands(commands)
-    cli_weights.add_commands(commands)
-    cli_worker.add_commands(commands)
-    cli_evaluate.add_commands(commands)
-    cli_explain.add_commands(commands)
-    return parser
 
 
 class _AddClick(argparse.Action):
