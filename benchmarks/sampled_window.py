@@ -10,13 +10,14 @@ from napari_m2n2v2 import Click, FeatureParameters, SegmentationParameters, Sess
 from napari_m2n2v2.method import upsampling
 
 PHOTOS = {"astronaut": astronaut, "coffee": coffee, "immunohistochemistry": immunohistochemistry}
-SIDE, GRIDS = 320, (10, 5)  # cells of 32 and 64 pixels
+SIDE = 320
+GRIDS = {10: 16, 5: 16, 20: 8}  # cells of 32, 64 and 16 pixels, and up to which standard deviation windows are dense
 
 
 def built(guide, grid, dense):
-    """Return an operator and how long it took."""
+    """Return an operator whose windows are dense up to this standard deviation, and how long it took."""
     kept = upsampling._DENSE
-    upsampling._DENSE = 1e9 if dense else kept
+    upsampling._DENSE = dense
     begin = time.perf_counter()
     operator = upsampling.build_upsampling_operator(guide, grid, 1.0, 0.1)
     upsampling._DENSE = kept
@@ -41,10 +42,10 @@ def main():
     for name, photo in PHOTOS.items():
         image = np.ascontiguousarray(photo()[:SIDE, :SIDE])
         guide = np.ascontiguousarray(np.moveaxis(image.astype(np.float32) / 255, -1, 0))
-        for grid in GRIDS:
+        for grid, dense in GRIDS.items():
             parameters = FeatureParameters(grid=grid)
             features = compute_features(image, "appearance", device="cpu", parameters=parameters)
-            (exact, slow), (sampled, fast) = (built(guide, features.grid_shape, dense) for dense in (True, False))
+            (exact, slow), (sampled, fast) = (built(guide, features.grid_shape, up_to) for up_to in (1e9, dense))
             pairs = zip(masks(features, exact), masks(features, sampled), strict=True)
             overlap = [(one & other).sum() / (one | other).sum() for one, other in pairs]
             error = errors(exact, sampled, features.grid_shape)
