@@ -52,10 +52,6 @@ def click(dock: Any, row: float, col: float, foreground: bool = True) -> None:
     wait(lambda: not (dock.controller.state.active.is_computing or dock.controller.solving.is_solving))
 
 
-def folds(dock: Any) -> list[Any]:
-    return dock.findChildren(QCollapsible)
-
-
 def objects() -> None:
     viewer, dock = begin(coffee(), "coffee", scale=(0.25, 0.25), units=("mm", "mm"))
     save(viewer, "before")
@@ -80,8 +76,9 @@ def why() -> None:
     start(dock)
     click(dock, 374, 429)
     click(dock, 80, 80, foreground=False)
-    for fold in folds(dock):
-        fold.expand(animate=False)
+    for fold in dock.findChildren(QCollapsible):
+        if fold.text() in ("How far a click reaches", "Why"):
+            fold.expand(animate=False)
     dock.controller.explain.show("Doubt", True)
     dock.controller.preview.suggest()
     wait(lambda: {"cell Doubt", "suggested click"} <= {layer.name for layer in viewer.layers})
