@@ -69,12 +69,7 @@ def main():
     def is_idle():
         return activity.present is None and not solving.is_solving
 
-    warming = dock._warming
-    watch.during(
-        "reading ahead, import of torch first",
-        lambda: None,
-        lambda: not warming.isActive() and not warming._jobs.is_busy("warm"),
-    )
+    watch.during("reading ahead, import of torch first", lambda: None, lambda: dock.warming.is_done)
     watch.during("features of a photo", dock.start.click, lambda: state.active is not None and is_idle())
     for n, (row, col) in enumerate(((330, 150), (230, 300), (60, 500)), start=1):
         watch.during(f"click {n}", lambda at=(row, col): state.active.points.add(at), is_idle)

@@ -228,19 +228,24 @@ def main(options):
             by_set(found, rule, 3)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("half", choices=HALVES)
-    parser.add_argument("variants", nargs="+")
+def add_options_of_objects(parser):
+    """Add which objects are looked at, at which size, and where their features are kept."""
     parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--rule", nargs="+", choices=["union", "split", "random"], default=["union"])
-    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--limit", type=int, default=10, help="objects of both halves together (%(default)s)")
     parser.add_argument("--objects", type=int, help="only so many of the half of every set")
-    parser.add_argument("--clicks", type=int, default=20)
     parser.add_argument("--side", type=int, default=320)
     parser.add_argument("--grid", type=int, default=48)
     parser.add_argument("--by-set", action="store_true")
     parser.add_argument("--cache", type=Path, default=KEPT / "features")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("half", choices=HALVES)
+    parser.add_argument("variants", nargs="+")
+    add_options_of_objects(parser)
+    parser.add_argument("--rule", nargs="+", choices=["union", "split", "random"], default=["union"])
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--clicks", type=int, default=20)
     parser.add_argument("--output", type=Path, default=KEPT / "traces")
     main(parser.parse_args())

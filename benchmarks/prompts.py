@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fewer_clicks import HALVES, KEPT, SETS, features_of, reduced, samples_of
+from benchmarks.fewer_clicks import HALVES, KEPT, add_options_of_objects, features_of, reduced, samples_of
 from napari_m2n2v2 import Session
 from napari_m2n2v2.evaluation.baselines import BASELINES
 from napari_m2n2v2.evaluation.clicker import next_click_union
@@ -185,14 +185,8 @@ def parse(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("half", choices=HALVES)
     parser.add_argument("first", nargs="*", default=every, help=", ".join(every))
-    parser.add_argument("--sets", nargs="+", default=SETS)
-    parser.add_argument("--limit", type=int, default=10, help="objects of both halves together (%(default)s)")
-    parser.add_argument("--objects", type=int, help="only so many of the half of every set")
+    add_options_of_objects(parser)
     parser.add_argument("--interactions", type=int, default=10)
-    parser.add_argument("--side", type=int, default=320)
-    parser.add_argument("--grid", type=int, default=48)
-    parser.add_argument("--by-set", action="store_true")
-    parser.add_argument("--cache", type=Path, default=KEPT / "features")
     parser.add_argument("--output", type=Path, default=KEPT / "prompts.jsonl")
     return parser.parse_args(arguments)
 

@@ -125,3 +125,14 @@ def small_disk(tmp_path):
         pytest.skip("mounting a small disk needs root on Linux")
     yield place, lambda: mount("remount", "ro")
     subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture
+def one_thread():
+    """As the workers of test clusters have: more would round otherwise."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -43,15 +43,6 @@ ALONE = {
 
 
 @pytest.fixture
-def one_thread():
-    """As the workers of test clusters have: more would round otherwise."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
 def cluster(two_workers):
     return Cluster(two_workers.scheduler_address)
 

@@ -7,7 +7,6 @@ import threading
 import dask
 import numpy as np
 import pytest
-import torch
 from qtpy.QtCore import Qt
 from skimage.data import coffee
 
@@ -19,14 +18,6 @@ from napari_m2n2v2.features.states import FeatureState
 from napari_m2n2v2.parameters import FeatureParameters
 from tests.features.test_cluster import ALONE
 from tests.napari.conftest import same
-
-
-@pytest.fixture
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

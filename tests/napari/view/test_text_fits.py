@@ -1,10 +1,12 @@
 """Every text of the dock has the room it needs, in both themes and with letters up to twice as large."""
 
 from contextlib import suppress
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.settings import get_settings
+from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
@@ -20,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
+from napari_m2n2v2._napari.view.activity import ActivityBar
 from napari_m2n2v2._napari.view.hint import HintLine
 from napari_m2n2v2._napari.view.text import elide, elided
 
@@ -113,6 +116,23 @@ def test_a_choice_without_room_ends_in_an_ellipsis_and_tells_all(qtbot):
     assert len(np.unique(shown)) > 1, "it is drawn"
     qtbot.keyClick(choice, Qt.Key.Key_Up)
     assert choice.view().minimumWidth() >= choice.fontMetrics().horizontalAdvance(names[1])
+
+
+def test_the_bar_s_text_follows_its_font_and_width(qtbot):
+    class Activity:
+        changed = Signal()
+        present = SimpleNamespace(what="Features of a photo: upsampling operator, 3 s left", share=0.5)
+
+    bar = ActivityBar(Activity())
+    qtbot.addWidget(bar)
+    bar.resize(500, 40)
+    bar.show()
+    for size in (1, 2):
+        bar.bar.setStyleSheet(f"font-size: {size * FONT}pt")
+        qtbot.wait(20)
+        text, metrics = bar.bar.format(), bar.bar.fontMetrics()
+        assert text.startswith("Features") and metrics.horizontalAdvance(text) < bar.bar.width()
+        assert text.endswith("…") == (size == 2) and "3 s left" in bar.bar.toolTip()
 
 
 def test_a_hint_without_room_leaves_out_its_last_sentences(qtbot):

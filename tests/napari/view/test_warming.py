@@ -19,8 +19,10 @@ def warm_dock(viewer, qtbot, monkeypatch):
 
 
 def test_a_backbone_is_warmed_once(warm_dock, qtbot):
-    warm_dock.widget._warming.start(0)
+    warm_dock.widget.warming.start(0)
+    assert not warm_dock.widget.warming.is_done
     qtbot.waitUntil(lambda: warming._warmed == {"appearance"}, timeout=60_000)
+    qtbot.waitUntil(lambda: warm_dock.widget.warming.is_done, timeout=5_000)
     assert not warm_dock.errors and not warm_dock.viewer.layers
 
 
@@ -40,7 +42,7 @@ def test_it_ends_when_an_image_is_begun_with(warm_dock, qtbot, image, monkeypatc
         raise AssertionError("it went on")
 
     monkeypatch.setattr(AppearanceAttention, "attention", slowly)
-    warm_dock.widget._warming.start(0)
+    warm_dock.widget.warming.start(0)
     qtbot.waitUntil(begun.is_set, timeout=60_000)
     warm_dock.start(warm_dock.viewer.add_image(image))
     assert ended.is_set() and not may_go_on.is_set() and not warming._warmed

@@ -64,6 +64,6 @@ def as_address(text: str) -> str:
     host, _, port = place.rpartition(":")
     if not (host and port.isdigit()):
         raise ParameterError(f"Expected a dask scheduler's address, such as tcp://10.0.0.1:8786, got {text!r}.")
-    if find_spec("distributed") is None:
+    if find_spec("distributed") is None:  # found and not imported: this is asked on the main thread
         raise MissingDependencyError('To compute on another machine, install dask: pip install "napari-m2n2v2[stacks]"')
     return f"{protocol or 'tcp'}://{place}"

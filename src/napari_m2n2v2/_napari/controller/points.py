@@ -60,7 +60,7 @@ class PointsController:
         table = workspace.columns.beside(convert.feature_table(placed, points.ndim), placed)
         with self.not_listening():
             convert.show_clicks(points, workspace.image, placed, table)
-        self._limit_sizes()
+        self._limit_size(workspace)
         self._unshown.discard(workspace)
 
     def close(self) -> None:
@@ -102,7 +102,10 @@ class PointsController:
 
     def _limit_sizes(self) -> None:
         for workspace in self._state.workspaces:
-            convert.limit_size(workspace.points, bool(workspace.clicks if workspace.here else workspace.placed))
+            self._limit_size(workspace)
+
+    def _limit_size(self, workspace: Workspace) -> None:
+        convert.limit_size(workspace.points, bool(workspace.clicks if workspace.here else workspace.placed))
 
     def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
         self._right_button = event.button == _RIGHT_BUTTON

@@ -323,7 +323,9 @@ def show_clicks(points: Points, image: Image, placed: Sequence[PlacedClick], tab
 
 def limit_size(points: Points, is_any_seen: bool) -> None:
     """Keep markers from getting too small to be seen, where there are any."""
-    points.canvas_size_limits = _CANVAS_PIXELS if is_any_seen else _LIMITS_OF_NONE
+    limits = _CANVAS_PIXELS if is_any_seen else _LIMITS_OF_NONE
+    if points.canvas_size_limits != limits:  # napari draws anew whatever it is set to
+        points.canvas_size_limits = limits
 
 
 def colour_of(prompt: Prompt) -> tuple[float, float, float, float]:

@@ -142,7 +142,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.settings = SettingsPanel(state, controller.features, controller.taking_over)
         loading = Jobs(MainThread())
         self.backbones = BackbonePanel(state, controller.features, loading)
-        self._warming = Warming(self, state, loading)
+        self.warming = Warming(self, state, loading)
         self.place = QLineEdit()
         self.place.setPlaceholderText("row, col and Enter: a click without a mouse")
         self.place.setToolTip("In image pixels, such as 120, 200; means what the toggle above says")
@@ -243,7 +243,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             return
         self._is_open = False
         register(self.console, False)
-        self._warming.stop()
+        self.warming.stop()
         self._keys.release()
         self.flash.close()
         self.backbones.close_down()

@@ -42,6 +42,11 @@ class Warming(QTimer):  # type: ignore[misc]
         follow(self._on_opened, state.opened)
         self.start(_MILLISECONDS)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is read ahead any more, or for now."""
+        return not self.isActive() and not self._jobs.is_busy("warm")
+
     def _begin(self) -> None:
         attention = self._state.settings.attention
         # What goes wrong is told where it is needed.
