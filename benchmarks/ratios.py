@@ -23,7 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the slow references lie with the tests
 
 from benchmarks.page import table
-from benchmarks.waits import GRID, ROUNDS, SHAPE, WAITS, computed, photo_of, published
+from benchmarks.waits import GRID, SHAPE, WAITS, computed, photo_of, published
 from napari_m2n2v2 import Click, Session
 from napari_m2n2v2.backbones import find_backbone
 from napari_m2n2v2.method.attention import adjust_temperature_, make_doubly_stochastic_
@@ -41,6 +41,8 @@ COMMITS_BACK = 20
 SLOWER = 1.3
 """From here on a stage is slower: the best of several runs in turns varies by less."""
 TURNS, MORE_TURNS = 3, 4
+STEP_ROUNDS, WAIT_ROUNDS = 12, 6
+"""In each turn, of a step of the method and of a wait."""
 
 
 def seconds(call, rounds):
@@ -115,11 +117,11 @@ def print_references():
 
 def print_seconds():
     """Print, as JSON, the seconds of all that is compared with an earlier commit; null for what this program lacks."""
-    told = {name: seconds(fast, 30) for name, fast, _ in stages()}
+    told = {name: seconds(fast, STEP_ROUNDS) for name, fast, _ in stages()}
     for name, make in WAITS.items():
         with tempfile.TemporaryDirectory() as folder:
             try:
-                told[name] = seconds(make(folder), ROUNDS)
+                told[name] = seconds(make(folder), WAIT_ROUNDS)
             except (ImportError, AttributeError, TypeError) as error:
                 told[name] = None
                 print(f"{name}: {error}", file=sys.stderr)

@@ -86,4 +86,3 @@ WAITS = {
     "first look": first_look,
     "stored features read back": read_back,
 }
-ROUNDS = 12
