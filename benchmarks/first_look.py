@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.conftest import photo_of
 from benchmarks.docked import viewer_and_dock, wait
-from benchmarks.page import table
+from benchmarks.page import show, table
 from napari_m2n2v2 import Session
 from napari_m2n2v2.features.coarse import coarse_features
 
@@ -56,8 +56,7 @@ def main():
             photos = [np.roll(photo_of(size), n, axis=0) for n in range(len(PLACES))]
             found = [one(viewer, dock, *of_one) for of_one in zip(photos, PLACES, strict=True)]
             look, worked, mask, overlap = zip(*found, strict=True)
-            times = f"{1000 * median(look):.0f} ms", f"{1000 * median(worked):.0f} ms", f"{median(mask):.2f} s"
-            rows.append([size, *times, f"{min(overlap):.3f}"])
+            rows.append([size, *(show(median(times)) for times in (look, worked, mask)), f"{min(overlap):.3f}"])
     print(table(HEAD, rows))
 
 
