@@ -30,6 +30,7 @@ def of_click(work, target, column, *row):
 
 PUBLISHED, DEFAULT = ("480x854", "64", "offline", "published"), ("480x854", "64", "offline", "default")
 APPEARANCE = "480x854", "64", "appearance", "default"
+LOOK = "attention to the first look"
 SD2 = "Stable Diffusion 2: features, once loaded"
 ON_A_GPU = ("features, once loaded", SD2), ("first click", "tenth click")
 
@@ -39,8 +40,8 @@ LINES = (
     Line("upsampling operator, 1024 x 1024, grid 64", "", "stages", ("1024x1024",), "grid 64"),
     Line("upsampling operator, 480 x 854, grid 64", "1.5 s", "stages", ("480x854",), "grid 64"),
     Line("its memory, 480 x 854, grid 64", "100 MB", "memory", ("480x854", "64"), "operator"),
-    Line("first look after attention, 480 x 854", "100 ms", "first-look", ("480x854",), "attention to the first look"),
-    Line("first look after attention, 1024 x 1024", "100 ms", "first-look", ("1024x1024",), "attention to the first look"),
+    Line("first look after attention, 480 x 854", "100 ms", "first-look", ("480x854",), LOOK),
+    Line("first look after attention, 1024 x 1024", "100 ms", "first-look", ("1024x1024",), LOOK),
     Line("dock to ready, cached, Start at once", "8 s", "start", ("at once",), "from dock to ready"),
     Line("dock to ready, cached, Start after a look", "8 s", "start", ("after a look",), "from dock to ready"),
     Line("first click in a new part of a large image", "4 s", "new-part", (), "click to the mask"),
