@@ -1,6 +1,6 @@
 """Measure everything and write the figures into docs/performance.md: ``python benchmarks/run.py``.
 
-It takes about twenty minutes, an idle machine and a display (``xvfb-run -a python benchmarks/run.py`` where there is
+It takes about half an hour, an idle machine and a display (``xvfb-run -a python benchmarks/run.py`` where there is
 none). Each part is measured in processes of its own and written between its marks as soon as it is known; the table of
 targets is made of the parts as they stand in the page. ``ratios.py`` is what CI runs.
 
@@ -25,6 +25,7 @@ from skimage.filters import threshold_otsu
 from skimage.io import imsave
 
 from benchmarks.conftest import photo_of
+from benchmarks.docked import own_folder
 from benchmarks.machine import processor, versions
 from benchmarks.page import show, table, with_part
 from benchmarks.targets import NOT_MEASURED, ON_A_GPU, targets
@@ -150,12 +151,14 @@ PARTS = {
     "default": lambda: run("-m", "benchmarks.default_click"),
     "travels": lambda: run("-m", "benchmarks.travels"),
     "stored": stored,
+    "prepared": lambda: run("-m", "benchmarks.prepared_stack", "--looking", 0, 1, "--rounds", 1),
     "elsewhere": elsewhere,
     "memory": memory,
+    "many-images": lambda: run("-m", "benchmarks.many_images"),
     "references": lambda: run("benchmarks/ratios.py"),
     "gpu": gpu,
 }
-IN_A_WINDOW = {"first-look", "start", "new-part", "event-loop", "elsewhere"}
+IN_A_WINDOW = {"first-look", "start", "new-part", "event-loop", "prepared", "elsewhere", "many-images"}
 
 
 def where():
@@ -174,11 +177,12 @@ def main():
     if options.only and hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): times will say little.", file=sys.stderr)
     failed = []
-    for name in options.only:
-        try:
-            write(name, f"<!-- on {where()} -->\n\n{PARTS[name]()}")
-        except subprocess.CalledProcessError as error:  # the others stand for themselves
-            failed.append(f"{name}: {error}")
+    with own_folder():
+        for name in options.only:
+            try:
+                write(name, f"<!-- on {where()} -->\n\n{PARTS[name]()}")
+            except subprocess.CalledProcessError as error:  # the others stand for themselves
+                failed.append(f"{name}: {error}")
     write("targets", targets(PAGE.read_text(encoding="utf-8")))
     print(PAGE, *failed, sep="\n")
     return bool(failed)

@@ -30,6 +30,8 @@ def of_click(work, target, column, *row):
 
 PUBLISHED, DEFAULT = ("480x854", "64", "offline", "published"), ("480x854", "64", "offline", "default")
 APPEARANCE = "480x854", "64", "appearance", "default"
+AGAIN, MATRIX, READ = ("what the matrix is made of",), ("transition matrix, float32",), "as reading it"
+NOW, BEFORE = ("1", "now", "yes", "yes"), ("1", "0.1", "no", "yes")
 LOOK = "attention to the first look"
 SD2 = "Stable Diffusion 2: features, once loaded"
 ON_A_GPU = ("features, once loaded", SD2), ("first click", "tenth click")
@@ -62,7 +64,10 @@ LINES = (
     Line("`import napari_m2n2v2`", "150 ms", "import", ("`napari_m2n2v2`",), "time"),
     Line("what travels for a plane at grid 64", "12 MB", "travels", ("64",), "what is answered"),
     Line("what is stored for a plane at grid 64", "20 MB", "stored", ("a plane from the folder",), "MB"),
-    Line("a plane read back", "", "stored", ("a plane from the folder",), "load"),
+    Line("a stored matrix made again, file in memory", READ, "stored", AGAIN, "load", MATRIX),
+    Line("a stored matrix made again, file on disk", READ, "stored", AGAIN, "load, dropped", MATRIX),
+    Line("click in a stored slice, a second after coming", "as of files of 0.1", "prepared", NOW, "median, s", BEFORE),
+    Line("50 images opened in turn hold", "800 MB, the limit set", "many-images", ("50",), "open images, MB"),
     Line("two worker processes, one killed half-way", "the same masks", "elsewhere", (), "outcome"),
     *(Line(f"{name}, grid 128, on a GPU", "0.5 s", "gpu", (name,), "grid 128") for name in ON_A_GPU[0]),
     *(Line(f"{name}, grid 128, on a GPU", "20 ms", "gpu", (name,), "grid 128") for name in ON_A_GPU[1]),
