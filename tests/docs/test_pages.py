@@ -45,7 +45,7 @@ def anchors(page):
 def test_what_the_pages_for_contributors_name_exists(page):
     """Files and folders by their path or the end of it, other names somewhere in the code."""
     sources = [*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py")]
-    paths = [f"/{path.relative_to(ROOT).as_posix()}" for path in (*sources, *PAGES)]
+    paths = [f"/{path.relative_to(ROOT).as_posix()}" for path in (*sources, *PAGES, *ROOT.glob("tests/golden/*"))]
     words = {word for path in sources for word in re.findall(r"\w+", read(path))}
     for name in re.findall(r"`([\w./]+)`", without_fences(read(ROOT / page))):
         if name.endswith("/"):
