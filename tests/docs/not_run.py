@@ -169,7 +169,6 @@ NOT_RUN = {
     "python benchmarks/full_size_sd2.py 64 128": (_LONG, takes_options),
     "python benchmarks/large_stack.py": (_LONG, takes_options),
     "python benchmarks/propagation.py --guides auto --step 2 --out propagation.json": (_LONG, takes_options),
-    "python -m benchmarks.click_among_objects": (_LONG, takes_arguments),
     "python -m benchmarks.cold_start": (_LONG, takes_options),
     "python -m benchmarks.cold_start --look": (_LONG, takes_options),
     "python -m benchmarks.default_click": (_LONG, takes_arguments),

@@ -11,7 +11,7 @@ import pytest
 from napari_m2n2v2.cli.main import command_parser, main
 from tests.docs.files import make
 from tests.docs.not_run import NOT_RUN
-from tests.docs.pages import PAGES, ROOT, block_commands, fences, name_of, passing_commands, program_of
+from tests.docs.pages import PAGES, PROGRAMS, ROOT, block_commands, fences, name_of, passing_commands, program_of
 
 OURS = "napari-m2n2v2"
 ADDRESS = "tcp://10.0.0.1:8786"
@@ -41,7 +41,7 @@ def test_blocks_that_are_read_hold_nothing_to_type():
         for kind, body in fences(page):
             assert kind in known, f"{page}: what is to be done with a block of {kind}?"
             if kind in ("", "text", "csv"):
-                assert not [line for line in body.splitlines() if line.split()[:1] and line.split()[0] in ("pip", OURS)]
+                assert not {line.partition(" ")[0] for line in body.splitlines()} & PROGRAMS
 
 
 @pytest.mark.parametrize("command", NOT_RUN)

@@ -24,6 +24,11 @@ def test_every_public_name_is_in_the_reference():
     assert sorted(told) == sorted(m.__all__)
 
 
+def test_what_pages_call_by_its_public_name_is_public():
+    named = {name for page in PAGES for name in re.findall(r"`m\.(\w+)", read(page))}
+    assert len(named) > 20 and named <= set(m.__all__)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page):
     for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text()):
