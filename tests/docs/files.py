@@ -73,7 +73,7 @@ def save_as_handed_out(folder, images, masks):
 
 
 def table_of_the_page(path):
-    (table,) = (body for kind, body in fences(ROOT / "docs" / "stacks.md") if kind == "csv")
+    (table,) = (body for _, body in fences(ROOT / "docs" / "stacks.md") if body.startswith("image,"))
     path.write_text(table)
 
 

@@ -36,11 +36,11 @@ def test_the_table_names_nothing_that_no_page_tells():
 
 def test_blocks_that_are_read_hold_nothing_to_type():
     """Or it would not be tried."""
-    known = {"", "text", "csv", "mermaid", "{toctree}", "{eval-rst}", "python", "console"}
+    known = {"", "text", "mermaid", "{toctree}", "{eval-rst}", "python", "console"}
     for page in PAGES:
         for kind, body in fences(page):
             assert kind in known, f"{page}: what is to be done with a block of {kind}?"
-            if kind in ("", "text", "csv"):
+            if kind in ("", "text"):
                 assert not {line.partition(" ")[0] for line in body.splitlines()} & PROGRAMS
 
 
