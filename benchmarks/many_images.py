@@ -54,7 +54,7 @@ def main():
     print("| images | cache, MB | open images, MB | limit, MB | process, MB | peak, MB |\n" + "| --- " * 6 + "|")
 
     def tell(number):
-        told = (store.nbytes, held_by(controller), store.memory_bytes, process.memory_info().rss)
+        told = (store.nbytes, held_by(controller), store.memory_bytes, process.memory_info().rss / 1.024)  # as the peak
         print(f"| {number} | " + " | ".join(f"{x / 1e6:.0f}" for x in told) + f" | {peak():.0f} |", flush=True)
 
     for number, image in enumerate(crops(asked.images), start=1):

@@ -25,13 +25,13 @@ from napari_m2n2v2.features.keys import FeatureKeys
 
 from .conftest import BACKBONE
 
-DEPTH = 7
+DEPTH = 5
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="480x854")
-    parser.add_argument("--looking", type=float, nargs="+", default=[0.0, 1.0, 3.0])
+    parser.add_argument("--looking", type=float, nargs="+", default=[0.0, 2.0])
     parser.add_argument("--rounds", type=int, default=2)
     asked = parser.parse_args()
     photo = resize(coffee(), tuple(map(int, asked.size.split("x"))), anti_aliasing=True) * 255

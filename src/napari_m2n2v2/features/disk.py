@@ -66,6 +66,7 @@ class FeatureFolder:
     def __init__(self, folder: Path, most_bytes: int, notify: Callable[[str], None] | None = None) -> None:
         self.folder = folder
         self.most_bytes = most_bytes
+        self.latest = 0  # bytes of the entry that was written or read last
         self._notify = notify or _warn
         self._refused = 0  # bytes of the entry that could not be written, which was told
         self._telling = threading.Lock()
@@ -100,6 +101,7 @@ class FeatureFolder:
             _drop(path)
             return None
         _touch(path)
+        self.latest = _nbytes(entry[0])
         return entry
 
     def save(self, key: str, arrays: Arrays, about: Mapping[str, Any]) -> bool:
@@ -114,7 +116,7 @@ class FeatureFolder:
         about : mapping
             What JSON can hold.
         """
-        needed = sum(array.nbytes for array in arrays.values())
+        needed = _nbytes(arrays)
         try:
             if needed > self.most_bytes:
                 raise UnwritableFileError(
@@ -129,6 +131,7 @@ class FeatureFolder:
         except OSError as error:
             self._tell_unwritable(error, needed)
             return False
+        self.latest = needed
         if needed >= self._refused:  # a full disk takes small ones now and then
             self._refused = 0
         return True
@@ -243,6 +246,10 @@ def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
     if told["key"] != key:
         raise ValueError("it is of something else")
     return arrays, about
+
+
+def _nbytes(arrays: Arrays) -> int:
+    return sum(array.nbytes for array in arrays.values())
 
 
 def _checksum(key: str, about: str, arrays: Arrays) -> int:

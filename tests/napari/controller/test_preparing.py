@@ -107,6 +107,8 @@ def test_a_folder_keeps_slices_for_the_next_time(stack, tmp_path):
     prepare(stack)
     entries = list((tmp_path / "features").glob("*.safetensors"))
     assert len(entries) == DEPTH and marks(stack) == ["READY"] * DEPTH
+    assert "All fit into the folder features: about" in panel(stack).told.text()
+    assert panel(stack).preparing.slice_bytes() < stack.workspace.features.nbytes / 10
     times = {path: path.stat().st_ino for path in entries}
     store.refresh()
     assert "GB in " + str(tmp_path) in store.told.text()
