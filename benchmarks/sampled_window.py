@@ -7,7 +7,7 @@ import torch
 from skimage.data import astronaut, coffee, immunohistochemistry
 
 from napari_m2n2v2 import Click, FeatureParameters, SegmentationParameters, Session, compute_features
-from napari_m2n2v2.method import upsampling
+from napari_m2n2v2.method import upsampling, window
 
 PHOTOS = {"astronaut": astronaut, "coffee": coffee, "immunohistochemistry": immunohistochemistry}
 SIDE = 320
@@ -16,11 +16,11 @@ GRIDS = {10: 16, 5: 16, 20: 8}  # cells of 32, 64 and 16 pixels, and up to which
 
 def built(guide, grid, dense):
     """Return an operator whose windows are dense up to this standard deviation, and how long it took."""
-    kept = upsampling._DENSE
-    upsampling._DENSE = dense
+    kept = window._DENSE
+    window._DENSE = dense
     begin = time.perf_counter()
     operator = upsampling.build_upsampling_operator(guide, grid, 1.0, 0.1)
-    upsampling._DENSE = kept
+    window._DENSE = kept
     return operator, time.perf_counter() - begin
 
 

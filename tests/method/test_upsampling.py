@@ -8,7 +8,9 @@ from skimage.data import coffee
 from torch.nn.functional import interpolate
 
 from napari_m2n2v2.errors import Cancelled
-from napari_m2n2v2.method.upsampling import Axis, build_upsampling_operator
+from napari_m2n2v2.method.operator_compiled import _exp2_of_minus
+from napari_m2n2v2.method.upsampling import build_upsampling_operator
+from napari_m2n2v2.method.window import Axis
 
 
 def dense_filter(low, guide, sigma_spatial, sigma_range):
@@ -97,7 +99,7 @@ class TestSampledWindow:
 
     def dense_and_sampled(self, monkeypatch, guide, grid):
         sampled = build_upsampling_operator(guide, grid, 1.0, 0.1)
-        monkeypatch.setattr("napari_m2n2v2.method.upsampling._DENSE", 1e9)
+        monkeypatch.setattr("napari_m2n2v2.method.window._DENSE", 1e9)
         return build_upsampling_operator(guide, grid, 1.0, 0.1), sampled
 
     def test_26_cells_up_to_those_of_wide_images_at_grid_64_are_dense(self, monkeypatch):
@@ -141,3 +143,11 @@ def test_building_reports_progress_and_can_be_stopped():
 
     with pytest.raises(Cancelled):
         build_upsampling_operator(guide, (8, 4), 1.0, 0.1, stop)
+
+
+def test_powers_are_exact_to_rounding_and_never_denormal():
+    x = np.concatenate([np.linspace(0, 100, 20001), [100.5, 300, 1e30]]).astype(np.float32)
+    got = np.array([_exp2_of_minus(value) for value in x])
+    np.testing.assert_allclose(got, np.exp2(-np.minimum(x, 100).astype(np.float64)), rtol=3e-7)
+    # What the least of them adds to a cell: it is at the window's rim, and 1/64 of it falls on the cell.
+    assert got.min() * math.exp(-4.5) / 64 > np.finfo(np.float32).tiny

@@ -9,11 +9,12 @@ from typing import Any
 
 from numba import njit
 from numba.core.caching import FunctionCache
+from numba.core.compiler import Compiler
 
 __all__ = ["kernel"]
 
 
-def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def kernel(*, apart: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that compiles a function when it is first called.
 
     Where neither the package's folder nor the home folder can be written, as in some containers and on some clusters,
@@ -21,9 +22,14 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     Parameters
     ----------
+    apart : bool
+        The caller promises that arrays which are written overlap with no other. Loops over many arrays are vectorised
+        only then.
     options : dict
         As ``numba.njit`` takes them, but for ``cache``.
     """
+    if apart:
+        options["pipeline_class"] = _Apart
 
     def compiled(function: Callable[..., Any]) -> Any:
         made = njit(nogil=True, **options)(function)
@@ -36,6 +42,16 @@ def kernel(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         return made
 
     return compiled
+
+
+class _Apart(Compiler):  # type: ignore[misc]
+    """Sets a flag that numba has for its own parallel loops, and no option for."""
+
+    def define_pipelines(self) -> Any:
+        """Return the usual passes."""
+        if hasattr(self.state.flags, "noalias"):  # else loops stay right, and become slow
+            self.state.flags.noalias = True
+        return super().define_pipelines()
 
 
 class _Kept(FunctionCache):  # type: ignore[misc]

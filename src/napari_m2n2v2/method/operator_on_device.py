@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from napari_m2n2v2.method.upsampling import Axis, Floats, range_scale, spatial_window
+from napari_m2n2v2.method.window import Axis, Floats, range_scale, spatial_window
 
 __all__ = ["build_dense"]
 
@@ -27,14 +27,14 @@ def build_dense(
     finished: Callable[[float], None] | None,
     device: torch.device,
 ) -> tuple[NDArray[np.uint16], Floats]:
-    """Do what :func:`napari_m2n2v2.method.upsampling.build_dense` does, on a device; the result is on the CPU.
+    """Do what :func:`napari_m2n2v2.method.operator_compiled.build_dense` does, on a device; the result is on the CPU.
 
     Window weights are those of the compiled kernel to 3e-6 relative, so a whole number may be off by one now and then.
     """
-    height, width = guide.shape[1:]
+    _, height, width = guide.shape
     image = torch.from_numpy(guide).to(device)
     window = torch.from_numpy(spatial_window(rows, cols)).to(device)
-    fold = _fold(cols, width).to(device)
+    fold = torch.from_numpy(cols.fold().transpose(2, 0, 1).copy()).to(device)
     weights = np.empty((height, rows.cells, cols.cells, width), dtype=np.uint16)
     unit = np.empty((height, width), dtype=np.float32)
     for start in range(0, height, _ROWS_AT_ONCE):
@@ -46,21 +46,6 @@ def build_dense(
         if finished is not None:
             finished(stop / height)
     return weights, unit
-
-
-def _fold(cols: Axis, width: int) -> Tensor:
-    """Return the share of each window column in each cell of the block, ``[W, window columns, cells]``; 0 outside."""
-    pixel = np.arange(width)[:, None]
-    source = pixel + np.arange(-cols.radius, cols.radius + 1)
-    inside = (source >= 0) & (source < width)
-    source = source.clip(0, width - 1)
-    fold = np.zeros((width, source.shape[1], cols.cells), dtype=np.float32)
-    at = pixel, np.arange(source.shape[1])
-    for cell, share in ((cols.lower, 1 - cols.share), (cols.upper, cols.share)):
-        # Clipped, for a source outside may belong to no cell of the block; it counts for nothing anyway.
-        place = (cell[source] - cols.first[:, None]).clip(0, cols.cells - 1)
-        fold[(*at, place)] += share[source] * inside
-    return torch.from_numpy(fold)
 
 
 def _folded(image: Tensor, window: Tensor, fold: Tensor, rows: Axis, of: range, scale: float) -> Tensor:

@@ -11,7 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_m2n2v2.method import contrast, flood_fill, on_device, operator_on_device, scoring, upsampling
+from napari_m2n2v2.method import (
+    contrast,
+    flood_fill,
+    on_device,
+    operator_compiled,
+    operator_on_device,
+    scoring,
+    upsampling,
+)
 from napari_m2n2v2.parameters import Reach
 
 __all__ = ["COMPILED", "Steps", "steps_in_torch", "steps_on"]
@@ -29,7 +37,7 @@ class Steps:
     Parameters
     ----------
     build_dense : callable
-        :func:`~napari_m2n2v2.method.upsampling.build_dense`.
+        :func:`~napari_m2n2v2.method.operator_compiled.build_dense`.
     flood_fill : callable
         :func:`~napari_m2n2v2.method.flood_fill.flood_fill` of a map where the features are.
     candidate_thresholds : callable
@@ -45,7 +53,7 @@ class Steps:
 
 
 COMPILED = Steps(
-    upsampling.build_dense,
+    operator_compiled.build_dense,
     lambda markov_map, pixels, guide, reach: flood_fill.flood_fill(markov_map.numpy(force=True), pixels, guide, reach),
     scoring.candidate_thresholds,
     lambda differ, markov_map: contrast.contrast_across(differ, flood_fill.stable_order(markov_map)),
