@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -49,6 +52,18 @@ def test_replay_equals_clicking_equals_the_pure_functions(features, parameters):
     expected = bits(one_by_one(features, clicks, parameters))
     assert bits(Session(features, parameters).replay(clicks)) == expected
     assert without_cache(features, clicks, parameters).mask.tobytes() == expected[0]
+
+
+def test_a_session_that_is_let_go_holds_nothing_until_the_garbage_collector_comes(features):
+    session = Session(features)
+    session.replay([Click(16, 16), Click(35, 48, object_id=2)])
+    gone = weakref.ref(session)
+    gc.disable()
+    try:
+        del session
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_order_matters_and_is_kept(features):
