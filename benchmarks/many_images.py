@@ -6,6 +6,7 @@ process: before the first image, after each tenth, and its peak.
 """
 
 import argparse
+import time
 
 import napari
 import numpy as np
@@ -71,6 +72,7 @@ def main():
 def wait(dock):
     while dock.is_busy:
         QApplication.processEvents()
+        time.sleep(0.002)  # workers need Python's lock
 
 
 if __name__ == "__main__":

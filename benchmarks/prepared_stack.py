@@ -78,6 +78,7 @@ class Tour:
         began = time.perf_counter()
         while time.perf_counter() - began < least or not done():
             QApplication.processEvents()
+            time.sleep(0.002)  # workers need Python's lock
 
     def prepare(self, folders):
         """Fill both folders."""
