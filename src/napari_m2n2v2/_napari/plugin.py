@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_m2n2v2._napari.layers import points as convert
+from napari_m2n2v2._napari.layers.points import feature_table
 from napari_m2n2v2._napari.layers.prompts import handle_of
 from napari_m2n2v2.errors import M2N2V2Error
 
@@ -84,7 +84,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
         row[others], row[list(p.plane.axes)] = p.plane.index, handle_of(p.click, shape)
     settings = {
         "name": f"{Path(path).stem} clicks",
-        "features": convert.feature_table(placed, ndim),
+        "features": feature_table(placed, ndim),
         "metadata": {"napari_m2n2v2": "clicks", "session": str(path), WORK: work},
         "ndim": ndim,
     }

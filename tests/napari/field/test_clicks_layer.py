@@ -83,7 +83,7 @@ def test_line_21_undo_while_the_clicks_are_hidden(started):
 
 
 def test_line_21_whatever_fails_in_showing_the_state_is_solved_and_shown_later(started, monkeypatch):
-    clicks, layers = started.controller.clicks, "napari_m2n2v2._napari.layers.points.show_clicks"
+    clicks, layers = started.controller.clicks, "napari_m2n2v2._napari.controller.points.show_clicks"
     clicks.add(16, 16)
     clicks.add(33, 48)
 

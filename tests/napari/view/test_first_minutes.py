@@ -10,7 +10,7 @@ from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import QApplication, QMessageBox
 from superqt import QCollapsible
 
-from napari_m2n2v2._napari.layers.points import make_labels
+from napari_m2n2v2._napari.layers.making import make_labels
 from napari_m2n2v2._napari.view.key_list import KEYS_SAID
 from napari_m2n2v2._napari.view.keys import KEYS
 from napari_m2n2v2.backbones.appearance import AppearanceAttention

@@ -10,9 +10,11 @@ import numpy as np
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.prompts import PromptController
 from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.making import line_width
 from napari_m2n2v2._napari.layers.overlays import Overlay
-from napari_m2n2v2._napari.layers.points import BACKGROUND_COLOR, FOREGROUND_COLOR, line_width, transform_of
+from napari_m2n2v2._napari.layers.place import transform_of
 from napari_m2n2v2._napari.layers.prompts import Kind, drawn_shape, make_prompt
+from napari_m2n2v2._napari.layers.showing import BACKGROUND_COLOR, FOREGROUND_COLOR
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.clicks import Click

@@ -9,7 +9,7 @@ from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.overlays import Overlay, draw_frames, draw_in_part
-from napari_m2n2v2._napari.layers.points import transform_of
+from napari_m2n2v2._napari.layers.place import transform_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.session.document import PartKey

@@ -12,10 +12,13 @@ from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.controller.kept import KEPT
 from napari_m2n2v2._napari.controller.solving import SolveController
-from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
 from napari_m2n2v2._napari.layers.labels import check_labels
+from napari_m2n2v2._napari.layers.making import make_labels, make_points
 from napari_m2n2v2._napari.layers.ours import find_clicks, find_masks, find_shapes, mark
+from napari_m2n2v2._napari.layers.place import place_like
+from napari_m2n2v2._napari.layers.points import read_clicks
+from napari_m2n2v2._napari.layers.showing import show_clicks
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.snapshot import Recipe
 from napari_m2n2v2._napari.model.status import no_plane
@@ -170,21 +173,21 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
         check_labels(labels, shape)
     free = [layer for layer in viewer.layers if not any(layer is other for other in taken)]
     points = find_clicks(free, image)
-    clicks = convert.read_clicks(points, image) if points is not None else ()
+    clicks = read_clicks(points, image) if points is not None else ()
     clicks = tuple(
         replace(p, region=None) if p.region is not None and not p.region.meets(p.click) else p for p in clicks
     )
     if points is not None:
-        convert.place_like(points, image)
+        place_like(points, image)
     if labels is None:
         labels = find_masks(free, image)
         if labels is not None:
-            convert.place_like(labels, image)
+            place_like(labels, image)
     is_new = labels is None
     if labels is None:
-        labels = convert.make_labels(image)
+        labels = make_labels(image)
     if points is None:
-        points = convert.make_points(image)
+        points = make_points(image)
     for layer in (labels, points):
         if layer not in viewer.layers:
             viewer.add_layer(layer)
@@ -196,5 +199,5 @@ def open_workspace(viewer: Any, image: Any, labels: Any, taken: list[Any]) -> Wo
     workspace = Workspace(viewer.dims, image, points, labels, clicks, known, is_new=is_new)
     if clicks:
         workspace.object_id = clicks[-1].click.object_id
-    convert.show_clicks(points, image, clicks)
+    show_clicks(points, image, clicks)
     return workspace

@@ -15,6 +15,7 @@ from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.prompts import as_shape_text, handle_of, is_drawn
+from napari_m2n2v2._napari.layers.showing import limit_size, show_clicks
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.hint import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace
@@ -59,7 +60,7 @@ class PointsController:
         workspace.columns.look(points)
         table = workspace.columns.beside(convert.feature_table(placed, points.ndim), placed)
         with self.not_listening():
-            convert.show_clicks(points, workspace.image, placed, table)
+            show_clicks(points, workspace.image, placed, table)
         self._limit_size(workspace)
         self._unshown.discard(workspace)
 
@@ -105,7 +106,7 @@ class PointsController:
             self._limit_size(workspace)
 
     def _limit_size(self, workspace: Workspace) -> None:
-        convert.limit_size(workspace.points, bool(workspace.clicks if workspace.here else workspace.placed))
+        limit_size(workspace.points, bool(workspace.clicks if workspace.here else workspace.placed))
 
     def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
         self._right_button = event.button == _RIGHT_BUTTON

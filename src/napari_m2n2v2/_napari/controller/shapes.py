@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.prompts import PromptController
 from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.making import make_shapes
 from napari_m2n2v2._napari.layers.ours import find_shapes, mark
-from napari_m2n2v2._napari.layers.points import colour_of, make_shapes, place_like
+from napari_m2n2v2._napari.layers.place import place_like
 from napari_m2n2v2._napari.layers.prompts import NUMBER, draw_shapes, drawn_shape, is_drawn, read_shape, reshaped
+from napari_m2n2v2._napari.layers.showing import colour_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.hint import check_shown
 from napari_m2n2v2._napari.model.workspace import Workspace

@@ -8,8 +8,8 @@ from typing import Any
 from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
-from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import stack_of
+from napari_m2n2v2._napari.layers.place import follow
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 
@@ -119,7 +119,7 @@ class ViewerController:
         workspace = self._state.of(event.source)
         if workspace is not None:
             ours = (workspace.labels, workspace.points, workspace.shapes)
-            convert.follow(workspace.image, event, [layer for layer in ours if layer is not None])
+            follow(workspace.image, event, [layer for layer in ours if layer is not None])
             self._field.see_planes()
             self._state.moved.emit()
 

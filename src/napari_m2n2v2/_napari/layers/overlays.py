@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import stack_of
-from napari_m2n2v2._napari.layers.points import place_in_plane, transform_of
+from napari_m2n2v2._napari.layers.place import place_in_plane, transform_of
 from napari_m2n2v2.session.document import PartKey
 
 __all__ = ["Overlay", "draw_frames", "draw_in_part", "draw_ring"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.overlays import Overlay
-from napari_m2n2v2._napari.layers.points import transform_of
+from napari_m2n2v2._napari.layers.place import transform_of
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.session.document import PlaneKey
 
