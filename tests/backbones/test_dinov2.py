@@ -58,7 +58,7 @@ def test_attention_is_the_last_layers_softmax(folder, backbone, image, grid_shap
 def test_blocks_of_queries_make_no_difference(backbone, image, monkeypatch):
     whole = backbone.attention(image, (5, 6), CPU, silent)
     for size in (1, 7):
-        monkeypatch.setattr("napari_m2n2v2.backbones.self_attention._QUERIES_AT_ONCE", size)
+        monkeypatch.setattr("napari_m2n2v2.backbones.self_attention._ROWS_AT_ONCE", size)
         torch.testing.assert_close(backbone.attention(image, (5, 6), CPU, silent), whole, atol=1e-6, rtol=1e-5)
 
 
@@ -76,7 +76,7 @@ def test_capturing_leaves_the_models_output_as_it_was(folder, image):
 def test_only_the_last_layer_forms_its_softmax(backbone, image, monkeypatch):
     formed = []
     real = torch.softmax
-    monkeypatch.setattr(torch, "softmax", lambda x, dim: formed.append(tuple(x.shape)) or real(x, dim=dim))
+    monkeypatch.setattr(torch, "softmax", lambda x, dim, **to: formed.append(tuple(x.shape)) or real(x, dim, **to))
     backbone.attention(image, (5, 6), CPU, silent)
     assert formed == [(30, 31)] * 3  # once per head
 

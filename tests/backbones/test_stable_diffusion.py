@@ -91,7 +91,7 @@ def test_defaults_are_the_papers():
 @pytest.mark.parametrize("size", [1, 7, 80])
 def test_chunks_of_queries_make_no_difference(backbone, image, monkeypatch, size):
     whole = backbone.attention(image, (8, 10), CPU, silent)
-    monkeypatch.setattr("napari_m2n2v2.backbones.self_attention._QUERIES_AT_ONCE", size)
+    monkeypatch.setattr("napari_m2n2v2.backbones.self_attention._ROWS_AT_ONCE", size)
     torch.testing.assert_close(backbone.attention(image, (8, 10), CPU, silent), whole, atol=1e-6, rtol=1e-5)
 
 

@@ -68,7 +68,7 @@ class TestCommand:
         assert "no plane (9,)" in capsys.readouterr().err
         assert main(["features", str(tiff), "--cache", str(tiff / "below"), *COMMON]) == 1
         assert "Cannot make the folder" in capsys.readouterr().err
-        assert main(["features", str(tiff), "--cache", folder, "--limit", "0.0001", *COMMON]) == 1
+        assert main(["features", str(tiff), "--cache", folder, "--limit", "0.000008", *COMMON]) == 1
         assert "planes left out" in capsys.readouterr().err
         with pytest.raises(SystemExit):
             main(["features", str(tiff), "--cache", folder, "--from", "x"])

@@ -79,7 +79,7 @@ class TestTheSame:
         folder = str(save_stable_diffusion(tmp_path / "sd"))
         backbone = find_backbone(folder, dtype=torch.bfloat16).backbone
         at = image, (6, 8), torch.device("cpu"), lambda *_: None
-        with keeping() as kept:
+        with keeping(making=False) as kept:
             backbone.attention(*at)
         assert len(kept) == 2 and kept[0].query.dtype == torch.bfloat16
         assert torch.equal(attention_of(kept, torch.device("cpu"), lambda _: None), backbone.attention(*at))

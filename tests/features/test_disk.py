@@ -30,7 +30,7 @@ def damage_note(content):
 
 
 def damage_shape(content):
-    return content.replace(b"[48,", b"[84,")
+    return content.replace(b"[63]", b"[36]")
 
 
 def foreign(content):
@@ -99,8 +99,8 @@ class TestDamage:
     def test_an_entry_of_a_newer_version_is_left_alone(self, cache, image, notes):
         expected = cache.features(image, **ASKED)
         path = cache.disk.path(FeatureKeys.of(FeatureRequest.of(image, FeatureSpec(**ASKED))).transition)
-        newer = path.read_bytes().replace(b'"version":"1"', b'"version":"2"')
-        beside = path.with_name(path.name.replace(".1.", ".2."))
+        newer = path.read_bytes().replace(b'"version":"2"', b'"version":"3"')
+        beside = path.with_name(path.name.replace(".2.", ".3."))
         for place in (path, beside):
             place.write_bytes(newer)
         tight = again(cache, disk_bytes=expected.nbytes)

@@ -175,7 +175,8 @@ def test_farther_planes_do_not_push_out_nearer_ones(volume, cache, tmp_path):
     assert [small.has(plane, **ARGUMENTS) for plane in volume.pixels] == [False, True, True, True, False]
 
 
-def test_a_stack_may_guide(volume, cache):
+def test_a_stack_may_guide(volume):
+    cache = FeatureCache()  # a folder has nothing that depends on it
     guides = np.stack([np.tile(np.arange(32.0) ** (1 + z), (24, 1)) for z in range(5)])
     spec = FeatureSpec(attention="appearance", guide=Stack.of(guides), device="cpu", parameters=SPEC.parameters)
     Precompute(Stack.of(volume), cache, spec).run()
@@ -217,8 +218,8 @@ def test_planes_that_are_the_same_take_room_once(volume, cache, tmp_path):
 
 
 def test_what_a_device_too_small_gave_is_stored_for_nobody(volume, cache, monkeypatch):
-    def smaller(backbone, image, device, parameters, report):
-        return real(backbone, image, device, replace(parameters, grid=4), report)
+    def smaller(backbone, image, device, parameters, report, **asked):
+        return real(backbone, image, device, replace(parameters, grid=4), report, **asked)
 
     real = feature_request.read_attention
     with monkeypatch.context() as device:

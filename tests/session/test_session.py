@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,6 +62,18 @@ def test_a_moved_click_among_many_gives_what_the_pure_functions_give(features, p
     session.replay(Click(*place, n % 2 == 0) for n, place in enumerate(places))
     for result in (session.move(2, 10, 12), session.flip(4), session.move(2, *places[2]), session.delete(0)):
         assert result.mask.tobytes() == without_cache(features, result.clicks, parameters).mask.tobytes()
+
+
+def test_a_session_that_is_let_go_holds_nothing_until_the_garbage_collector_comes(features):
+    session = Session(features)
+    session.replay([Click(16, 16), Click(35, 48, object_id=2)])
+    gone = weakref.ref(session)
+    gc.disable()
+    try:
+        del session
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_order_matters_and_is_kept(features):

@@ -15,11 +15,12 @@ from skimage.color import rgb2lab
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from napari_m2n2v2.backbones.self_attention import likeness
+
 __all__ = ["AppearanceAttention"]
 
 _PIXELS_PER_CELL = 4  # resolution at which colour and texture are measured
 _SCALES = (0.5, 1.5)  # standard deviations of the blurs, in cells
-_ROWS_AT_ONCE = 512
 
 
 class AppearanceAttention:
@@ -62,12 +63,7 @@ class AppearanceAttention:
         rows, cols = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
         place = torch.stack([rows, cols], dim=-1).reshape(-1, 2).to(device, torch.float32) / (max(h, w) * self.place)
         points = torch.cat([look, place], dim=1)
-        out = torch.empty((h * w, h * w), dtype=torch.float32, device=device)
-        for start in range(0, h * w, _ROWS_AT_ONCE):
-            some = points[start : start + _ROWS_AT_ONCE]
-            out[start : start + _ROWS_AT_ONCE] = torch.softmax(-0.5 * torch.cdist(some, points) ** 2, dim=1)
-            progress(start / (h * w), "appearance")
-        return out
+        return likeness(points, lambda share: progress(share, "appearance"))
 
 
 def _appearance(image: NDArray[np.uint8], grid_shape: tuple[int, int]) -> NDArray[np.float32]:

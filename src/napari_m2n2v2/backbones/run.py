@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, release_models
+from napari_m2n2v2.backbones.self_attention import Kept, attention_of, keeping
 from napari_m2n2v2.method.attention import flip_cells
 from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["grid_for", "one_pass", "planned_grid", "read_attention", "read_depth"]
+__all__ = ["Attention", "grid_for", "one_pass", "planned_grid", "read_attention", "read_depth", "remake_attention"]
 
 _LARGEST_CPU_GRID = 64  # unless it is asked for: a click's chain costs the fourth power of it
 
@@ -44,29 +45,72 @@ def planned_grid(
     return grid_for(shape, parameters.grid or usual)
 
 
+class Attention(NamedTuple):
+    """The grid, the tensor, what to say if the device had to change, and what each pass was made of, if it was kept."""
+
+    grid_shape: tuple[int, int]
+    tensor: Tensor
+    note: str
+    passes: tuple[Sequence[Kept], ...]
+
+
 def read_attention(
     backbone: AttentionBackbone,
     image: NDArray[np.uint8],
     device: torch.device,
     parameters: FeatureParameters,
     report: Progress,
-) -> tuple[tuple[int, int], Tensor, str]:
-    """Return the grid, the attention tensor, and what to say if the device had to change."""
+    *,
+    keep: bool = False,
+) -> Attention:
+    """Read attention, and that of the mirrored image if asked for (section 9).
 
-    def compute(device: torch.device) -> tuple[tuple[int, int], Tensor]:
+    Parameters
+    ----------
+    keep : bool
+        Whether to return what it is made of, for :func:`remake_attention`, of backbones that can tell.
+    """
+
+    def compute(device: torch.device) -> Attention:
         grid_shape = planned_grid(backbone, (image.shape[0], image.shape[1]), device, parameters)
-        passes = 2 if parameters.test_time_flip else 1
-        tensor = backbone.attention(image, grid_shape, device, lambda share, stage: report(share / passes, stage))
-        if parameters.test_time_flip:
-            mirrored = backbone.attention(
-                np.ascontiguousarray(image[:, ::-1]), grid_shape, device,
-                lambda share, stage: report((1 + share) / passes, f"{stage}, mirrored"),
-            )  # fmt: skip
-            tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
-        return grid_shape, tensor
+        passes: list[Sequence[Kept]] = []
 
-    (grid_shape, tensor), note = one_pass(compute, device, backbone)
-    return grid_shape, tensor, note
+        def read(image: NDArray[np.uint8], report: Progress) -> Tensor:
+            if not keep:
+                return backbone.attention(image, grid_shape, device, report)
+            with keeping(making=True) as kept:
+                tensor = backbone.attention(image, grid_shape, device, report)
+            passes.append(kept)
+            return tensor
+
+        count = 2 if parameters.test_time_flip else 1
+        tensor = read(image, lambda share, stage: report(share / count, stage))
+        if parameters.test_time_flip:
+            mirrored = np.ascontiguousarray(image[:, ::-1])
+            other = read(mirrored, lambda share, stage: report((1 + share) / count, f"{stage}, mirrored"))
+            _mean_with_mirrored_(tensor, other, grid_shape)
+        return Attention(grid_shape, tensor, "", tuple(passes) if all(passes) else ())
+
+    attention, note = one_pass(compute, device, backbone)
+    return attention._replace(note=note)
+
+
+def remake_attention(
+    passes: Sequence[Sequence[Kept]], grid_shape: tuple[int, int], device: torch.device, report: Progress
+) -> Tensor:
+    """Make the tensor again that :func:`read_attention` read: the same, to the last bit, on one device."""
+
+    def told(done: int) -> Callable[[float], None]:
+        return lambda share: report((done + share) / len(passes), "attention")
+
+    straight, *others = (attention_of(kept, device, told(done)) for done, kept in enumerate(passes))
+    for mirrored in others:
+        _mean_with_mirrored_(straight, mirrored, grid_shape)
+    return straight
+
+
+def _mean_with_mirrored_(tensor: Tensor, mirrored: Tensor, grid_shape: tuple[int, int]) -> None:
+    tensor.add_(flip_cells(mirrored, grid_shape)).mul_(0.5)
 
 
 def read_depth(

@@ -1,12 +1,12 @@
 """Features that were computed once and need not be again: in memory up to a limit, then in a folder.
 
-What is stored is exact, so that nothing depends on whether features came from here: ``docs/stacks.md`` has what the
-alternatives would have saved.
+What is stored is what matrices are made of (:mod:`~napari_m2n2v2.features.stored`), and depth; the upsampling operator
+is built again. All of it is exact, so that nothing depends on whether features came from here: ``docs/stacks.md`` has
+what the alternatives would have saved.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import astuple, replace
@@ -23,6 +23,7 @@ from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.keys import FeatureKeys
 from napari_m2n2v2.features.request import Depth, FeatureRequest, Transition
 from napari_m2n2v2.features.spec import FeatureSpec
+from napari_m2n2v2.features.stored import from_entry, to_entry
 from napari_m2n2v2.lru import ByteLRU
 from napari_m2n2v2.method.upsampling import UpsamplingOperator
 from napari_m2n2v2.parallel import Progress, silent
@@ -91,7 +92,7 @@ class FeatureCache:
         return self.find(FeatureRequest.of(image, spec), progress or silent, remember=remember)
 
     def has(self, image: Any, *asked: Any, **named: Any) -> bool:
-        """Tell whether :meth:`features` would have nothing to compute; what is there counts as used.
+        """Tell whether :meth:`features` would need neither attention nor depth computed; what is there counts as used.
 
         Parameters and errors are those of :func:`~napari_m2n2v2.compute_features`.
         """
@@ -125,7 +126,7 @@ class FeatureCache:
         return features
 
     def knows(self, request: FeatureRequest) -> bool:
-        """Tell whether :meth:`find` would have nothing to compute; what is there counts as used."""
+        """Tell whether :meth:`find` would need neither attention nor depth computed; what is there counts as used."""
         return self._recall(_name(request, FeatureKeys.of(request))) is not None or bool(self.sizes_on_disk(request))
 
     def sizes_on_disk(self, request: FeatureRequest) -> dict[str, int]:
@@ -179,21 +180,24 @@ class FeatureCache:
             request, keys, lambda share, stage: report(before + (0.85 - before) * share, stage), held
         )
         report(0.85, "upsampling operator")
-        planned = transition.grid_shape == request.grid_shape  # else the device was too small, and the key is not right
-        stored = self._load(keys.operator, _OPERATOR) if planned else None
-        if stored is not None:
-            weights, unit, first_row, first_col = (stored[0][name] for name in _OPERATOR)
-            operator = UpsamplingOperator(weights, unit, first_row, first_col)
+        if (operator := self._stored_operator(transition, request, keys)) is not None:
             return assemble(request, transition, guides, operator)
         features = held or assemble(request, transition, guides)
         if nearly is not None:
             nearly(features)
-        built = features.upsampling_operator(
-            guided=True, progress=lambda share, stage: report(0.85 + 0.14 * share, stage)
-        )
-        if planned:
-            self._save(keys.operator, {name: getattr(built, name) for name in _OPERATOR})
+        features.upsampling_operator(guided=True, progress=lambda share, stage: report(0.85 + 0.14 * share, stage))
         return features
+
+    def _stored_operator(
+        self, transition: Transition, request: FeatureRequest, keys: FeatureKeys
+    ) -> UpsamplingOperator | None:
+        """Return the operator that version 0.1 stored, in format 1, if there is one."""
+        if transition.grid_shape != request.grid_shape:  # the device was too small, and the key is not right
+            return None
+        if (stored := self._load(keys.operator, _OPERATOR)) is None:
+            return None
+        weights, unit, first_row, first_col = (stored[0][name] for name in _OPERATOR)
+        return UpsamplingOperator(weights, unit, first_row, first_col)
 
     def _depth(self, request: FeatureRequest, keys: FeatureKeys, report: Progress) -> Depth | None:
         stored = self._load(keys.depth, (), ("came_from",)) if keys.depth else None
@@ -209,28 +213,23 @@ class FeatureCache:
     def _transition(
         self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None
     ) -> Transition:
-        stored = self._load(keys.transition, ("transition",), ("grid", "note"))
-        cells = math.prod(request.grid_shape)
-        if stored is not None and stored[0]["transition"].shape == (cells, cells):
-            matrix = torch.from_numpy(stored[0]["transition"]).to(request.device)
-            return Transition(matrix, request.grid_shape, str(stored[1]["note"]))
+        stored = self._load(keys.transition)
+        transition = None if stored is None else from_entry(*stored, request, report)
+        if transition is not None:
+            return transition
         if held is None:
-            transition = request.read_transition(report)
-        else:
+            transition = request.read_transition(report, keep=self.disk is not None)
+        else:  # what it was made of is not held
             note = held.chosen_because.removeprefix(request.attention.reason)
             transition = Transition(held.transition, held.grid_shape, note)
-        if transition.grid_shape != request.grid_shape:  # of a device that was too small, and not what the key says
-            return transition
-        self._save(
-            keys.transition,
-            {"transition": transition.matrix.numpy(force=True)},
-            grid=transition.grid_shape, note=transition.note, device=transition.matrix.device.type,
-            backbone=request.attention.backbone.name, weights=request.attention.backbone.weights_revision,
-        )  # fmt: skip
+        if self.disk is not None and transition.grid_shape == request.grid_shape:  # else the key does not say so
+            backbone = request.attention.backbone
+            arrays, about = to_entry(transition)
+            self._save(keys.transition, arrays, **about, backbone=backbone.name, weights=backbone.weights_revision)
         return transition
 
     def _load(
-        self, key: str, arrays: Collection[str], about: Collection[str] = ()
+        self, key: str, arrays: Collection[str] = (), about: Collection[str] = ()
     ) -> tuple[Arrays, dict[str, Any]] | None:
         """Return a stored entry; None if there is none that has these arrays and says these things."""
         entry = None if self.disk is None else self.disk.load(key)

@@ -1,7 +1,7 @@
 """Attention and depth read by the workers of a dask cluster; all else about the features is made here.
 
-What travels there is the image at working resolution; what comes back are the queries and keys that attention is made
-of (:mod:`~napari_m2n2v2.backbones.self_attention`), or the matrix where a backbone has none, and depth.
+What travels there is the image at working resolution; what comes back is what attention is made of, such as queries and
+keys (:mod:`~napari_m2n2v2.backbones.self_attention`), or the matrix where a backbone does not tell, and depth.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 from napari_m2n2v2.backbones import AttentionBackbone, DepthBackbone, find_backbone, find_depth
 from napari_m2n2v2.backbones.device import resolve_device
 from napari_m2n2v2.backbones.run import one_pass
-from napari_m2n2v2.backbones.self_attention import QueriesAndKeys, attention_of, keeping
+from napari_m2n2v2.backbones.self_attention import Kept, attention_of, keeping
 from napari_m2n2v2.errors import Cancelled, ClusterError, M2N2V2Error
 from napari_m2n2v2.features.keys import identity_of
 from napari_m2n2v2.features.spec import FeatureSpec
@@ -243,8 +243,7 @@ class _Attention(_There):
         read = self._cluster.run(_read_attention, self._asked, image, grid_shape, report=within(progress, 0.0, 0.8))
         if isinstance(read, np.ndarray):
             return torch.from_numpy(read).to(device)
-        with torch.no_grad():
-            return attention_of(read, device, lambda share: progress(0.8 + 0.2 * share, "attention"))
+        return attention_of(read, device, lambda share: progress(0.8 + 0.2 * share, "attention"))
 
 
 class _Depth(_There):
@@ -270,11 +269,11 @@ def _describe(kind: str, name: str, topic: str) -> tuple[Any, ...]:
 
 def _read_attention(
     name: str, image: NDArray[np.uint8], grid_shape: tuple[int, int], topic: str
-) -> list[QueriesAndKeys] | NDArray[np.float32]:
+) -> list[Kept] | NDArray[np.float32]:
     backbone, report = find_backbone(name).backbone, _telling(topic)
 
-    def compute(device: torch.device) -> list[QueriesAndKeys] | NDArray[np.float32]:
-        with keeping() as kept:
+    def compute(device: torch.device) -> list[Kept] | NDArray[np.float32]:
+        with keeping(making=False) as kept:
             matrix = backbone.attention(image, grid_shape, device, report)
         return kept or matrix.numpy(force=True)
 

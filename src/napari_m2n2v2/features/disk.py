@@ -27,8 +27,12 @@ from napari_m2n2v2.files.atomic import write_whole
 
 __all__ = ["VERSION", "Arrays", "FeatureFolder", "read_entry", "write_entry"]
 
-VERSION = 1
-"""Of the format. Raise it when what is stored, or how it is computed, changes."""
+VERSION = 2
+"""Of the format in which entries are written. Raise it when what is stored, or how it is computed, changes."""
+
+
+_READ = (2, 1)
+"""The versions that are read, in the order in which they are looked for."""
 
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -62,22 +66,26 @@ class FeatureFolder:
     def __init__(self, folder: Path, most_bytes: int, notify: Callable[[str], None] | None = None) -> None:
         self.folder = folder
         self.most_bytes = most_bytes
+        self.latest = 0  # bytes of the entry that was written or read last
         self._notify = notify or _warn
         self._refused = 0  # bytes of the entry that could not be written, which was told
         self._telling = threading.Lock()
 
-    def path(self, key: str) -> Path:
+    def path(self, key: str, version: int = VERSION) -> Path:
         """Return where the entry of a key is, or would be."""
-        return self.folder / f"{key}.{VERSION}.safetensors"
+        return self.folder / f"{key}.{version}.safetensors"
 
     def size(self, key: str) -> int:
         """Return the bytes of an entry, 0 if there is none, and count that as a use. It may still be damaged."""
-        path = self.path(key)
-        return int(_stat(path, "st_size")) if _touch(path) else 0
+        there = (path for version in _READ if _touch(path := self.path(key, version)))
+        return next((int(_stat(path, "st_size")) for path in there), 0)
 
     def load(self, key: str) -> tuple[Arrays, dict[str, Any]] | None:
         """Return an entry's arrays and what was said about them; None if there is none that can be used."""
-        path = self.path(key)
+        entries = (self._load(self.path(key, version), key) for version in _READ)
+        return next((entry for entry in entries if entry is not None), None)
+
+    def _load(self, path: Path, key: str) -> tuple[Arrays, dict[str, Any]] | None:
         try:
             entry = read_entry(path, key)
         except (FileNotFoundError, NotADirectoryError):
@@ -93,6 +101,7 @@ class FeatureFolder:
             _drop(path)
             return None
         _touch(path)
+        self.latest = _nbytes(entry[0])
         return entry
 
     def save(self, key: str, arrays: Arrays, about: Mapping[str, Any]) -> bool:
@@ -103,11 +112,11 @@ class FeatureFolder:
         key : str
             64 hexadecimal digits.
         arrays : mapping
-            float32, uint16 or int32, C-contiguous, none empty.
+            float32 or int16, C-contiguous, none empty.
         about : mapping
             What JSON can hold.
         """
-        needed = sum(array.nbytes for array in arrays.values())
+        needed = _nbytes(arrays)
         try:
             if needed > self.most_bytes:
                 raise UnwritableFileError(
@@ -122,6 +131,7 @@ class FeatureFolder:
         except OSError as error:
             self._tell_unwritable(error, needed)
             return False
+        self.latest = needed
         if needed >= self._refused:  # a full disk takes small ones now and then
             self._refused = 0
         return True
@@ -236,6 +246,10 @@ def read_entry(path: Path, key: str) -> tuple[Arrays, dict[str, Any]]:
     if told["key"] != key:
         raise ValueError("it is of something else")
     return arrays, about
+
+
+def _nbytes(arrays: Arrays) -> int:
+    return sum(array.nbytes for array in arrays.values())
 
 
 def _checksum(key: str, about: str, arrays: Arrays) -> int:

@@ -108,12 +108,13 @@ class ImageFeatures:
         tensor = torch.as_tensor(attention).detach().to(resolve_device(device), torch.float32, copy=True)
         check_attention(tensor, grid_shape)
         plane = Plane.of(image, None, parameters)
+        to_transition_(tensor, parameters, silent)
         features = cls(
             shape=plane.shape,
             image=plane.image,
             guides=(),
             clipped=plane.clipped,
-            transition=to_transition_(tensor, parameters, silent),
+            transition=tensor,
             grid_shape=grid_shape,
             parameters=parameters,
             backbone="own attention",

@@ -28,7 +28,7 @@ class FeatureKeys:
     depth : str
         Of working image, depth backbone, weights and flip; empty where no depth is computed.
     operator : str
-        Of working image, the guides that join upsampling, grid and the sigmas of upsampling.
+        Of working image, the guides that join upsampling, grid and the sigmas of upsampling. Version 0.1 stored it.
     guides : str
         Of all guides and of how they were chosen: what features in memory are of, and no entry on disk.
     """
@@ -64,8 +64,8 @@ class FeatureKeys:
 
     @property
     def on_disk(self) -> tuple[str, ...]:
-        """Those that there are."""
-        return tuple(key for key in (self.transition, self.depth, self.operator) if key)
+        """Those of what is stored."""
+        return tuple(key for key in (self.transition, self.depth) if key)
 
 
 def _channel(guide: GuideChannel) -> tuple[str, float]:

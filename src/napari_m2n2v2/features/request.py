@@ -19,7 +19,8 @@ from torch import Tensor
 
 from napari_m2n2v2.backbones import FoundBackbone, FoundDepth, find_backbone, find_depth
 from napari_m2n2v2.backbones.device import resolve_device
-from napari_m2n2v2.backbones.run import planned_grid, read_attention, read_depth
+from napari_m2n2v2.backbones.run import planned_grid, read_attention, read_depth, remake_attention
+from napari_m2n2v2.backbones.self_attention import Kept
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.guides.channel import GuideChannel, as_guide, channels_of, depth_channel
@@ -27,11 +28,16 @@ from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.images.rendering import as_rgb, clipped_pixels, finite_range
 from napari_m2n2v2.images.resampling import resize_rgb, working_shape
 from napari_m2n2v2.images.tile import fits_whole
-from napari_m2n2v2.method.attention import adjust_temperature_, check_attention, make_doubly_stochastic_
-from napari_m2n2v2.parallel import Progress
+from napari_m2n2v2.method.attention import (
+    adjust_temperature_,
+    check_attention,
+    doubly_stochastic_factors,
+    scale_,
+)
+from napari_m2n2v2.parallel import Progress, within
 from napari_m2n2v2.parameters import FeatureParameters
 
-__all__ = ["Depth", "FeatureRequest", "Plane", "Transition", "notes_on", "to_transition_"]
+__all__ = ["Depth", "FeatureRequest", "MadeOf", "Plane", "Transition", "notes_on", "to_transition_"]
 
 
 class Depth(NamedTuple):
@@ -41,12 +47,24 @@ class Depth(NamedTuple):
     came_from: str
 
 
+class MadeOf(NamedTuple):
+    """What a transition matrix is made of: each pass of the backbone, and the factors of IPF, ``[n]`` float32."""
+
+    passes: tuple[Sequence[Kept], ...]
+    rows: Tensor
+    columns: Tensor
+
+
 class Transition(NamedTuple):
-    """The doubly stochastic ``[n, n]``, its grid, and what to say if the device had to change."""
+    """The doubly stochastic ``[n, n]``, its grid, what to say if the device had to change, and what it is made of.
+
+    The latter is None where that was not asked, or the backbone does not tell.
+    """
 
     matrix: Tensor
     grid_shape: tuple[int, int]
     note: str
+    made_of: MadeOf | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,17 +188,30 @@ class FeatureRequest:
         deep = None if depth is None else depth_channel(depth.values, depth.came_from, self.depth_weight)
         return self.channels if deep is None else (deep, *self.channels)
 
-    def read_transition(self, report: Progress) -> Transition:
-        """Read attention and make it a transition matrix (section 3.1): by far the slowest part."""
+    def read_transition(self, report: Progress, *, keep: bool = False) -> Transition:
+        """Read attention and make it a transition matrix (section 3.1): by far the slowest part.
+
+        ``keep`` says whether to return what it is made of, for :meth:`remake_transition`.
+        """
         parameters = self.spec.parameters
         find_backbone(self.spec.attention)  # which lets go of the model of depth where memory is short
-        grid_shape, tensor, note = read_attention(
+        grid_shape, tensor, note, passes = read_attention(
             self.attention.backbone, self.plane.image, self.device, parameters,
-            lambda share, stage: report(0.95 * share, stage),
+            lambda share, stage: report(0.95 * share, stage), keep=keep,
         )  # fmt: skip
         check_attention(tensor, grid_shape)
-        to_transition_(tensor, parameters, report)
-        return Transition(tensor, grid_shape, note)
+        factors = to_transition_(tensor, parameters, report)
+        return Transition(tensor, grid_shape, note, MadeOf(passes, *factors) if passes else None)
+
+    def remake_transition(self, made_of: MadeOf, note: str, report: Progress) -> Transition:
+        """Make the matrix again, without its backbone: the same, to the last bit, on one device."""
+        passes, rows, columns = made_of
+        tensor = remake_attention(passes, self.grid_shape, self.device, within(report, 0.0, 0.8))
+        report(0.8, "temperature")
+        adjust_temperature_(tensor, self.spec.parameters.temperature)
+        report(0.95, "doubly stochastic")
+        scale_(tensor, rows.to(self.device), columns.to(self.device))
+        return Transition(tensor, self.grid_shape, note)
 
 
 def notes_on(clipped: int, guides: Sequence[GuideChannel]) -> tuple[str, ...]:
@@ -194,10 +225,12 @@ def _clipped_in_words(what: str, count: int) -> str:
     return f"{some.format(what)} NaN or infinite: clipped, NaN to the lowest."
 
 
-def to_transition_(attention: Tensor, parameters: FeatureParameters, report: Progress) -> Tensor:
-    """Turn an ``[n, n]`` attention tensor into a transition matrix, in place."""
+def to_transition_(attention: Tensor, parameters: FeatureParameters, report: Progress) -> tuple[Tensor, Tensor]:
+    """Turn an ``[n, n]`` attention tensor into a transition matrix, in place, and return the factors of IPF."""
     report(0.96, "temperature")
     adjust_temperature_(attention, parameters.temperature)
-    return make_doubly_stochastic_(
+    factors = doubly_stochastic_factors(
         attention, parameters.ipf_rounds, parameters.ipf_tolerance, lambda: report(0.98, "doubly stochastic")
     )
+    scale_(attention, *factors)
+    return factors

@@ -13,7 +13,10 @@ from torch import Tensor
 
 from napari_m2n2v2.errors import AttentionError
 
-__all__ = ["adjust_temperature_", "check_attention", "flip_cells", "make_doubly_stochastic_", "normalise_rows_"]
+__all__ = [
+    "adjust_temperature_", "check_attention", "doubly_stochastic_factors", "flip_cells", "make_doubly_stochastic_",
+    "normalise_rows_", "scale_",
+]  # fmt: skip
 
 _ROWS_AT_ONCE = 1024
 
@@ -87,7 +90,14 @@ def adjust_temperature_(attention: Tensor, temperature: float) -> Tensor:
 def make_doubly_stochastic_(
     attention: Tensor, rounds: int, tolerance: float, before_round: Callable[[], None] | None = None
 ) -> Tensor:
-    """Scale ``A`` in place until rows and columns sum to 1: iterative proportional fitting (section 3.1).
+    """Scale ``A`` in place until rows and columns sum to 1: :func:`doubly_stochastic_factors`, then :func:`scale_`."""
+    return scale_(attention, *doubly_stochastic_factors(attention, rounds, tolerance, before_round))
+
+
+def doubly_stochastic_factors(
+    attention: Tensor, rounds: int, tolerance: float, before_round: Callable[[], None] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Find what rows and columns sum to 1 by: iterative proportional fitting (section 3.1).
 
     One round divides columns by their sums, then rows by theirs. The result is ``diag(u) A diag(v)``, so a round needs
     two matrix-vector products and no second matrix.
@@ -95,13 +105,18 @@ def make_doubly_stochastic_(
     Parameters
     ----------
     attention : Tensor
-        ``[n, n]`` float32, 0 or more.
+        ``A [n, n]`` float32, 0 or more.
     rounds : int
         Most rounds.
     tolerance : float
         Stop after the round that moved no column factor by more than this, relative.
     before_round : callable, optional
-        Called before every round; raising from it leaves ``A`` as it was.
+        Called before every round; what it raises passes through.
+
+    Returns
+    -------
+    tuple of Tensor
+        ``u`` and ``v``, ``[n]`` float32, of rows and of columns.
     """
     u = torch.ones(len(attention), dtype=attention.dtype, device=attention.device)
     v = torch.ones_like(u)
@@ -114,6 +129,11 @@ def make_doubly_stochastic_(
         v = columns
         if bool(moved <= tolerance):
             break
+    return u, v
+
+
+def scale_(attention: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """Make ``diag(u) A diag(v)`` of an ``[n, n]`` tensor ``A``, in place."""
     for rows, scale in zip(attention.split(_ROWS_AT_ONCE), u.split(_ROWS_AT_ONCE), strict=True):
         rows.mul_(scale[:, None]).mul_(v)
     return attention

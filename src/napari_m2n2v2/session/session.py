@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -91,7 +92,8 @@ class Session:
         self._shared = shared = Upsampled() if len(options) > 1 else None
         self._chains = [Chain(option, self.parameters, _MAP_BYTES // len(options), shared) for option in options]
         self._working_shape = features.image.shape[0], features.image.shape[1]
-        self._competition = Competition(self._working_shape, self._distance)
+        # Given no method of this session, which would then never be let go before the garbage collector comes.
+        self._competition = Competition(self._working_shape, partial(_distance, features, self._chains))
         self._claims = Claims(features.shape, self._working_shape)
         self._beginnings = Beginnings(features.shape, self._working_shape)
         self._masks = AcceptedMasks()
@@ -384,9 +386,12 @@ class Session:
         ]
         return choose(parted, names)
 
-    def _distance(self, claim: Claim, pixels: NDArray[np.intp]) -> NDArray[np.float32]:
-        """How far flat pixels are from an object's clicks; what it began with counts as just in reach."""
-        if claim.found is None or claim.option is None:  # it has no clicks
-            return np.ones(pixels.size, dtype=np.float32)
-        nearest = distance_to_clicks(claim.found, self.features, self._chains[claim.option].maps, pixels)
-        return nearest if claim.found.start is None else np.minimum(nearest, np.float32(1))
+
+def _distance(
+    features: ImageFeatures, chains: Sequence[Chain], claim: Claim, pixels: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """How far flat pixels are from an object's clicks; what it began with counts as just in reach."""
+    if claim.found is None or claim.option is None:  # it has no clicks
+        return np.ones(pixels.size, dtype=np.float32)
+    nearest = distance_to_clicks(claim.found, features, chains[claim.option].maps, pixels)
+    return nearest if claim.found.start is None else np.minimum(nearest, np.float32(1))

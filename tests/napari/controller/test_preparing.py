@@ -106,7 +106,9 @@ def test_a_folder_keeps_slices_for_the_next_time(stack, tmp_path):
     store.use(tmp_path / "features")
     prepare(stack)
     entries = list((tmp_path / "features").glob("*.safetensors"))
-    assert len(entries) == 2 * DEPTH and marks(stack) == ["READY"] * DEPTH
+    assert len(entries) == DEPTH and marks(stack) == ["READY"] * DEPTH
+    assert "All fit into the folder features: about" in panel(stack).told.text()
+    assert panel(stack).preparing.slice_bytes() < stack.workspace.features.nbytes / 10
     times = {path: path.stat().st_ino for path in entries}
     store.refresh()
     assert "GB in " + str(tmp_path) in store.told.text()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_m2n2v2._napari.controller.activity import ActivityController
+from napari_m2n2v2._napari.controller.ahead import AheadController
 from napari_m2n2v2._napari.controller.channels import ChannelsController
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.dragging import DragController
@@ -81,6 +82,7 @@ class Controller:
         queue = PropagationQueue(state, jobs, self.features, self.solving, self.clicks, self.field)
         self.propagation = PropagationController(state, jobs, queue)
         self.precompute = PrecomputeController(state, preparing_jobs, self.features, jobs)
+        self.ahead = AheadController(state, jobs, self.features, self.precompute)
         self.activity = ActivityController(state, jobs, self.features, queue, self.precompute, self.similar.finding)
         self.plain_click = PlainClick(state)
         self.looks = LooksController(state)
@@ -111,5 +113,5 @@ class Controller:
         self.images.close_all()
         looking = (self.preview, self.glimpse, self.explain, self.viewer, self.channels, self.points, self.plain_click)
         in_viewer = (*looking, self.drawing, self.shapes)
-        for part in (*in_viewer, self.activity, self.similar, self.precompute, self.jobs, self.features):
+        for part in (*in_viewer, self.activity, self.similar, self.ahead, self.precompute, self.jobs, self.features):
             part.close()

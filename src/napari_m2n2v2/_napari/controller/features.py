@@ -92,6 +92,9 @@ class FeatureController:
                 part.features, part.computed_with, part.fingerprint = features, settings, fingerprint
                 part.state = part.settled_state(state.settings)
                 workspace.parts.use(part, workspace.focus)
+                for other in state.workspaces:
+                    if other not in (workspace, state.active):
+                        other.parts.rest()
                 self.ready.emit(workspace, key)
                 self._next()
                 state.features_changed.emit()
@@ -136,6 +139,14 @@ class FeatureController:
         for part in workspace.parts:
             if part.state is FeatureState.COMPUTING:
                 self._settle(part)
+
+    def give_up(self, workspace: Workspace, key: PartKey) -> None:
+        """Stop for a part that nobody waits for any more."""
+        part = workspace.parts.get(key)
+        if part is not None and part.state is FeatureState.COMPUTING:
+            self._drop(lambda wanted: wanted.part is part)
+            self._settle(part)
+            self._state.features_changed.emit()
 
     def recipe(self, workspace: Workspace, key: PartKey) -> Callable[[Report], ImageFeatures]:
         """Capture all that the features of a part are computed from, now; the worker reads and computes.

@@ -190,7 +190,9 @@ class PrecomputeController:
         return run.work.failures.get(index, "") if run is not None and run.work is not None else ""
 
     def slice_bytes(self) -> int | None:
-        """About how much a slice takes, from one that is there; None before there is any."""
+        """About how much a slice takes where it is kept, from one that is there; None before there is any."""
+        if (disk := self._features.store.disk) is not None:
+            return disk.latest or None
         workspace = self._state.active
         known = [part.features.nbytes for part in workspace.parts if part.features] if workspace is not None else []
         return known[-1] if known else None

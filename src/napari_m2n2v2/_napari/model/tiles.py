@@ -106,8 +106,18 @@ class Parts:
             unused = other is not part and other.key != shown and other.state is not FeatureState.COMPUTING
             if unused and other.features is not None:
                 held -= self._own_bytes(other)
-                other.forget_features()
-                self.let_go(other.key)
+                self._forget(other)
+
+    def rest(self) -> None:
+        """Note that another image is worked on: features that only this one holds go, for they are in no limit."""
+        for part in self:
+            if part.features is None or part.state is FeatureState.COMPUTING or self.is_shared(part.features):
+                continue
+            self._forget(part)
+
+    def _forget(self, part: Part) -> None:
+        part.forget_features()
+        self.let_go(part.key)
 
     def _own_bytes(self, part: Part) -> int:
         features = part.features
