@@ -34,6 +34,7 @@ def script(command, monkeypatch, name):
     path, given = words[is_module], words[is_module + 1 :]
     monkeypatch.setattr(sys, "argv", [path, *given])
     if is_module:
+        monkeypatch.delitem(sys.modules, path, raising=False)  # another one imported it
         return runpy.run_module(path, run_name=name), given
     monkeypatch.syspath_prepend((ROOT / path).parent)
     return runpy.run_path(str(ROOT / path), run_name=name), given
@@ -140,8 +141,6 @@ NOT_RUN = {
     # For those who develop
     ".venv/bin/python -m pytest -q tests/session": ("runs other tests", names_what_is_there),
     "pytest -m slow tests/napari/layers/test_large_stack.py": (_LONG, names_what_is_there),
-    "pytest tests/napari/controller/test_elsewhere.py": ("runs other tests", names_what_is_there),
-    "pytest -m slow tests/napari/controller/test_elsewhere.py": (_LONG, names_what_is_there),
     "pytest -m slow tests/docs": (_LONG, names_what_is_there),
     "python -m pytest -m gpu": ("runs tests, on a GPU", nothing),
     ".venv/bin/ruff check .": ("dev.py test runs it", is_a_step_of_dev),
@@ -161,16 +160,16 @@ NOT_RUN = {
     "python docs/make_jobs.py": (_LONG, can_be_imported),
     "python docs/make_method.py": (_LONG, takes_arguments),
     "python docs/make_results.py RESULTS": ("needs the results of hours", takes_arguments),
-    "python benchmarks/run.py": (_LONG, takes_arguments),
+    "python benchmarks/run.py": (_LONG, takes_options),
+    "python benchmarks/run.py --only clicks memory": (_LONG, takes_options),
     "python benchmarks/ratios.py": (_LONG, takes_options),
-    "python benchmarks/gpu.py": (_LONG, takes_options),
+    "python benchmarks/ratios.py --check": (_LONG, takes_options),
     "PYTHONPATH=src python benchmarks/gpu.py": (_LONG, takes_options),
     "PYTHONPATH=src python benchmarks/gpu.py --quick": ("tests/test_gpu.py runs it, slow", takes_options),
     "python benchmarks/full_size_sd2.py 64 128": (_LONG, takes_options),
     "python benchmarks/large_stack.py": (_LONG, takes_options),
     "python benchmarks/propagation.py --guides auto --step 2 --out propagation.json": (_LONG, takes_options),
     "python -m benchmarks.cold_start": (_LONG, takes_options),
-    "python -m benchmarks.cold_start --look": (_LONG, takes_options),
     "python -m benchmarks.default_click": (_LONG, takes_arguments),
     "python -m benchmarks.doubt": (_LONG, takes_options),
     "python -m benchmarks.event_loop": (_LONG, takes_arguments),
@@ -180,9 +179,13 @@ NOT_RUN = {
         _LONG, takes_options,
     ),
     "python -m benchmarks.first_look": (_LONG, takes_arguments),
+    "python -m benchmarks.many_images": (_LONG, takes_options),
     "python -m benchmarks.many_objects 60 192": (_LONG, takes_arguments),
     "python -m benchmarks.many_objects 100 1024": (_LONG, takes_arguments),
+    "python -m benchmarks.memory 480x854 64": (_LONG, takes_arguments),
     "python -m benchmarks.mask_doubt report": (_LONG, takes_options),
+    "python -m benchmarks.new_part": (_LONG, takes_arguments),
+    "python -m benchmarks.prepared_stack": (_LONG, takes_options),
     "python -m benchmarks.parts dsb2018_nuclei isbi2012_em wbc_blood ct histology": (_LONG, takes_options),
     "python -m benchmarks.prompts report --by-set": (_LONG, takes_options),
     "python -m benchmarks.sampled_window": (_LONG, takes_arguments),
@@ -193,5 +196,6 @@ NOT_RUN = {
         _LONG, takes_options,
     ),
     "python -m benchmarks.steadiness_causes choose default --objects 2": (_LONG, takes_options),
+    "python -m benchmarks.travels": (_LONG, takes_arguments),
     "python -m benchmarks.stored_features DATASET...": ("tests/test_benchmarks.py runs it, slow", takes_arguments),
 }  # fmt: skip
