@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
+from napari_m2n2v2 import Click, FeatureParameters, SegmentationParameters, Session, compute_features
 from napari_m2n2v2.session.seed import working_seed
 from napari_m2n2v2.session.segmentation import score_of_click
 
@@ -12,8 +12,18 @@ PLACES = [
     (0.42, 0.45), (0.12, 0.11), (0.69, 0.35), (0.87, 0.82), (0.19, 0.7),
     (0.52, 0.61), (0.83, 0.14), (0.27, 0.39), (0.62, 0.75), (0.1, 0.49),
 ]  # fmt: skip
-CASES = [("321x481", 64), ("480x854", 37), ("480x854", 64), ("1024x1024", 64), ("480x854", 128)]
-of_case = pytest.mark.parametrize(("size", "grid"), CASES)
+METHODS = {"published": SegmentationParameters.paper(), "default": SegmentationParameters()}
+SIZES_AND_GRIDS = [("321x481", 64), ("480x854", 37), ("480x854", 64), ("1024x1024", 64), ("480x854", 128)]
+CASES = [
+    *((*one, BACKBONE, "published") for one in SIZES_AND_GRIDS),
+    ("480x854", 64, BACKBONE, "default"),
+    ("480x854", 64, "appearance", "default"),
+]
+of_case = pytest.mark.parametrize(("size", "grid", "attention", "method"), CASES)
+
+
+def rounds_of(grid, attention):
+    return 4 if grid == 128 or attention == "appearance" else 10
 
 
 def clicks(size, count):
@@ -21,7 +31,7 @@ def clicks(size, count):
     return [Click(row * height, col * width, i % 2 == 0) for i, (row, col) in enumerate(PLACES[:count])]
 
 
-@pytest.mark.parametrize(("size", "grid"), CASES[:4])
+@pytest.mark.parametrize(("size", "grid"), SIZES_AND_GRIDS[:4])
 def test_features(benchmark, photo, size, grid):
     parameters = FeatureParameters(grid=grid)
     call = (photo(size), BACKBONE), {"device": "cpu", "parameters": parameters}
@@ -30,29 +40,29 @@ def test_features(benchmark, photo, size, grid):
 
 @of_case
 @pytest.mark.parametrize("number", [1, 2, 10])
-def test_click(benchmark, features, size, grid, number):
+def test_click(benchmark, features, size, grid, attention, method, number):
     """Click ``number`` on a session that holds the ones before it; its Markov-map is new."""
 
     def setup():
-        session = Session(features(size, grid))
+        session = Session(features(size, grid, attention), METHODS[method])
         session.replay(clicks(size, number - 1))
         return (session, clicks(size, number)[-1]), {}
 
-    rounds = 4 if grid == 128 else 10
-    benchmark.pedantic(lambda session, click: session.click(click), setup=setup, rounds=rounds, warmup_rounds=1)
+    how = {"setup": setup, "rounds": rounds_of(grid, attention), "warmup_rounds": 1}
+    benchmark.pedantic(lambda session, click: session.click(click), **how)
 
 
 @of_case
-def test_moved_click_among_ten(benchmark, features, size, grid):
+def test_moved_click_among_ten(benchmark, features, size, grid, attention, method):
     """The fifth of ten clicks goes to another place: one new Markov-map, six clicks solved again."""
 
     def setup():
-        session = Session(features(size, grid))
+        session = Session(features(size, grid, attention), METHODS[method])
         session.replay(clicks(size, 10))
         return (session,), {}
 
-    rounds = 4 if grid == 128 else 10
-    benchmark.pedantic(lambda session: session.move(4, 100.0, 100.0), setup=setup, rounds=rounds, warmup_rounds=1)
+    how = {"setup": setup, "rounds": rounds_of(grid, attention), "warmup_rounds": 1}
+    benchmark.pedantic(lambda session: session.move(4, 100.0, 100.0), **how)
 
 
 @pytest.mark.parametrize(("size", "grid"), [("480x854", 64)])

@@ -7,16 +7,14 @@ importing the labels, accepting half of them at once, and undoing that: seconds 
 ``python -m benchmarks.click_among_objects 3 dock`` is three rounds in the dock alone.
 """
 
-import os
 import sys
 import time
 
 import numpy as np
 
+from benchmarks.docked import viewer_and_dock, wait
 from napari_m2n2v2 import Click, Session, compute_features
 from napari_m2n2v2.images.masks import masks_of
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 SIDE, COUNTS = 1024, (0, 500, 1000)
 CLICKS = (Click(512, 512, object_id=5000), Click(505, 522, False, 5000))
@@ -71,18 +69,17 @@ def tell(where, taken):
 
 
 def in_dock(image, labels, rounds):
-    import napari
+    with viewer_and_dock() as (viewer, dock):
+        click_in_dock(viewer, dock, image, labels, rounds)
+
+
+def click_in_dock(viewer, dock, image, labels, rounds):
     from qtpy.QtWidgets import QApplication
 
-    viewer = napari.Viewer()
-    dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")[1]
-    dock.tour.hide()
     controller = dock.controller
 
     def settle():
-        while controller.activity.present is not None or controller.jobs.keys:
-            QApplication.processEvents()
-            time.sleep(0.005)
+        wait(lambda: controller.activity.present is None and not controller.jobs.keys)
         for _ in range(5):
             QApplication.processEvents()
 
@@ -128,7 +125,6 @@ def in_dock(image, labels, rounds):
             controller.objects.reset()
             settle()
     tell("dock", taken)
-    viewer.close()
 
 
 def main(rounds=5, *where):

@@ -1,7 +1,7 @@
 """From opening the dock to features that are ready, in new processes: ``python -m benchmarks.cold_start``.
 
 It needs a display. Everything is cached: compiled kernels, the offline weights on disk. A photo of 400 x 600 is opened
-in napari, then the dock; Start is pressed at once, or with ``--look`` once the dock has read ahead what it does while
+in napari, then the dock; Start is pressed at once, and in other rounds once the dock has read ahead what it does while
 one looks for the first object. With ``--before TREE`` another checkout takes turns. Processor time is of all threads.
 """
 
@@ -9,12 +9,21 @@ import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from statistics import median
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
+sys.path.insert(0, str(Path(__file__).parents[1]))  # its processes run it as a script
+
+from benchmarks.docked import open_dock, own_folder
+from benchmarks.page import show, table
+
+HEAD = [
+    "Start is pressed", "from dock to ready", "the dock opens", "Start to features", "of it processor time",
+    "longest gap of the event loop",
+]  # fmt: skip
+WHEN = "at once", "after a look"
 
 
 def once(look):
@@ -27,7 +36,7 @@ def once(look):
     viewer.add_image(coffee(), name="coffee")
     QApplication.processEvents()
     began = time.perf_counter()
-    dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")[1]
+    dock = open_dock(viewer)
     QApplication.processEvents()
     opened = time.perf_counter() - began
     state, gap, longest = dock.controller.state, time.perf_counter(), 0.0
@@ -51,30 +60,30 @@ def once(look):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--look", action="store_true", help="press Start when the dock has read ahead")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--before", type=Path, help="another checkout of these sources")
-    parser.add_argument("--once", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--once", choices=WHEN, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.once:
-        once(options.look)
+        once(options.once == WHEN[1])
         return
     here = Path(__file__).parents[1]
     trees = {"before": options.before.resolve(), "now": here} if options.before else {"now": here}
-    found = {name: [] for name in trees}
-    command = [sys.executable, str(Path(__file__)), "--once", *(["--look"] if options.look else [])]
-    with tempfile.TemporaryDirectory() as saved:
-        for turn in range(options.rounds + 1):
-            for name, tree in trees.items():
-                where = os.environ | {"PYTHONPATH": str(tree / "src"), "NAPARI_M2N2V2_AUTOSAVE": saved}
-                told = subprocess.run(command, env=where, capture_output=True, text=True, check=True).stdout
-                if turn:  # the first compiles what is not cached
-                    found[name].append([float(word) for word in told.split()[-4:]])
-    print("| | the dock opens | Start to features | of it processor time | longest gap of the event loop |")
-    print("| --- | --- | --- | --- | --- |")
-    for name, rounds in found.items():
-        opened, ready, worked, gap = (median(column) for column in zip(*rounds, strict=True))
-        print(f"| {name} | {opened:.2f} s | {ready:.2f} s | {worked:.2f} s | {1000 * gap:.0f} ms |")
+    found = {}
+    with own_folder():
+        for turn, when, (name, tree) in product(range(options.rounds + 1), WHEN, trees.items()):
+            command = [sys.executable, str(Path(__file__)), "--once", when]
+            where = os.environ | {"PYTHONPATH": str(tree / "src")}
+            told = subprocess.run(command, env=where, stdout=subprocess.PIPE, text=True, check=True).stdout
+            if turn:  # the first compiles what is not cached
+                label = f"{when}, {name}" if options.before else when
+                found.setdefault(label, []).append([float(word) for word in told.split()[-4:]])
+    print(table(HEAD, [[label, *map(show, in_middle(rounds))] for label, rounds in found.items()]))
+
+
+def in_middle(rounds):
+    """Return the medians, before them that of both waits together."""
+    return [median(opened + ready for opened, ready, *_ in rounds), *map(median, zip(*rounds, strict=True))]
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ def photo_of(size):
 
 
 @lru_cache(maxsize=2)
-def features_of(size, grid):
-    return compute_features(photo_of(size), BACKBONE, device="cpu", parameters=FeatureParameters(grid=grid))
+def features_of(size, grid, attention=BACKBONE):
+    return compute_features(photo_of(size), attention, device="cpu", parameters=FeatureParameters(grid=grid))
 
 
 @pytest.fixture
@@ -42,8 +42,6 @@ def features():
 
 @pytest.fixture(autouse=True)
 def _recorded(benchmark, request):
-    """Put size, grid and source of attention into the results."""
+    """Put what it was given into the results."""
     if hasattr(request.node, "callspec"):
-        given = request.node.callspec.params
-        benchmark.extra_info.update({name: given[name] for name in ("size", "grid", "number") if name in given})
-    benchmark.extra_info["attention"] = BACKBONE
+        benchmark.extra_info.update(request.node.callspec.params)

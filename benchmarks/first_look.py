@@ -2,26 +2,23 @@
 
 It needs a display. For each size a photo is started in the dock and clicked before its features are there. Printed: the
 time from attention to the outline, of it processor time (measured alone, afterwards), the time to the mask of the same
-click, and their overlap (IoU); offline weights, grid 64. The first line also brings the compiled kernels.
+click, and their overlap (IoU); offline weights, grid 64. A photo before them, not told of, brings the compiled kernels.
 """
 
-import os
 import time
 from statistics import median
 
-import napari
 import numpy as np
-from qtpy.QtWidgets import QApplication
-from skimage.data import coffee
-from skimage.transform import resize
 
+from benchmarks.conftest import photo_of
+from benchmarks.docked import viewer_and_dock, wait
+from benchmarks.page import show, table
 from napari_m2n2v2 import Session
 from napari_m2n2v2.features.coarse import coarse_features
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-SIZES = ((480, 854), (480, 854), (1024, 1024))
+SIZES = ("480x854", "1024x1024")
 PLACES = ((0.55, 0.5), (0.15, 0.85), (0.85, 0.25))
+HEAD = ["size", "attention to the first look", "its processor time", "to the mask", "IoU of both, least"]
 
 
 def one(viewer, dock, photo, place):
@@ -33,11 +30,13 @@ def one(viewer, dock, photo, place):
     dock.image.value = layer
     dock.start.click()
     state.active.points.add([place[0] * photo.shape[0], place[1] * photo.shape[1]])
-    while state.active.solution is None:
-        QApplication.processEvents()
+
+    def is_solved():
         if not drawn and "first look" in viewer.layers:
-            drawn += [time.perf_counter(), viewer.layers["first look"].data > 0]
-        time.sleep(0.001)
+            drawn.extend([time.perf_counter(), viewer.layers["first look"].data > 0])
+        return state.active.solution is not None
+
+    wait(is_solved)
     ended, mask = time.perf_counter(), state.active.labels.data > 0
     worked = time.process_time()
     Session(coarse_features(state.active.features)).replay(state.active.clicks)
@@ -49,20 +48,16 @@ def one(viewer, dock, photo, place):
 
 
 def main():
-    viewer = napari.Viewer()
-    dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")[1]
-    dock.controller.features.change(attention="offline", grid=64)
-    print("| size | attention to the first look | its processor time | to the mask | IoU of both, least |")
-    print("| --- | --- | --- | --- | --- |")
-    for turn, (height, width) in enumerate(SIZES):
-        photo = (resize(coffee(), (height, width), anti_aliasing=True) * 255).astype(np.uint8)
-        found = [one(viewer, dock, np.roll(photo, 3 * turn + n, axis=0), place) for n, place in enumerate(PLACES)]
-        look, worked, mask, overlap = zip(*found, strict=True)
-        told = (
-            f"{1000 * median(look):.0f} ms | {1000 * median(worked):.0f} ms | {median(mask):.2f} s | {min(overlap):.3f}"
-        )
-        print(f"| {height}x{width} | {told} |", flush=True)
-    viewer.close()
+    rows = []
+    with viewer_and_dock() as (viewer, dock):
+        dock.controller.features.change(attention="offline", grid=64)
+        one(viewer, dock, photo_of("321x481"), PLACES[0])
+        for size in SIZES:
+            photos = [np.roll(photo_of(size), n, axis=0) for n in range(len(PLACES))]
+            found = [one(viewer, dock, *of_one) for of_one in zip(photos, PLACES, strict=True)]
+            look, worked, mask, overlap = zip(*found, strict=True)
+            rows.append([size, *(show(median(times)) for times in (look, worked, mask)), f"{min(overlap):.3f}"])
+    print(table(HEAD, rows))
 
 
 if __name__ == "__main__":

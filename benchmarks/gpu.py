@@ -6,19 +6,18 @@
 
 Besides the sources it needs torch, numpy, scipy, numba, scikit-image, transformers and safetensors with what these
 bring themselves, and no network. DINOv2's base model has its real weights where they are on this machine and random
-ones where they are not, which take as long; Stable Diffusion needs diffusers and is in ``full_size_sd2.py``. Ends with
-1 if a check fails.
+ones where they are not, which take as long. Where diffusers is installed, a GPU is also timed with a Stable Diffusion 2
+of full size with random weights; of a CPU that is ``full_size_sd2.py``. Ends with 1 if a check fails.
 """
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from statistics import median
@@ -30,7 +29,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that this is a script as well
 
+from benchmarks.full_size_sd2 import build
 from benchmarks.gpu_checks import checks, clicks_on, photo_of, step_checks
+from benchmarks.machine import processor, versions
+from benchmarks.page import show, table
+from benchmarks.targets import SD2
 from napari_m2n2v2 import FeatureParameters, SegmentationParameters, Session, compute_features
 from napari_m2n2v2.backbones import BACKBONES, find_backbone, release_models
 from napari_m2n2v2.backbones.device import resolve_device
@@ -110,6 +113,16 @@ def feature_times(device, photo, grid, weights, rounds):
     yield "features, once loaded", whole
 
 
+def sd2_times(device, photo, grid, rounds):
+    """Yield what features of a Stable Diffusion 2 take, in half precision, where diffusers is installed."""
+    if find_spec("diffusers") is not None:
+        from napari_m2n2v2.backbones.stable_diffusion import StableDiffusionAttention
+
+        backbone = StableDiffusionAttention("random", lambda: build(torch.float16), dtype=torch.float16)
+        how = {"device": device, "parameters": FeatureParameters(grid=grid)}
+        yield SD2, timed(lambda: compute_features(photo, backbone, **how), device, rounds)
+
+
 def built(features):
     """Build the operator of features anew."""
     return replace(features, _operators={}).upsampling_operator(guided=True)
@@ -136,7 +149,7 @@ def click_times(features, rounds):
     filled = run.flood_fill(upsampled, pixel, None, "connected")
     filled /= max(filled.max(), np.float32(1e-7))
     nearest = nearest_click([filled], [0.3])
-    finish = Finishing(features, SegmentationParameters(), [Seed((pixel,))], [True], [(np.inf,)], None)
+    finish = Finishing(features, SegmentationParameters(), [Seed((pixel,))], [True], [(np.inf,)], None, None)
     stages = {
         "Markov-map": lambda: markov_map(features.transition, start, 0.3, 1000),
         "upsampling": lambda: operator(steps),
@@ -152,21 +165,13 @@ def click_times(features, rounds):
 
 def machine(device):
     """Describe card, driver and versions."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "numba", "scipy", "transformers"))
-    there = f"{os.cpu_count()} cores of {processor()}"
+    there = processor()
     if device.type == "cuda":
         card = torch.cuda.get_device_properties(device)
         there = (
             f"{card.name}, {card.total_memory / 2**30:.0f} GiB, driver {driver()}, CUDA {torch.version.cuda}; {there}"
         )
-    return f"{device}: {there}; Python {platform.python_version()}, {packages}"
-
-
-def processor():
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.processor() or platform.machine()
+    return f"{device}: {there}; {versions('torch', 'numpy', 'numba', 'scipy', 'transformers')}"
 
 
 def driver():
@@ -197,7 +202,9 @@ def column(device, photo, grid, weights, options):
     rounds = 1 if options.quick else options.rounds
     features = compute_features(photo, weights, device=device, parameters=FeatureParameters(grid=grid))
     for name, seconds in chain(feature_times(device, photo, grid, weights, rounds), click_times(features, rounds)):
-        cells[name] = f"{seconds:.2f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+        cells[name] = show(seconds)
+    for name, seconds in () if device.type == "cpu" or options.quick else sd2_times(device, photo, grid, rounds):
+        cells[name] = show(seconds)
     if device.type == "cuda":
         cells["peak memory of the card"] = f"{torch.cuda.max_memory_allocated(device) / 2**30:.2f} GiB"
     return cells, failed
@@ -226,10 +233,8 @@ def main():
             columns.append(cells)
             failed += bad
     print(f"Measured on {machine(device)}. {shape[0]} x {shape[1]} pixels, {named}. Medians.\n")
-    for row in (["", *(f"grid {grid}" for grid in grids)], ["---"] * (len(grids) + 1)):
-        print(f"| {' | '.join(row)} |")
-    for name in columns[0]:
-        print(f"| {' | '.join([name, *(cells[name] for cells in columns)])} |")
+    rows = [[name, *(cells[name] for cells in columns)] for name in columns[0]]
+    print(table(["", *(f"grid {grid}" for grid in grids)], rows))
     for name in failed:
         print(f"NOT AS ON THE CPU: {name}", file=sys.stderr)
     return bool(failed)

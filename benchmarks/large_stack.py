@@ -11,17 +11,19 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import shutil
+import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 from zarr.storage import LocalStore, WrapperStore
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that this is a script as well
+
+from benchmarks.docked import open_dock, own_folder, wait
 
 _SIDE = 2048
 _OBJECTS = ((500, 600, 130), (1400, 800, 180), (1000, 1500, 150))  # row, col, radius
@@ -62,18 +64,6 @@ def make(folder: Path, planes: int) -> None:
         stack[plane] = image.clip(0, 65535).astype(np.uint16)
 
 
-def wait(done: Callable[[], bool], seconds: float = 600) -> None:
-    """Let Qt work until ``done()``."""
-    from qtpy.QtWidgets import QApplication
-
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise TimeoutError("it did not get there")
-        QApplication.processEvents()
-        time.sleep(0.005)
-
-
 def run(folder: Path, planes: int, slices: int, steps: int, attention: str) -> dict[str, Any]:
     """Open, click, carry; return what there is to say."""
     import napari
@@ -86,7 +76,7 @@ def run(folder: Path, planes: int, slices: int, steps: int, attention: str) -> d
     layer = viewer.add_image(zarr.open_array(store, mode="r"), name="stack", contrast_limits=(1000, 8000))
     middle = planes // 2
     viewer.dims.set_current_step(0, middle)
-    _, dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+    dock = open_dock(viewer)
     control, state = dock.controller, dock.controller.state
     control.features.change(attention=attention, device="cpu")
     errors: list[str] = []
@@ -153,12 +143,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="slices that objects are carried each way (%(default)s)")
     parser.add_argument("--attention", default="auto", help="backbone (%(default)s)")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        make(folder / "stack.zarr", options.planes)
-        print(json.dumps(run(folder / "stack.zarr", options.planes, options.slices, options.steps, options.attention)))
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory() as folder, own_folder():
+        stack = Path(folder) / "stack.zarr"
+        make(stack, options.planes)
+        print(json.dumps(run(stack, options.planes, options.slices, options.steps, options.attention)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """How long each stage takes, beside its slow reference and beside an earlier commit: ratios hold on any machine.
 
 python benchmarks/ratios.py                  measure, and divide what the slow references take by it
-python benchmarks/ratios.py --check          fail if a stage is slower than it was some commits ago, run beside it
+python benchmarks/ratios.py --check          fail if a stage, or something that users wait for (``waits.py``), is
+                                             slower than it was some commits ago, run beside it
 python benchmarks/ratios.py --check REVISION than in this commit
 """
 
@@ -18,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from skimage.data import coffee
-from skimage.transform import resize
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the slow references lie with the tests
 
-from napari_m2n2v2 import Click, FeatureParameters, SegmentationParameters, Session, compute_features
+from benchmarks.page import table
+from benchmarks.waits import GRID, SHAPE, WAITS, computed, photo_of, published
+from napari_m2n2v2 import Click, Session
 from napari_m2n2v2.backbones import find_backbone
 from napari_m2n2v2.method.attention import adjust_temperature_, make_doubly_stochastic_
 from napari_m2n2v2.method.flood_fill import flood_fill
@@ -33,13 +34,15 @@ from napari_m2n2v2.method.scoring import candidate_thresholds
 from tests import slow_references as slow
 
 ROOT = Path(__file__).parents[1]
-SHAPE, GRID, PIXEL = (160, 240), 32, (70, 110)
+PIXEL = 70, 110
 CPU = torch.device("cpu")
 COMMITS_BACK = 20
 """What one landing brings, or a few: a program that becomes slower bit by bit is seen as well."""
 SLOWER = 1.3
 """From here on a stage is slower: the best of several runs in turns varies by less."""
 TURNS, MORE_TURNS = 3, 4
+STEP_ROUNDS, WAIT_ROUNDS = 12, 6
+"""In each turn, of a step of the method and of a wait."""
 
 
 def seconds(call, rounds):
@@ -55,8 +58,8 @@ def seconds(call, rounds):
 
 def stages():
     """Yield name, the fast call, the slow call."""
-    photo = (resize(coffee(), SHAPE, anti_aliasing=True) * 255).round().astype(np.uint8)
-    features = compute_features(photo, "appearance", device="cpu", parameters=FeatureParameters(grid=GRID))
+    photo = photo_of(SHAPE)
+    features = computed(photo, GRID)
     shape, transition = features.grid_shape, features.transition
     raw = find_backbone("appearance").backbone.attention(photo, shape, CPU, lambda share, stage: None)
     start = start_state(*PIXEL, SHAPE, shape, CPU)
@@ -88,16 +91,14 @@ def stages():
     def slow_click():
         slow.flood_fill(slow.upsample(slow.markov_map(transition, start), guide).astype(np.float32), PIXEL)
 
-    # As published: a default that does more is not a slower program, and earlier commits have this method alone.
-    published = getattr(SegmentationParameters, "paper", SegmentationParameters)()
     first_click = "first click, without its edge scores"
-    yield first_click, lambda: Session(features, published).click(Click(*PIXEL)), slow_click
+    yield first_click, lambda: Session(features, published()).click(Click(*PIXEL)), slow_click
 
 
 def against_the_published_window():
     """Compare the whole first click with one stage of the published program: its dense window, on 321 x 481 pixels."""
-    photo = (resize(coffee(), (321, 481), anti_aliasing=True) * 255).round().astype(np.uint8)
-    features = compute_features(photo, "appearance", device="cpu", parameters=FeatureParameters(grid=37))
+    photo = photo_of((321, 481))
+    features = computed(photo, 37)
     low = np.random.default_rng(0).random(features.grid_shape)
     guide = np.moveaxis(photo / 255, -1, 0)
     begin = time.perf_counter()
@@ -108,18 +109,31 @@ def against_the_published_window():
 
 def print_references():
     """Measure this program against the slow references."""
-    for name, fast, obvious in stages():
-        ratio = seconds(obvious, 2) / seconds(fast, 20)
-        print(f"{name:40s} {ratio:10.1f} x faster than its reference")
-    print(f"{'first click, 321 x 481, grid 37':40s} {against_the_published_window():10.1f} x   dense window alone")
+    rows = [[name, f"{seconds(obvious, 2) / seconds(fast, 20):.1f} times"] for name, fast, obvious in stages()]
+    whole = f"{against_the_published_window():.1f} times"
+    rows.append(["first click, 321 x 481, grid 37, against the published window alone", whole])
+    print(table(["stage", "as fast as its reference"], rows))
+
+
+def print_seconds():
+    """Print, as JSON, the seconds of all that is compared with an earlier commit; null for what this program lacks."""
+    told = {name: seconds(fast, STEP_ROUNDS) for name, fast, _ in stages()}
+    for name, make in WAITS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                told[name] = seconds(make(folder), WAIT_ROUNDS)
+            except (ImportError, AttributeError, TypeError) as error:
+                told[name] = None
+                print(f"{name}: {error}", file=sys.stderr)
+    print(json.dumps(told))
 
 
 def measured(sources):
-    """Run the stages of the program in a folder, in a process of its own; seconds by stage."""
+    """Run the stages of the program in a folder, in a process of its own; seconds by stage, of those it has."""
     command = [sys.executable, __file__, "--seconds"]
     environment = {**os.environ, "PYTHONPATH": str(sources)}
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    return json.loads(run.stdout.splitlines()[-1])
+    return {name: took for name, took in json.loads(run.stdout.splitlines()[-1]).items() if took is not None}
 
 
 def in_turns(before, turns):
@@ -172,14 +186,19 @@ def check(revision):
             again = in_turns(before, MORE_TURNS)
             was, now = ({s: min(one[s], more[s]) for s in one} for one, more in zip((was, now), again, strict=True))
     slower = slower_ones(was, now)
-    for stage in now:
+    for stage in WAITS.keys() - now.keys():
+        print(f"{stage} cannot be timed any more: mend benchmarks/waits.py")
+        slower.append(stage)
+    for stage in now.keys() - was.keys():
+        print(f"{stage}: not there before")
+    for stage in (stage for stage in now if stage in was):
         said = "   SLOWER" if stage in slower else ""
         print(f"{stage:40s} {1000 * now[stage]:8.2f} ms   {was[stage] / now[stage]:5.2f} x as fast as before{said}")
     return bool(slower)
 
 
 def slower_ones(was, now):
-    return [stage for stage in now if now[stage] > SLOWER * was[stage]]
+    return [stage for stage in now if stage in was and now[stage] > SLOWER * was[stage]]
 
 
 def main():
@@ -189,7 +208,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)  # the references use one core, and machines differ in how many they have
     if options.seconds:
-        print(json.dumps({name: seconds(fast, 30) for name, fast, _ in stages()}))
+        print_seconds()
     elif options.check is not None:
         return check(options.check or None)
     else:

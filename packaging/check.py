@@ -2,6 +2,7 @@
 
     python3 packaging/check.py                      everything: build base gui lowest newest
     python3 packaging/check.py build gui            some of it
+    python3 packaging/check.py newest --suite       all tests that CI runs, not some; half an hour
     python3 packaging/check.py --torch 2.13.0       with another torch than each environment would choose
 
 It needs uv, which ``python3 dev.py test`` puts into .venv; and a display, or xvfb, except for ``build`` and
@@ -40,6 +41,7 @@ SMOKE = [
     "tests/cli/test_segment.py",
     "tests/napari/controller/test_clicks.py",
 ]
+ALL = ["-m", "not slow and not alone"]
 WITHOUT_QT = """
 import napari_m2n2v2
 napari_m2n2v2.compute_features, napari_m2n2v2.attach
@@ -151,7 +153,7 @@ def install(name: str, folder: Path, torch: str | None) -> Path:
     return place / ("Scripts" if os.name == "nt" else "bin")
 
 
-def try_out(name: str, folder: Path, torch: str | None) -> None:
+def try_out(name: str, folder: Path, torch: str | None, suite: bool) -> None:
     """Install into one environment and run what it is for."""
     print(f"\n== {name}", flush=True)
     programs, empty = install(name, folder, torch), folder / f"{name}-files"
@@ -165,18 +167,20 @@ def try_out(name: str, folder: Path, torch: str | None) -> None:
     if name != "base":
         run(*display(), programs / "python", "-c", OPEN_DOCK, cwd=empty, QT_API="pyqt6", **offline)
     if ENVIRONMENTS[name].smoke:
-        smoke(name, programs, folder, empty)
+        test(name, programs, folder, empty, ALL if suite else SMOKE)
 
 
-def smoke(name: str, programs: Path, folder: Path, empty: Path) -> None:
-    """Run tests of the sdist against the wheel that is installed."""
+def test(name: str, programs: Path, folder: Path, empty: Path, chosen: list[str]) -> None:
+    """Run tests of the sdist against the wheel that was built from it and is installed."""
     with tarfile.open(packages(folder)[1]) as opened:
         opened.extractall(empty, filter="data")
     tree = next(empty.glob("napari_m2n2v2-*"))
     shutil.rmtree(tree / "src")  # so that only the installed package can be imported
     # Old releases warn of what newer Pythons and numpys deprecate; with the newest, a warning is an error.
     warnings = ["-W", "default"] if name == "lowest" else []
-    run(*display(), programs / "python", "-m", "pytest", "-q", *warnings, *SMOKE, cwd=tree, QT_API="pyqt6")
+    images = os.environ.get("SHARED_DIR", str(ROOT.parent / "shared"))  # those that are not in the repository
+    command = [*display(), programs / "python", "-m", "pytest", "-q", *warnings, *chosen]
+    run(*command, cwd=tree, QT_API="pyqt6", SHARED_DIR=images)
 
 
 def display() -> list[str]:
@@ -193,6 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("steps", nargs="*", metavar="STEP", help="build, " + ", ".join(ENVIRONMENTS))
     parser.add_argument("--torch", metavar="VERSION", help="instead of what each environment would choose")
+    parser.add_argument("--suite", action="store_true", help="run all tests of CI in lowest and newest, not a choice")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="copy wheel and sdist there")
     options = parser.parse_args()
     if unknown := set(options.steps) - {"build", *ENVIRONMENTS}:
@@ -205,7 +210,7 @@ def main() -> None:
                 shutil.copy(path, options.keep)
         for name in ENVIRONMENTS:
             if not options.steps or name in options.steps:
-                try_out(name, Path(made), options.torch)
+                try_out(name, Path(made), options.torch, options.suite)
 
 
 if __name__ == "__main__":

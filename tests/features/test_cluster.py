@@ -53,9 +53,9 @@ class TestTheSame:
     def test_features_and_masks_are_those_of_here(self, cluster, attention):
         photo, told = coffee()[::3, ::3].copy(), []
         here = compute_features(photo, attention, device="cpu", parameters=SMALL)
-        there = compute_features(
-            photo, cluster.attention(attention), device="cpu", parameters=SMALL, progress=lambda *at: told.append(at)
-        )
+        backbone = cluster.attention(attention)
+        assert backbone.long_chains == (attention == "appearance")
+        there = compute_features(photo, backbone, device="cpu", parameters=SMALL, progress=lambda *at: told.append(at))
         assert torch.equal(here.transition, there.transition) and there.backbone == attention
         assert here.weights_revision == there.weights_revision and cluster.address in there.chosen_because
         clicks = [Click(60, 90), Click(20, 30, foreground=False)]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -257,3 +259,16 @@ class TestRendering:
         assert np.ptp(features.image, axis=2).max() > 0
         with pytest.raises(ParameterError, match="rendering"):
             FeatureParameters(rendering="sepia")
+
+
+def test_features_with_long_chains_keep_the_directions_that_last(image):
+    """At a grid of some thousand cells, by `appearance`; their memory counts, and clicks give the same mask."""
+    grid = FeatureParameters(grid=48)
+    fine = compute_features(resize_rgb(image, (96, 128)), "appearance", device="cpu", parameters=grid)
+    whole = replace(fine, low_rank=None)
+    assert fine.low_rank is not None
+    assert fine.nbytes == whole.nbytes + fine.low_rank.nbytes
+    got, expected = (Session(features).click(Click(32, 32)).mask for features in (fine, whole))
+    assert np.count_nonzero(got & expected) >= 0.999 * np.count_nonzero(got | expected) > 0
+    own = ImageFeatures.from_attention(fine.image, fine.transition, fine.grid_shape, device="cpu")
+    assert own.low_rank is None, "only of backbones whose chains are long"

@@ -56,7 +56,7 @@ def test_the_filter_is_the_published_one():
     expected = sum(mean(slope[..., i]) * colours[i] for i in range(3)) + mean(offset)
     inner = np.zeros(SHAPE, bool)
     inner[2 * radius : -2 * radius, 2 * radius : -2 * radius] = True
-    found = _guided_filter(mask, image, inner, np.ones(SHAPE, np.int32), radius, epsilon)
+    found = _guided_filter(image, inner, np.ones(SHAPE, np.int32), radius, epsilon)(mask)
     assert np.abs(found - expected)[inner].max() < 1e-5
     assert not found[~inner].any()
 

@@ -54,6 +54,16 @@ def test_replay_equals_clicking_equals_the_pure_functions(features, parameters):
     assert without_cache(features, clicks, parameters).mask.tobytes() == expected[0]
 
 
+@pytest.mark.parametrize("parameters", [SegmentationParameters(), SegmentationParameters.paper()])
+def test_a_moved_click_among_many_gives_what_the_pure_functions_give(features, parameters):
+    """What is kept from one click to the next must not be what was true before the move, or of other clicks."""
+    places = [(16, 16), (5, 50), (33, 48), (46, 2), (20, 22), (30, 30), (40, 55)]
+    session = Session(features, parameters)
+    session.replay(Click(*place, n % 2 == 0) for n, place in enumerate(places))
+    for result in (session.move(2, 10, 12), session.flip(4), session.move(2, *places[2]), session.delete(0)):
+        assert result.mask.tobytes() == without_cache(features, result.clicks, parameters).mask.tobytes()
+
+
 def test_a_session_that_is_let_go_holds_nothing_until_the_garbage_collector_comes(features):
     session = Session(features)
     session.replay([Click(16, 16), Click(35, 48, object_id=2)])

@@ -40,6 +40,7 @@ class AppearanceAttention:
     name = "appearance"
     weights_revision = ""
     default_grid = 64
+    long_chains = True
 
     def __init__(self, look: float = 0.25, place: float = 0.15) -> None:
         self.look = look

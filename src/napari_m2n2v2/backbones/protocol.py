@@ -16,7 +16,11 @@ __all__ = ["AttentionBackbone", "DepthBackbone"]
 
 
 class AttentionBackbone(Protocol):
-    """Reads an image as self-attention between its grid cells (section 3.1, Eq. 1)."""
+    """Reads an image as self-attention between its grid cells (section 3.1, Eq. 1).
+
+    One whose chains take many steps may have an attribute ``long_chains = True``: then clicks on large grids take them
+    in few directions (:mod:`~napari_m2n2v2.method.low_rank`), where these are enough.
+    """
 
     @property
     def name(self) -> str:

@@ -181,6 +181,7 @@ class _About(NamedTuple):
     default_grid: int
     reason: str
     stands_for: dict[str, Any]
+    long_chains: bool
 
 
 class _There:
@@ -230,6 +231,11 @@ class _Attention(_There):
         """As there."""
         return self._about.default_grid
 
+    @property
+    def long_chains(self) -> bool:
+        """As there."""
+        return self._about.long_chains
+
     def attention(
         self, image: NDArray[np.uint8], grid_shape: tuple[int, int], device: torch.device, progress: Progress
     ) -> Tensor:
@@ -257,8 +263,8 @@ class _Depth(_There):
 def _describe(kind: str, name: str, topic: str) -> tuple[Any, ...]:
     found = find_backbone(name) if kind == "attention" else find_depth(name)
     backbone = found.backbone
-    grid = getattr(backbone, "default_grid", 0)
-    return backbone.name, backbone.weights_revision, grid, found.reason, identity_of(backbone)
+    grid, long_chains = getattr(backbone, "default_grid", 0), getattr(backbone, "long_chains", False)
+    return backbone.name, backbone.weights_revision, grid, found.reason, identity_of(backbone), long_chains
 
 
 def _read_attention(

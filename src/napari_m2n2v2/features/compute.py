@@ -11,6 +11,7 @@ from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.request import FeatureRequest, Transition
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.guides.channel import GuideChannel, guide_options
+from napari_m2n2v2.method.low_rank import low_rank_of
 from napari_m2n2v2.method.upsampling import UpsamplingOperator
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import FeatureParameters
@@ -98,6 +99,7 @@ def assemble(
     """
     first, *others = guide_options(guides, request.own)
     joined = any(guide.joins_upsampling for guide in first)
+    backbone = request.attention.backbone
     return ImageFeatures(
         shape=request.plane.shape,
         image=request.plane.image,
@@ -106,8 +108,9 @@ def assemble(
         transition=transition.matrix,
         grid_shape=transition.grid_shape,
         parameters=request.spec.parameters,
-        backbone=request.attention.backbone.name,
-        weights_revision=request.attention.backbone.weights_revision,
+        low_rank=low_rank_of(transition.matrix) if getattr(backbone, "long_chains", False) else None,
+        backbone=backbone.name,
+        weights_revision=backbone.weights_revision,
         chosen_because=request.attention.reason + transition.note,
         clipped=request.plane.clipped,
         _operators={} if operator is None else {joined: operator},

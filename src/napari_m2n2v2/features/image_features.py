@@ -20,6 +20,7 @@ from napari_m2n2v2.guides.channel import GuideChannel, channels_of, combined, gu
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.method.attention import check_attention
 from napari_m2n2v2.method.contrast import pixel_contrast
+from napari_m2n2v2.method.low_rank import LowRank
 from napari_m2n2v2.method.steps import steps_on
 from napari_m2n2v2.method.upsampling import UpsamplingOperator, build_upsampling_operator
 from napari_m2n2v2.parallel import Progress, silent
@@ -52,6 +53,8 @@ class ImageFeatures:
         Where the attention came from, which weights exactly, and why this backbone.
     alternatives : tuple of tuple of GuideChannel
         What may guide instead, where "auto" was asked: each object's clicks choose (:attr:`options`).
+    low_rank : LowRank or None
+        The transition matrix in few directions, of backbones with long chains, if these are enough.
     """
 
     shape: tuple[int, int]
@@ -64,6 +67,7 @@ class ImageFeatures:
     weights_revision: str
     chosen_because: str
     alternatives: tuple[tuple[GuideChannel, ...], ...] = ()
+    low_rank: LowRank | None = field(default=None, repr=False)
     clipped: int = 0
     _operators: dict[bool, UpsamplingOperator] = field(default_factory=dict, repr=False)
     _building: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -233,6 +237,7 @@ class ImageFeatures:
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         fixed = self.image.nbytes + self.transition.numel() * self.transition.element_size()
+        fixed += 0 if self.low_rank is None else self.low_rank.nbytes
         used = {id(guide): guide for guides in (self.guides, *self.alternatives) for guide in guides}
         guides = sum(guide.values.nbytes for guide in used.values())
         return fixed + guides + sum(operator.nbytes for operator in self._operators.values())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from napari_m2n2v2.method.low_rank import FULL_STEPS, LowRank
 
 __all__ = ["markov_map", "start_state", "start_state_over"]
 
@@ -69,7 +72,9 @@ def start_state_over(
     return torch.from_numpy(state).to(device)
 
 
-def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: int) -> Tensor:
+def markov_map(
+    transition: Tensor, start: Tensor, tau: float, max_iterations: int, low_rank: LowRank | None = None
+) -> Tensor:
     """Count the steps until each cell's relative probability exceeds ``tau``, with M2N2's fractional part (Eq. 3).
 
     Parameters
@@ -82,6 +87,8 @@ def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: in
         Relative probability, in ``(0, 1)``.
     max_iterations : int
         Most steps; cells not reached by then get this value.
+    low_rank : LowRank, optional
+        What :func:`~napari_m2n2v2.method.low_rank.low_rank_of` found of the matrix.
 
     Returns
     -------
@@ -93,9 +100,9 @@ def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: in
     reached = state > tau
     steps = torch.where(reached, 0.0, float(max_iterations))
     check_every = 1 if transition.device.type == "cpu" else _STEPS_PER_CHECK
+    states = _states(start.reshape(-1), transition, low_rank)
     for i in range(max_iterations):
-        previous, state = state, _step(state, transition) if i == 0 else state @ transition
-        state = state / state.max()
+        previous, state = state, next(states)
         rise = state - previous if i else torch.full_like(state, 1 - tau)
         passing = (state > tau) & ~reached
         steps = torch.where(passing, i + 1 - (state - tau) / (rise + 1e-6), steps)
@@ -105,7 +112,17 @@ def markov_map(transition: Tensor, start: Tensor, tau: float, max_iterations: in
     return steps.reshape(start.shape)
 
 
-def _step(start: Tensor, transition: Tensor) -> Tensor:
+def _states(state: Tensor, transition: Tensor, low_rank: LowRank | None) -> Iterator[Tensor]:
+    """Yield the state after each step, without end."""
+    for step in count(1):
+        state = _first_step(state, transition) if step == 1 else state @ transition
+        state = state / state.max()
+        yield state
+        if low_rank is not None and step == FULL_STEPS:
+            yield from low_rank.states_after(state)
+
+
+def _first_step(start: Tensor, transition: Tensor) -> Tensor:
     """Take the first step by reading only the rows of the few cells where the chain can be."""
     cells = start.nonzero().squeeze(1)
     return start[cells] @ transition[cells]

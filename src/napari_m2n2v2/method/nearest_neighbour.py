@@ -93,12 +93,17 @@ def truncate(
     ndarray
         ``Y [H, W]`` bool.
     """
-    mask = np.asarray(foreground, dtype=bool)[owner]
-    if beyond is None:
-        mask &= distance <= 1
-    else:
-        mask = np.where(distance <= 1, mask, beyond)
+    mask = np.zeros(owner.shape, dtype=bool) if beyond is None else beyond.copy()
+    _give_class(owner.ravel(), distance.ravel(), np.asarray(foreground, dtype=bool), mask.ravel())
     for seed, label in zip(seeds, foreground, strict=True):
         rows, cols = np.array(seed, dtype=np.intp).reshape(-1, 2).T
         mask[rows, cols] = label
     return mask
+
+
+@kernel()
+def _give_class(
+    owner: NDArray[np.int32], distance: Floats, foreground: NDArray[np.bool_], mask: NDArray[np.bool_]
+) -> None:
+    for q in range(owner.size):
+        mask[q] = foreground[owner[q]] if distance[q] <= 1 else mask[q]

@@ -53,7 +53,7 @@ def build_dense(
     spatial = np.exp2(spatial_window(rows, cols))
     reach = ((spatial > 0).sum(axis=0, dtype=np.int32) - 1) // 2
     fold = cols.fold()
-    touched: NDArray[np.bool_] = (fold > 0).any(axis=2)
+    touched = fold.max(axis=2) > 0
     first, stop_at = touched.argmax(axis=1), cols.cells - touched[:, ::-1].argmax(axis=1)
     weights = np.empty((height, rows.cells, cols.cells, width), dtype=np.uint16)
     unit = np.empty((height, width), dtype=np.float32)

@@ -67,9 +67,9 @@ def refine(
     before, pixels = np.ascontiguousarray(mask[box]), np.ascontiguousarray(image[box])
     band = near_outline(before, half_width) & ~fixed[box]
     weight = np.where(fixed[box], np.int32(trust), np.int32(1))
-    after = before
+    guided, after = _guided_filter(pixels, band, weight, radius, epsilon), before
     for _ in range(rounds):
-        after = np.where(band, _guided_filter(after, pixels, band, weight, radius, epsilon) > 0.5, after)
+        after = np.where(band, guided(after) > 0.5, after)
     both, either = np.count_nonzero(after & before), np.count_nonzero(after | before)
     if both < _LEAST_OVERLAP * either:
         return mask
@@ -119,15 +119,23 @@ def _near(mask: Mask, distance: float, near: Mask) -> None:
 
 
 def _guided_filter(
-    mask: Mask, image: NDArray[np.uint8], wanted: Mask, weight: NDArray[np.int32], radius: int, epsilon: float
-) -> NDArray[np.float32]:
-    """Return the guided filter of a mask at the pixels wanted, float32 ``[H, W]``, 0 elsewhere."""
+    image: NDArray[np.uint8], wanted: Mask, weight: NDArray[np.int32], radius: int, epsilon: float
+) -> Callable[[Mask], NDArray[np.float32]]:
+    """Return the guided filter of masks by an image at the pixels wanted: float32 ``[H, W]``, 0 elsewhere.
+
+    Each call writes into the same array.
+    """
     needed = _spread(wanted, radius)
-    fit = np.zeros((*mask.shape, 4), dtype=np.float32)
-    share = np.zeros(mask.shape, dtype=np.float32)
-    _in_blocks(lambda a, b: _fit_windows(mask, image, needed, weight, radius, epsilon * 255**2, fit, a, b), len(mask))
-    _in_blocks(lambda a, b: _average_fits(image, wanted, fit, radius, share, a, b), len(mask))
-    return share
+    fit = np.zeros((*wanted.shape, 4), dtype=np.float32)
+    share = np.zeros(wanted.shape, dtype=np.float32)
+
+    def filtered(mask: Mask) -> NDArray[np.float32]:
+        given = mask, image, needed, weight, radius, epsilon * 255**2, fit
+        _in_blocks(lambda a, b: _fit_windows(*given, a, b), len(mask))
+        _in_blocks(lambda a, b: _average_fits(image, wanted, fit, radius, share, a, b), len(mask))
+        return share
+
+    return filtered
 
 
 def _in_blocks(work: Callable[[int, int], None], rows: int) -> None:

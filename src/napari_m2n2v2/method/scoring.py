@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ EDGE_STEPS = 1024
 _NO_LIMIT = math.inf
 
 
+_RUN = 256  # candidates
+
+
 @dataclass(frozen=True)
 class CandidateThresholds:
     """Every candidate threshold of one map, with its edge score.
@@ -58,6 +62,12 @@ class CandidateThresholds:
     values: Floats
     edge: Floats
     maximum: float
+
+    @cached_property
+    def highest_edges(self) -> Floats:
+        """The highest edge score of each run of candidates, float32: all that most searches look at."""
+        highest: Floats = _highest_of_runs(self.edge)
+        return highest
 
     @property
     def nbytes(self) -> int:
@@ -174,14 +184,23 @@ def size_switches(markov_map: Floats, nearest: Floats | None, mask: NDArray[np.b
     foreground : bool
         The click's class.
     """
-    other = mask != foreground
-    own: Floats = markov_map[other]
     if nearest is None:
+        own: Floats = markov_map[mask != foreground]
         return own
-    bound = np.minimum(nearest[other], np.float32(1.0))
-    # An earlier click's own pixel (S_j = 0) never switches.
-    switches: Floats = np.divide(own, bound, out=np.full_like(own, np.inf), where=bound > 0)
-    return switches
+    switches = np.empty(mask.size, dtype=np.float32)
+    return switches[: _switches(markov_map.ravel(), nearest.ravel(), mask.ravel(), foreground, switches)]
+
+
+@kernel()
+def _switches(markov_map: Floats, nearest: Floats, mask: NDArray[np.bool_], foreground: bool, switches: Floats) -> int:
+    n = 0
+    for q in range(mask.size):
+        if mask[q] != foreground:
+            bound = min(nearest[q], np.float32(1.0))
+            # An earlier click's own pixel (S_j = 0) never switches.
+            switches[n] = markov_map[q] / bound if bound > 0 else np.float32(np.inf)
+            n += 1
+    return n
 
 
 def largest_threshold(switches: Floats, limit: float) -> float:
@@ -258,15 +277,14 @@ def score_factors(
     values = candidates.values
     end = len(values)
     if negative:
-        lowest = min(candidates.maximum, float(opposite.min(initial=np.inf)))
-        end = min(end, int(np.searchsorted(values, np.float32(lowest), side="left")))
+        below = min(below, candidates.maximum, float(opposite.min(initial=np.inf)))
     if prior < 1:
         end = min(end, _prior_count(len(values), prior))
     if below < _NO_LIMIT:
-        end = min(end, int(np.searchsorted(values, np.float32(below), side="left")))
+        end = min(end, int(values.searchsorted(np.float32(below), side="left")))
     if not (positive and same.size):
         return ScoreFactors(np.array([0, end]), np.ones(1, dtype=np.float32), edge)
-    included = np.searchsorted(values, np.sort(same), side="left")
+    included = values.searchsorted(np.sort(same), side="left")
     share = np.arange(len(included) + 1, dtype=np.float32) / np.float32(len(included))
     return ScoreFactors(np.concatenate([[0], included, [end]]).clip(max=end), share, edge)
 
@@ -290,20 +308,35 @@ def first_maximum(candidates: CandidateThresholds, factors: ScoreFactors) -> int
 
     When every score is zero it is 0: the click claims next to nothing.
     """
-    return int(_first_maximum(candidates.edge, factors.stops, factors.values, factors.edge))
+    return int(_first_maximum(candidates.edge, candidates.highest_edges, factors.stops, factors.values, factors.edge))
 
 
 @kernel()
-def _first_maximum(edge: Floats, stops: NDArray[np.int64], values: Floats, use_edge: bool) -> int:
+def _highest_of_runs(edge: Floats) -> Floats:
+    highest = np.zeros((edge.size + _RUN - 1) // _RUN, dtype=np.float32)
+    for run in range(highest.size):
+        for k in range(run * _RUN, min((run + 1) * _RUN, edge.size)):
+            if edge[k] > highest[run]:
+                highest[run] = edge[k]
+    return highest
+
+
+@kernel()
+def _first_maximum(edge: Floats, highest: Floats, stops: NDArray[np.int64], values: Floats, use_edge: bool) -> int:
     best, where = np.float32(0.0), 0
     for span in range(values.size):
         factor = values[span]
-        if factor == 0:
-            continue
-        for k in range(stops[span], stops[span + 1]):
-            score = edge[k] * factor if use_edge else factor
-            if score > best:
-                best, where = score, k
+        k, stop = stops[span], stops[span + 1]
+        while k < stop:
+            run = k // _RUN
+            end = min(stop, (run + 1) * _RUN)
+            # Rounding keeps the order, so where the highest would not be more, none would.
+            if (highest[run] * factor if use_edge else factor) > best:
+                for m in range(k, end):
+                    score = edge[m] * factor if use_edge else factor
+                    if score > best:
+                        best, where = score, m
+            k = end
     return where
 
 

@@ -85,7 +85,9 @@ def upsampled_map(features: ImageFeatures, seed: Seed, parameters: SegmentationP
         inside, around = cells_in_and_around(seed.box, shape, grid, _FRAME, device)
         return operator(share_from_around(features.transition, inside, around, _ROUNDS))
     start = start_state_over(seed.pixels, shape, grid, device, centred=parameters.centred_start)
-    upsampled = operator(markov_map(features.transition, start, parameters.tau, parameters.max_iterations))
+    upsampled = operator(
+        markov_map(features.transition, start, parameters.tau, parameters.max_iterations, features.low_rank)
+    )
     top = upsampled.max()
     return upsampled / top if top > 0 else upsampled
 

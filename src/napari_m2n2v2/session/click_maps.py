@@ -10,6 +10,7 @@ from napari_m2n2v2.parallel import Progress
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.click_map import ClickMap, click_map, upsampled_map
+from napari_m2n2v2.session.nearest import LatestNearest
 from napari_m2n2v2.session.seed import Seed
 from napari_m2n2v2.session.segmentation import Segmentation, advance
 
@@ -46,6 +47,7 @@ class Chain:
         self.features = features
         self.maps = ClickMaps(features, parameters, max_bytes, upsampled)
         self._parameters = parameters
+        self._latest = LatestNearest()
         self._solved: ByteLRU[tuple[Segmentation, tuple[Prompt, ...]], Segmentation] = ByteLRU(_SOLVED_BYTES)
 
     def solve(self, begun: Segmentation, clicks: tuple[Prompt, ...], report: Progress) -> Segmentation:
@@ -57,9 +59,14 @@ class Chain:
                 known, found = n, state
         for n in range(known, len(clicks)):
             report(n / len(clicks), "clicks")
-            found = advance(found, clicks[n], self.features, self._parameters, self.maps)
+            found = advance(found, clicks[n], self.features, self._parameters, self.maps, self._latest)
             self._solved.put((begun, found.clicks), found)
         return found
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held for clicks, in bytes, but for the states."""
+        return self.maps.nbytes + self._latest.nbytes
 
     @property
     def solved(self) -> tuple[Segmentation, ...]:

@@ -29,7 +29,7 @@ def pixel_radii(mask: Mask, seed: Seed, foreground: bool, parameters: Segmentati
 
     Where a pixel has its class already it is 0, or with ``boundary_distance`` how deep the pixel lies.
     """
-    if not (mask == foreground).any():
+    if not (mask.any() if foreground else not mask.all()):
         return (math.inf,) * len(seed.pixels)
     return tuple(_radius(mask, pixel, foreground, parameters) for pixel in seed.pixels)
 

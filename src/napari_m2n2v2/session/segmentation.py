@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from napari_m2n2v2.prompts import Prompt
 from napari_m2n2v2.session.click_map import ClickMap
 from napari_m2n2v2.session.effects import Effect, effect_of
 from napari_m2n2v2.session.finishing import Finishing, pixel_radii
+from napari_m2n2v2.session.nearest import LatestNearest, Nearest
 from napari_m2n2v2.session.seed import Pixel, Seed, outside_boxes, working_seed
 
 __all__ = [
@@ -38,8 +40,6 @@ __all__ = [
     "maps_as_scored",
     "score_of_click",
 ]
-
-Nearest = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 _BYTES_PER_CLICK, _BYTES_PER_PIXEL = 60, 32  # in tuples
 
@@ -120,6 +120,7 @@ def advance(
     features: ImageFeatures,
     parameters: SegmentationParameters,
     map_at: Callable[[Seed], ClickMap],
+    latest: LatestNearest | None = None,
 ) -> Segmentation:
     """Add one click to a segmentation (sections 3.4 and 3.5).
 
@@ -135,6 +136,8 @@ def advance(
         The same for the whole history.
     map_at : callable
         Gives the :class:`ClickMap` of working pixels; a cache of :func:`click_map`.
+    latest : LatestNearest, optional
+        What is known of ``before``, and what will be of the state returned.
 
     Raises
     ------
@@ -151,11 +154,11 @@ def advance(
     radii = (*before.pixel_radii, pixel_radii(mask, seeds[-1], click.foreground, parameters))
     radius = max(radii[-1], default=math.inf)
     limit, ceiling = math.inf, math.inf
-    earlier = None  # the nearest of the earlier clicks, as they stood
+    latest = latest or LatestNearest()
+    earlier = latest.of(before, _values(maps[:-1])) if before.clicks else None  # as they stood
     if parameters.score_adaptive or parameters.discard_rule:
         limit = largest_size_change(radius, parameters.sigma_adaptive)
     if parameters.score_adaptive and limit < math.inf:
-        earlier = nearest_click(_values(maps[:-1]), before.thresholds) if before.clicks else None
         near = earlier[1] if earlier else None
         if near is not None and outside is not None:
             near = np.where(outside, np.float32(0), near)  # what cannot be of the object never switches
@@ -177,11 +180,11 @@ def advance(
 
     discarded = (*before.discarded, False)
     thresholds, solved, nearest = solve(discarded)
-    change = abs(int(solved.sum()) - int(mask.sum()))
+    change = abs(np.count_nonzero(solved) - np.count_nonzero(mask))
     if parameters.discard_rule and before.clicks and change > limit:
         discarded = (*before.discarded, True)
         thresholds, solved, nearest = solve(discarded)
-    return Segmentation(
+    found = Segmentation(
         clicks=clicks,
         thresholds=thresholds,
         ceilings=ceilings,
@@ -192,6 +195,8 @@ def advance(
         start=before.start,
         squeezed=Squeezed.of(solved),
     )
+    latest.keep(found, nearest)
+    return found
 
 
 def maps_as_scored(maps: Sequence[ClickMap], radii: Sequence[float]) -> list[ClickMap]:
@@ -262,7 +267,11 @@ def _factors_of_click(
 ) -> ScoreFactors:
     known = [j for j in range(len(maps)) if j <= i or not discarded[j]]
     told = [(_told(seeds[j], maps[j]), clicks[j].foreground == clicks[i].foreground) for j in known]
-    values = [(maps[i].values[tuple(np.transpose(pixels))], is_same) for pixels, is_same in told if pixels]
+    told = [(pixels, is_same) for pixels, is_same in told if pixels]
+    every = np.array([pixel for pixels, _ in told for pixel in pixels], dtype=np.intp).reshape(-1, 2)
+    at_all = maps[i].values[every[:, 0], every[:, 1]]  # at once: there may be many
+    ends = list(accumulate((len(pixels) for pixels, _ in told), initial=0))
+    values = [(at_all[begin:end], is_same) for (begin, end), (_, is_same) in zip(pairwise(ends), told, strict=True)]
     same = [of_prompt for of_prompt, is_same in values if is_same]
     # A threshold may reach less than half of a scribble of the other class: one pixel of many is easily misplaced.
     opposite = [np.sort(of_prompt)[of_prompt.size // 2] for of_prompt, is_same in values if not is_same]

@@ -141,7 +141,7 @@ class Session:
         masks += sum(one.values.nbytes for one in {id(one): one for one in kept}.values())
         held = (self._shared, self._competition, self._claims, self._beginnings)
         caches = sum(one.nbytes for one in held if one is not None)
-        return masks + caches + sum(state.nbytes for state in states) + sum(chain.maps.nbytes for chain in self._chains)
+        return masks + caches + sum(state.nbytes for state in states) + sum(chain.nbytes for chain in self._chains)
 
     def click(self, click: Prompt) -> SessionResult:
         """Add a click and return the new result; of an accepted object, which opens it again.

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from skimage.data import coffee
 
 import napari_m2n2v2
 from napari_m2n2v2._napari.controller.console import Console
+from tests.docs.pages import snippets
 
 ROOT = Path(__file__).parents[3]
 PROMISED = {
@@ -32,6 +34,16 @@ def test_the_page_and_the_example_name_no_others():
     assert PROMISED - {"session_of"} <= told
     example = (ROOT / "docs" / "console_example.py").read_text()
     assert set(re.findall(r"\bdock\.(\w+)", example)) <= PROMISED
+
+
+def test_what_the_page_adds_to_the_layer_is_a_click(dock):
+    """The snippet of docs/python.md, as it stands there."""
+    (code,) = (code for code in snippets(ROOT / "docs" / "python.md") if "viewer" in code)
+    dock.start(dock.viewer.add_image(coffee()[:240, :320], name="coffee"))
+    exec(code, {"viewer": dock.viewer})
+    dock.settle()
+    (click,) = dock.session().clicks
+    assert (click.row, click.col, click.foreground) == (120, 200, True) and dock.labels[120, 200] == 1
 
 
 def test_a_viewer_without_a_window_is_refused_in_words():
