@@ -25,7 +25,7 @@ from napari_m2n2v2.features.keys import FeatureKeys
 
 from .conftest import BACKBONE
 
-DEPTH = 5
+DEPTH = 4
 
 
 def main():
