@@ -23,6 +23,9 @@ _PIXELS_AT_ONCE = 512  # neighbours in a row, whose lines of every channel fit i
 _AT_ONCE = 4  # channels: red, green, blue and one guide
 
 
+_GAP = 24  # pixels after each line: lines that are whole pages apart push each other out of caches
+
+
 _ROUNDS = np.float32(1.5 * 2**23)  # added to a small number, leaves no room for its fraction
 
 
@@ -48,8 +51,8 @@ def build_dense(
     channels, height, width = guide.shape
     # In units in which the squared distance of two colours is the exponent. Four channels at least: one of zeros is
     # cheaper than a loop over channels.
-    scaled = np.zeros((max(channels, _AT_ONCE), height, width), dtype=np.float32)
-    np.multiply(guide, math.sqrt(-range_scale(sigma_range)), out=scaled[:channels])
+    scaled = np.zeros((max(channels, _AT_ONCE), height, width + _GAP), dtype=np.float32)
+    np.multiply(guide, math.sqrt(-range_scale(sigma_range)), out=scaled[:channels, :, :width])
     spatial = np.exp2(spatial_window(rows, cols))
     reach = ((spatial > 0).sum(axis=0, dtype=np.int32) - 1) // 2
     fold = cols.fold()
@@ -73,12 +76,13 @@ def _build_rows(
     fold: Floats, first: Indices, stop_at: Indices, weights: NDArray[np.uint16], unit: Floats, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Weigh the windows of some rows. Neighbours in a row go side by side, so that loops are long and vectorised."""
-    width = guide.shape[2]
+    width = unit.shape[1]
     radius = spatial.shape[1] // 2
     block = np.empty((weights.shape[1], weights.shape[2], width), dtype=np.float32)
     # Window weights folded onto the grid's rows. The last row belongs to no cell: it takes the zero share that a pixel
     # below the last cell's centre has in the next.
-    folded = np.empty((weights.shape[1] + 1, width), dtype=np.float32)
+    folded = np.empty((weights.shape[1] + 1, width + 2 * _GAP), dtype=np.float32)
+    more = np.zeros(width, dtype=np.float32)  # what pixels differ by in further channels
     for r in range(start, stop):
         block[:] = np.float32(0.0)
         for begin in range(0, width, _PIXELS_AT_ONCE):
@@ -88,57 +92,48 @@ def _build_rows(
                     continue
                 _fold_rows(
                     guide, spatial[:, dc + radius], reach[dc + radius], row_lower, row_share, row_first,
-                    folded, r, low, high, dc,
+                    more, folded, r, low, high, dc,
                 )  # fmt: skip
-                for k in range(block.shape[0]):
-                    for m in range(first[dc + radius], stop_at[dc + radius]):
-                        _add_products(folded[k, low:high], fold[dc + radius, m, low:high], block[k, m, low:high])
+                for m in range(first[dc + radius], stop_at[dc + radius]):
+                    _fold_columns(folded, fold[dc + radius, m], low, high, m, block)
         _in_whole_numbers(block, weights[r], unit[r])
 
 
-@kernel(fastmath={"contract"})
+@kernel(fastmath={"contract"}, apart=True)
 def _fold_rows(
     guide: Floats, spatial: Floats, reach: int, row_lower: Indices, row_share: Floats, row_first: Indices,
-    folded: Floats, r: int, low: int, high: int, dc: int,
+    more: Floats, folded: Floats, r: int, low: int, high: int, dc: int,
 ) -> None:  # fmt: skip
     """Weigh one column of the windows of the pixels ``low`` to ``high`` of row ``r``."""
     channels, height, _ = guide.shape
-    more = np.zeros(high - low, dtype=np.float32)
     folded[:, low:high] = np.float32(0.0)
+    begin, end = low + dc, high + dc
+    here0, here1 = guide[0, r, low:high], guide[1, r, low:high]
+    here2, here3 = guide[2, r, low:high], guide[3, r, low:high]
     for row in range(max(0, r - reach), min(height - 1, r + reach) + 1):
         if channels > _AT_ONCE:
-            more[:] = np.float32(0.0)
-            for k in range(_AT_ONCE, channels):
-                _add_squares(guide[k, r, low:high], guide[k, row, low + dc : high + dc], more)
-        near = row_lower[row] - row_first[r]
+            _unlike_in_others(guide, r, row, low, high, dc, more)
         weight = spatial[row - r + spatial.size // 2]
-        _add_weights(
-            guide[0, r, low:high], guide[0, row, low + dc : high + dc],
-            guide[1, r, low:high], guide[1, row, low + dc : high + dc],
-            guide[2, r, low:high], guide[2, row, low + dc : high + dc],
-            guide[3, r, low:high], guide[3, row, low + dc : high + dc], more,
-            weight * (np.float32(1.0) - row_share[row]), weight * row_share[row],
-            folded[near, low:high], folded[near + 1, low:high],
-        )  # fmt: skip
+        to_near, to_far = weight * (np.float32(1.0) - row_share[row]), weight * row_share[row]
+        cell = row_lower[row] - row_first[r]
+        near, far = folded[cell, low:high], folded[cell + 1, low:high]
+        there0, there1 = guide[0, row, begin:end], guide[1, row, begin:end]
+        there2, there3 = guide[2, row, begin:end], guide[3, row, begin:end]
+        for c in range(high - low):
+            d0, d1 = here0[c] - there0[c], here1[c] - there1[c]
+            d2, d3 = here2[c] - there2[c], here3[c] - there3[c]
+            seen = _exp2_of_minus(d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + more[c])
+            near[c] += seen * to_near
+            far[c] += seen * to_far
 
 
-@kernel(fastmath={"contract"}, apart=True)
-def _add_squares(one: Floats, other: Floats, out: Floats) -> None:
-    for c in range(out.size):
-        out[c] += (one[c] - other[c]) * (one[c] - other[c])
-
-
-@kernel(fastmath={"contract"}, apart=True)
-def _add_weights(
-    here0: Floats, there0: Floats, here1: Floats, there1: Floats, here2: Floats, there2: Floats, here3: Floats,
-    there3: Floats, more: Floats, to_near: np.float32, to_far: np.float32, near: Floats, far: Floats,
-) -> None:  # fmt: skip
-    """Add what each pixel sees in one pixel of its window to the two cells of the grid that one lies between."""
-    for c in range(near.size):
-        d0, d1, d2, d3 = here0[c] - there0[c], here1[c] - there1[c], here2[c] - there2[c], here3[c] - there3[c]
-        weight = _exp2_of_minus(d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3 + more[c])
-        near[c] += weight * to_near
-        far[c] += weight * to_far
+@kernel(fastmath={"contract"})
+def _unlike_in_others(guide: Floats, r: int, row: int, low: int, high: int, dc: int, out: Floats) -> None:
+    out[: high - low] = np.float32(0.0)
+    for k in range(_AT_ONCE, guide.shape[0]):
+        here, there = guide[k, r, low:high], guide[k, row, low + dc : high + dc]
+        for c in range(high - low):
+            out[c] += (here[c] - there[c]) * (here[c] - there[c])
 
 
 @kernel(fastmath={"contract"}, inline="always")
@@ -161,9 +156,11 @@ def _exp2_of_minus(x: np.float32) -> np.float32:
 
 
 @kernel(fastmath={"contract"}, apart=True)
-def _add_products(one: Floats, other: Floats, out: Floats) -> None:
-    for c in range(out.size):
-        out[c] += one[c] * other[c]
+def _fold_columns(folded: Floats, share: Floats, low: int, high: int, m: int, block: Floats) -> None:
+    for k in range(block.shape[0]):
+        line, of_cell, out = folded[k, low:high], share[low:high], block[k, m, low:high]
+        for c in range(high - low):
+            out[c] += line[c] * of_cell[c]
 
 
 @kernel(fastmath={"contract"})
