@@ -35,6 +35,7 @@ PAGE = ROOT / "docs" / "performance.md"
 CLICKS = [
     "size", "grid", "attention", "method", "first", "second", "tenth", "one of ten moved", "moved, against the tenth",
 ]  # fmt: skip
+_OF_NAPARI = ("INFO: ", "WARNING: ")  # what its notifications print
 MEMORY = (("480x854", 64), ("1024x1024", 64), ("480x854", 128))
 
 
@@ -44,7 +45,8 @@ def run(*command, check=True):
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": paths}
     command = [sys.executable, *map(str, command)]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=check, stdout=subprocess.PIPE, text=True).stdout
+    told = subprocess.run(command, cwd=ROOT, env=environment, check=check, stdout=subprocess.PIPE, text=True).stdout
+    return "\n".join(line for line in told.splitlines() if not line.startswith(_OF_NAPARI))
 
 
 def timings(file):
