@@ -5,6 +5,7 @@
 
 import re
 import runpy
+from pathlib import Path
 
 import pytest
 
@@ -49,8 +50,11 @@ def anchors(page):
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
 def test_what_the_pages_for_contributors_name_exists(page):
     """Files and folders by their path or the end of it, other names somewhere in the code."""
-    sources = [*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py")]
-    paths = [f"/{path.relative_to(ROOT).as_posix()}" for path in (*sources, *PAGES, *ROOT.glob("tests/golden/*"))]
+    package = Path(m.__file__).parent  # which is not below the tests where it is installed
+    sources = [*package.rglob("*.py"), *ROOT.glob("tests/**/*.py")]
+    paths = [f"/src/{path.relative_to(package.parent).as_posix()}" for path in package.rglob("*.py")]
+    paths += [f"/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("tests/**/*") if path.suffix != ".pyc"]
+    paths += [f"/{path.relative_to(ROOT).as_posix()}" for path in PAGES]
     words = {word for path in sources for word in re.findall(r"\w+", read(path))}
     for name in re.findall(r"`([\w./]+)`", without_fences(read(ROOT / page))):
         if name.endswith("/"):
