@@ -37,13 +37,13 @@ def viewer_and_dock():
         viewer.close()
 
 
-def wait(done, seconds=600.0):
-    """Let Qt work until ``done()``."""
+def wait(done=lambda: True, least=0.0, most=600.0):
+    """Let Qt work until ``done()``, and for some seconds at least."""
     from qtpy.QtWidgets import QApplication
 
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
+    begun = time.monotonic()
+    while time.monotonic() - begun < least or not done():
+        if time.monotonic() - begun > most:
             raise TimeoutError("it did not get there")
         QApplication.processEvents()
-        time.sleep(0.001)
+        time.sleep(0.001)  # workers need Python's lock

@@ -6,17 +6,15 @@ process: before the first image, after each tenth, and its peak.
 """
 
 import argparse
-import time
 
-import napari
 import numpy as np
 import psutil
-from qtpy.QtWidgets import QApplication
 from skimage import data
 
 from napari_m2n2v2 import attach
 
 from .conftest import BACKBONE
+from .docked import viewer_and_dock, wait
 from .memory import peak
 
 SHAPE = (480, 640)
@@ -46,7 +44,11 @@ def main():
     parser.add_argument("--grid", type=int, default=64)
     parser.add_argument("--limit", type=float, default=0.8, help="GB that features may take in memory")
     asked = parser.parse_args()
-    viewer = napari.Viewer()
+    with viewer_and_dock() as (viewer, _):
+        measure(viewer, asked)
+
+
+def measure(viewer, asked):
     dock = attach(viewer)
     dock.change_settings(attention=BACKBONE, grid=asked.grid)
     controller = dock._controller
@@ -60,19 +62,12 @@ def main():
 
     for number, image in enumerate(crops(asked.images), start=1):
         dock.start(viewer.add_image(image, name=f"image {number}"))
-        wait(dock)
+        wait(lambda: not dock.is_busy)
         for row, col, foreground in ((0.5, 0.5, True), (0.1, 0.1, False), (0.7, 0.3, True)):
             dock.click(SHAPE[0] * row, SHAPE[1] * col, foreground)
-            wait(dock)
+            wait(lambda: not dock.is_busy)
         if number == 1 or number % 10 == 0:
             tell(number)
-    viewer.close()
-
-
-def wait(dock):
-    while dock.is_busy:
-        QApplication.processEvents()
-        time.sleep(0.002)  # workers need Python's lock
 
 
 if __name__ == "__main__":

@@ -13,9 +13,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-import napari
 import numpy as np
-from qtpy.QtWidgets import QApplication
 from skimage.data import coffee
 from skimage.transform import resize
 
@@ -24,6 +22,7 @@ from napari_m2n2v2.features.disk import write_entry
 from napari_m2n2v2.features.keys import FeatureKeys
 
 from .conftest import BACKBONE
+from .docked import viewer_and_dock, wait
 
 DEPTH = 4
 
@@ -36,8 +35,8 @@ def main():
     asked = parser.parse_args()
     photo = resize(coffee(), tuple(map(int, asked.size.split("x"))), anti_aliasing=True) * 255
     volume = np.stack([np.roll(photo, 9 * z, axis=1) for z in range(DEPTH)]).round().astype(np.uint8)
-    with tempfile.TemporaryDirectory() as place:
-        tour = Tour(volume)
+    with tempfile.TemporaryDirectory() as place, viewer_and_dock() as (viewer, _):
+        tour = Tour(viewer, volume)
         folders = {"0.1": Path(place) / "old", "now": Path(place) / "new"}
         tour.prepare(folders)
         for name, folder in folders.items():
@@ -55,37 +54,30 @@ def main():
                 words = (f"{looking:g}", folder, "yes" if ahead else "no", "yes" if cached else "no")
                 every = " ".join(f"{one:.2f}" for one in seconds)
                 print("| " + " | ".join(words) + f" | {median(seconds):.2f} | {every} |", flush=True)
-        tour.viewer.close()
 
 
 class Tour:
     """A window with a stack, and who goes through it."""
 
-    def __init__(self, volume):
-        self.viewer = napari.Viewer()
-        self.dock = attach(self.viewer)
+    def __init__(self, viewer, volume):
+        self.viewer = viewer
+        self.dock = attach(viewer)
         self.dock.change_settings(attention=BACKBONE, grid=64)
         self.controller = self.dock._controller
         self.store = self.controller.features.store
         self.layer = self.viewer.add_image(volume, rgb=True, name="stack")
         self.viewer.dims.set_current_step(0, 0)
         self.dock.start(self.layer)
-        self.wait(lambda: not self.dock.is_busy)
+        wait(lambda: not self.dock.is_busy)
         self.dock.click(240, 300)
-        self.wait(lambda: not self.dock.is_busy)
-
-    def wait(self, done, least=0.0):
-        began = time.perf_counter()
-        while time.perf_counter() - began < least or not done():
-            QApplication.processEvents()
-            time.sleep(0.002)  # workers need Python's lock
+        wait(lambda: not self.dock.is_busy)
 
     def prepare(self, folders):
         """Fill both folders."""
         self.store.close()
         self.store.use_folder(folders["now"], 10**11)
         self.dock.precompute()
-        self.wait(lambda: not self.controller.precompute.is_running, 0.5)
+        wait(lambda: not self.controller.precompute.is_running, 0.5)
         folders["0.1"].mkdir()
         cache, focus = self.store.cache(), self.controller.state.active.focus
         recipe = self.controller.features.recipe_of(self.controller.state.active, focus)
@@ -120,18 +112,18 @@ class Tour:
             descriptor = os.open(path, os.O_RDONLY)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED if cached else os.POSIX_FADV_DONTNEED)
             os.close(descriptor)
-        self.wait(lambda: not self.dock.is_busy, 0.5)
+        wait(lambda: not self.dock.is_busy, 0.5)
         self.store.use_folder(folder, 10**11)
         self.look_ahead(ahead)
         waited = []
         for z in range(1, DEPTH):
             began = time.perf_counter()
             self.viewer.dims.set_current_step(0, z)
-            self.wait(lambda: True, looking)
+            wait(least=looking)
             self.dock.click(240, 300)
-            self.wait(lambda: not self.dock.is_busy)
+            wait(lambda: not self.dock.is_busy)
             waited.append(time.perf_counter() - began - looking)
-            self.wait(lambda: True, 0.5)  # before one goes on
+            wait(least=0.5)  # before one goes on
             self.dock.set_clicks([])
         return waited
 

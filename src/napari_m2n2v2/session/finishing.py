@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.method.adaptive_size import distance_to_class
 from napari_m2n2v2.method.discs import UNDECIDED, discs_around
 from napari_m2n2v2.method.nearest_neighbour import truncate
 from napari_m2n2v2.method.refinement import refine
-from napari_m2n2v2.method.scoring import distance_to_class
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.seed import Seed
 

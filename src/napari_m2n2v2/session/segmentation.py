@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.images.squeezed import Squeezed
+from napari_m2n2v2.method.adaptive_size import largest_size_change, largest_threshold, size_switches
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
 from napari_m2n2v2.method.scoring import (
     ScoreFactors,
     first_maximum,
-    largest_size_change,
-    largest_threshold,
     prior_threshold,
     score_curve,
     score_factors,
-    size_switches,
 )
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.prompts import Prompt

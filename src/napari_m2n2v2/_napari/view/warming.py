@@ -44,7 +44,7 @@ class Warming(QTimer):  # type: ignore[misc]
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing is read ahead any more, or for now."""
+        """Whether nothing is being read, nor about to be."""
         return not self.isActive() and not self._jobs.is_busy("warm")
 
     def _begin(self) -> None:
