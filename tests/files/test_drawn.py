@@ -6,7 +6,7 @@ import pytest
 
 from napari_m2n2v2 import Box, Click, ClickError, Outline, Scribble, UnreadableFileError
 from napari_m2n2v2.batch import read_click_table
-from napari_m2n2v2.files.click_table import read_drawn
+from napari_m2n2v2.files.read_clicks import read_drawn
 
 
 def prompts(table, *names):

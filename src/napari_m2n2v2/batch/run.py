@@ -31,8 +31,8 @@ from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.features.keys import identity_of
 from napari_m2n2v2.features.spec import FeatureSpec
 from napari_m2n2v2.files.atomic import check_name, make_folder
-from napari_m2n2v2.files.click_table import read_click_table
 from napari_m2n2v2.files.open_stack import is_zarr, open_stack
+from napari_m2n2v2.files.read_clicks import read_click_table
 from napari_m2n2v2.guides.guide import as_guides
 from napari_m2n2v2.parallel import Progress, each_done, pool_of, silent
 from napari_m2n2v2.parameters import FeatureParameters, SegmentationParameters

@@ -171,7 +171,7 @@ _MUCH_MEMORY = 1_000_000_000
 
 def _prompts(given: Sequence[Prompt | Path]) -> list[Prompt]:
     """Return the prompts that were given, and those that files of ``--scribble`` hold, in their order."""
-    from napari_m2n2v2.files.click_table import read_drawn
+    from napari_m2n2v2.files.read_clicks import read_drawn
 
     return [prompt for one in given for prompt in (read_drawn(one) if isinstance(one, Path) else (one,))]
 
