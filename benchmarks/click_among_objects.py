@@ -90,7 +90,7 @@ def click_in_dock(viewer, dock, image, labels, rounds):
         return time.perf_counter() - begin
 
     docks = {}
-    controller.features.change(attention="offline", device="cpu")
+    controller.settings.change(attention="offline", device="cpu")
     for count in COUNTS:
         layer = viewer.add_image(image, name=f"among {count}")
         dock.image.value = layer

@@ -50,7 +50,7 @@ def one(viewer, dock, photo, place):
 def main():
     rows = []
     with viewer_and_dock() as (viewer, dock):
-        dock.controller.features.change(attention="offline", grid=64)
+        dock.controller.settings.change(attention="offline", grid=64)
         one(viewer, dock, photo_of("321x481"), PLACES[0])
         for size in SIZES:
             photos = [np.roll(photo_of(size), n, axis=0) for n in range(len(PLACES))]

@@ -78,7 +78,7 @@ def run(folder: Path, planes: int, slices: int, steps: int, attention: str) -> d
     viewer.dims.set_current_step(0, middle)
     dock = open_dock(viewer)
     control, state = dock.controller, dock.controller.state
-    control.features.change(attention=attention, device="cpu")
+    control.settings.change(attention=attention, device="cpu")
     errors: list[str] = []
     state.failed.connect(errors.append)
     dock.image.value = layer

@@ -49,7 +49,7 @@ def first_click(viewer, dock, place):
 
 def main():
     with viewer_and_dock() as (viewer, dock):
-        dock.controller.features.change(attention="offline")
+        dock.controller.settings.change(attention="offline")
         dock.image.value = viewer.add_image(large_image(), name="large")
         wait(least=1)  # until the dock has its width, which is the canvas's loss
         viewer.scene.camera.zoom = viewer.canvas.size[0] / SEEN

@@ -80,7 +80,7 @@ class Tour:
         wait(lambda: not self.controller.precompute.is_running, 0.5)
         folders["0.1"].mkdir()
         cache, focus = self.store.cache(), self.controller.state.active.focus
-        recipe = self.controller.features.recipe_of(self.controller.state.active, focus)
+        recipe = self.controller.settings.recipe_of(self.controller.state.active, focus)
         for z in range(DEPTH):
             request = recipe.at((z,)).request()
             keys, features = FeatureKeys.of(request), cache.find(request, lambda *_: None)

@@ -57,7 +57,7 @@ class Dock:
         self.controller.state.failed.connect(self.errors.append)
         self.hints = []
         self.controller.state.hinted.connect(self.hints.append)
-        self.controller.features.change(attention="appearance", grid=12, device="cpu")
+        self.controller.settings.change(attention="appearance", grid=12, device="cpu")
 
     @property
     def workspace(self):
@@ -278,7 +278,7 @@ def look_at(dock, row, col, height=40):
 @pytest.fixture
 def slide(dock):
     """A started plane, all of it in view."""
-    dock.controller.features.change(working_side=SIDE)
+    dock.controller.settings.change(working_side=SIDE)
     layer = dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255))
     dock.viewer.reset_view()
     return dock.start(layer)

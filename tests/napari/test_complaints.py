@@ -115,7 +115,7 @@ class TestComplaint6:
         import torch  # noqa: F401 (importing it for the first time is another matter)
 
         large = np.tile(image, (10, 12, 1))
-        real_dock.controller.features.change(grid=48)
+        real_dock.controller.settings.change(grid=48)
         gaps, last = [], time.perf_counter()
         real_dock.start(real_dock.viewer.add_image(large), wait=False)
         while real_dock.workspace.state is FeatureState.COMPUTING:
@@ -128,7 +128,7 @@ class TestComplaint6:
     def test_cancel_frees_the_worker_within_a_second(self, real_dock, image):
         stages = []
         real_dock.controller.state.progressed.connect(lambda share, stage: stages.append(stage))
-        real_dock.controller.features.change(grid=64)
+        real_dock.controller.settings.change(grid=64)
         real_dock.start(real_dock.viewer.add_image(np.tile(image, (12, 14, 1))), wait=False)
         real_dock.qtbot.waitUntil(lambda: "upsampling operator" in stages or len(stages) > 4, timeout=60_000)
         begin = time.perf_counter()
@@ -151,7 +151,7 @@ def test_complaint_7_no_network_and_no_float64_on_the_device(started):
     import torch
 
     assert started.workspace.features.transition.dtype == torch.float32
-    started.controller.features.change(attention="dinov2-base")
+    started.controller.settings.change(attention="dinov2-base")
     started.widget.start.click()
     assert "napari-m2n2v2 download dinov2-base" in started.errors[-1]
     assert started.workspace.state is FeatureState.STALE and started.workspace.features is not None
@@ -193,7 +193,7 @@ def test_changes_made_while_computing_leave_the_features_marked(real_dock, image
     layer = real_dock.viewer.add_image(image[..., 0])
     real_dock.start(layer, wait=False)
     layer.contrast_limits = (3, 99)
-    real_dock.controller.features.change(grid=10)
+    real_dock.controller.settings.change(grid=10)
     real_dock.qtbot.waitUntil(lambda: real_dock.workspace.state is not FeatureState.COMPUTING, timeout=60_000)
     assert real_dock.workspace.state is FeatureState.STALE
 

@@ -54,8 +54,8 @@ def rows_of_csv(table: ClickTable, text: str) -> tuple[Row, ...]:
         )
     if not any({first, second} <= set(columns) for first, second in _PLACE_PAIRS):
         raise UnreadableFileError(
-            f"{table.path.name}, line {skipped + 1}: expected the names of columns, with row and col among them (or axis-0, "
-            f"axis-1, ... as napari saves points), got {head[:60]!r}."
+            f"{table.path.name}, line {skipped + 1}: expected the names of columns, with row and col among them (or "
+            f"axis-0, axis-1, ... as napari saves points), got {head[:60]!r}."
         )
     rows = []
     for line, row in cells:

@@ -93,7 +93,7 @@ class TestKeeping:
         other = make_napari_viewer()
         widget = SegmentWithClicks(other, Jobs(run_now, AtOnce()))
         other.window.add_dock_widget(widget)
-        widget.controller.features.change(attention="appearance", grid=12, device="cpu")
+        widget.controller.settings.change(attention="appearance", grid=12, device="cpu")
         for n in range(5):
             write_old(autosaves, f"20990101-000000-00000{n}.json", 3 + n)
         widget.controller.images.start(other.add_image(image, name="cells"))
@@ -172,7 +172,7 @@ def test_two_viewers_save_each_its_own(clicked, make_napari_viewer, tmp_path, im
     other = make_napari_viewer()
     widget = SegmentWithClicks(other, Jobs(run_now, AtOnce()))
     other.window.add_dock_widget(widget)
-    widget.controller.features.change(attention="appearance", grid=12, device="cpu")
+    widget.controller.settings.change(attention="appearance", grid=12, device="cpu")
     widget.controller.images.start(other.add_image(image, name="cells"))
     widget.controller.clicks.add(16, 16)
     for name, viewer in (("one", clicked.viewer), ("two", other)):

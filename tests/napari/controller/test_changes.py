@@ -211,7 +211,7 @@ class TestParts:
 
     def test_a_mask_goes_with_its_click_though_the_new_place_is_never_computed(self, real_dock):
         dock = real_dock
-        dock.controller.features.change(working_side=SIDE)
+        dock.controller.settings.change(working_side=SIDE)
         layer = dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255))
         dock.viewer.reset_view()
         dock.start(layer)

@@ -160,7 +160,7 @@ def test_a_worker_killed_half_way(real_dock):
     from distributed import Client, LocalCluster
 
     photo = coffee()
-    real_dock.controller.features.change(attention="offline", grid=48)
+    real_dock.controller.settings.change(attention="offline", grid=48)
     with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster:
         type_address(real_dock, cluster.scheduler_address)
         pids = {worker.worker_address: worker.pid for worker in cluster.workers.values()}

@@ -36,7 +36,7 @@ def own_seconds(profile):
 
 def test_a_click_costs_the_main_thread_less_than_a_frame(real_dock, image):
     """Points in, labels out: of each click, only what is ours. The worker solves meanwhile."""
-    real_dock.controller.features.change(grid=48)  # coarse grids make upsampling windows large, and slow to build
+    real_dock.controller.settings.change(grid=48)  # coarse grids make upsampling windows large, and slow to build
     real_dock.start(real_dock.viewer.add_image(large(image)))
     real_dock.points.add([[100, 100]])
     real_dock.settle()
@@ -63,7 +63,7 @@ def test_frames_go_on_while_features_are_computed(real_dock, image):
         gaps.append(now - last[0])
         last[0] = now
 
-    real_dock.controller.features.change(grid=48)
+    real_dock.controller.settings.change(grid=48)
     timer = QTimer()
     timer.timeout.connect(tick)
     real_dock.start(real_dock.viewer.add_image(large(image)), wait=False)

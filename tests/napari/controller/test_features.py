@@ -74,7 +74,7 @@ def test_features_that_no_longer_match_are_marked_not_recomputed(dock, image, ch
     elif change == "data":
         layer.data = image[..., 1]
     else:
-        dock.controller.features.change(grid=8)
+        dock.controller.settings.change(grid=8)
     assert dock.workspace.state is FeatureState.STALE and dock.workspace.features is features
     assert "Compute again" in dock.widget.start.text()
     dock.widget.start.click()
@@ -95,7 +95,7 @@ def test_deleting_a_layer_while_computing(real_dock, image, which):
 
 
 def test_missing_weights_are_told_with_the_command_that_gets_them(dock, image):
-    dock.controller.features.change(attention="dinov2-large")
+    dock.controller.settings.change(attention="dinov2-large")
     dock.start(dock.viewer.add_image(image), wait=False)
     assert "napari-m2n2v2 download dinov2-large" in dock.errors[-1]
     assert dock.workspace.state is FeatureState.MISSING

@@ -70,7 +70,7 @@ class TestMeanwhile:
         if what == "image":
             real.workspace.image.contrast_limits = (0, 90)
         elif what == "settings":
-            real.controller.features.change(grid=10)
+            real.controller.settings.change(grid=10)
         elif what == "clicks":
             real.points.add([3, 24, 34])
         else:

@@ -39,7 +39,7 @@ class Clicking(RuleBasedStateMachine):
         self.controller = Controller(ViewerModel(), self.make_jobs(), Jobs(run_now, AtOnce()), Path(self.folder.name))
         self.errors, self.since = [], {}
         self.controller.state.failed.connect(self.errors.append)
-        self.controller.features.change(attention="appearance", grid=8, device="cpu")
+        self.controller.settings.change(attention="appearance", grid=8, device="cpu")
         self.controller.images.start(self.controller.state.viewer.add_image(self.make_image()))
 
     def make_image(self):

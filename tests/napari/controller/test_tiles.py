@@ -92,7 +92,7 @@ def test_all_of_it_coarse_can_be_asked_for(slide):
 
 def test_18_a_strip_that_is_too_much_at_once_begins_with_the_view_and_a_click_in_a_piece(dock, monkeypatch):
     monkeypatch.setattr("napari_m2n2v2.images.tile._MOST_PIXELS", SIDE * 600)
-    dock.controller.features.change(working_side=SIDE)
+    dock.controller.settings.change(working_side=SIDE)
     strip = np.tile(scene()[60:130], (1, 4))  # 70 x 1280
     dock.start(dock.viewer.add_image(strip, name="strip"))
     dock.viewer.reset_view()
@@ -191,7 +191,7 @@ def test_the_reach_of_a_click_is_that_of_the_part_in_view(slide):
     ("order", "turn"), [((0, 1), {"scale": (0.5, 0.5), "rotate": 90, "translate": (7, 3)}), ((1, 0), {})]
 )
 def test_scaled_rotated_and_transposed_layers(dock, order, turn):
-    dock.controller.features.change(working_side=SIDE)
+    dock.controller.settings.change(working_side=SIDE)
     layer = dock.viewer.add_image(IMAGE, name="slide", **turn)
     dock.viewer.dims.order = order
     dock.viewer.reset_view()
@@ -237,7 +237,7 @@ class TestMemory:
 
         chunks = ((32,) * 5, (32,) * 10)
         data = dask.array.map_blocks(block, chunks=chunks, dtype=np.uint8, meta=np.zeros((0, 0), np.uint8))
-        dock.controller.features.change(working_side=SIDE)
+        dock.controller.settings.change(working_side=SIDE)
         store = zarr.storage.MemoryStore()
         masks = zarr.create_array(store, shape=SHAPE, chunks=(32, 32), dtype=np.uint16)
         dock.widget.settings.labels.value = dock.viewer.add_labels(masks, name="stored")
@@ -258,7 +258,7 @@ class TestMemory:
         same(masks[:], joined(dock))
 
     def test_labels_from_before_are_protected_in_parts(self, dock):
-        dock.controller.features.change(working_side=SIDE)
+        dock.controller.settings.change(working_side=SIDE)
         data = np.zeros(SHAPE, np.int32)
         data[121:129, 61:69] = 7
         dock.widget.settings.labels.value = dock.viewer.add_labels(data.copy(), name="mine")
@@ -278,7 +278,7 @@ class TestMemory:
 class TestStacksOfLargePlanes:
     @pytest.fixture
     def stack(self, dock):
-        dock.controller.features.change(working_side=SIDE)
+        dock.controller.settings.change(working_side=SIDE)
         volume = np.stack([np.roll(scene(z), 2 * z, axis=0) for z in range(4)])
         layer = dock.viewer.add_image(volume, name="stack", contrast_limits=(0, 255))
         dock.slide(1)
@@ -342,7 +342,7 @@ class TestStacksOfLargePlanes:
 
 
 def test_the_worker_answers_for_the_part_that_was_asked(real_dock):
-    real_dock.controller.features.change(working_side=SIDE)
+    real_dock.controller.settings.change(working_side=SIDE)
     layer = real_dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255))
     real_dock.viewer.reset_view()
     real_dock.start(layer, wait=False)

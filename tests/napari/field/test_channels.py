@@ -14,7 +14,7 @@ def merged(dock, image):
     for name, colour in (("red", "red"), ("blue", "blue")):
         channel = image[..., 0 if name == "red" else 2].copy()
         dock.viewer.add_image(channel, name=name, colormap=colour, blending="additive", contrast_limits=(0, 255))
-    dock.controller.features.change(merge_channels=True)
+    dock.controller.settings.change(merge_channels=True)
     return dock.start(dock.viewer.layers["red"])
 
 
@@ -49,7 +49,7 @@ def test_line_19_a_merged_channel_that_changes(merged, change):
     change(merged.viewer)
     assert merged.workspace.state is FeatureState.STALE and "changed" in merged.widget.status.text()
     merged.start(merged.viewer.layers["red"])
-    seen = merge(merged.controller.features.recipe_of(merged.workspace, merged.workspace.focus).channels).rgb
+    seen = merge(merged.controller.settings.recipe_of(merged.workspace, merged.workspace.focus).channels).rgb
     parameters = merged.workspace.features.parameters
     expected = compute_features(seen, "appearance", device="cpu", parameters=parameters)
     assert merged.workspace.features.image_hash == expected.image_hash
@@ -75,8 +75,8 @@ def test_line_19_layers_of_another_shape_and_views_are_no_channels(merged):
 
 def test_line_19_a_dock_that_is_closed_follows_no_layer(merged):
     calls = []
-    features = merged.controller.features
-    features.channel_changed = features.channel_redrawn = calls.append
+    settings = merged.controller.settings
+    settings.channel_changed = settings.channel_redrawn = calls.append
     merged.viewer.layers["blue"].opacity = 0.4
     assert calls
     merged.widget.close_down()

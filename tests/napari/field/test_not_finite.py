@@ -12,7 +12,7 @@ def test_line_9_a_nan_margin_and_infinite_pixels_in_every_bit_depth(dock, image)
     grey[:, :3], grey[40, 10] = np.nan, np.inf
     layer = dock.viewer.add_image(grey, name="odd")
     for bit_depth in BIT_DEPTHS:
-        dock.controller.features.change(bit_depth=bit_depth)
+        dock.controller.settings.change(bit_depth=bit_depth)
         dock.start(layer)
         assert not dock.errors and "145 pixels of the image were NaN or infinite" in dock.widget.status.text()
     dock.controller.clicks.add(16, 16)
@@ -35,7 +35,7 @@ def test_line_9_a_guide_layer_of_another_level_with_nan(dock, image):
     guide[:, :4] = np.nan
     viewer = dock.viewer
     layer = viewer.add_image([guide, guide[::2, ::2]], multiscale=True, name="height", contrast_limits=(0, 1))
-    dock.controller.features.change(working_side=24)
+    dock.controller.settings.change(working_side=24)
     dock.widget.settings.guide.value = layer
     dock.start(viewer.add_image(image, name="cells"))
     assert not dock.errors and "48 pixels of the guide given were NaN" in dock.widget.status.text()

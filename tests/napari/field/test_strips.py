@@ -14,7 +14,7 @@ def strip(dock, monkeypatch):
     discs = (rows - SIDE / 2) ** 2 + ((cols % 128) - SIDE) ** 2 < 15**2
     noise = np.random.default_rng(0).normal(0, 5, discs.shape)
     image = (50 + 130.0 * discs + noise).clip(0, 255).astype(np.uint8)
-    dock.controller.features.change(working_side=SIDE)
+    dock.controller.settings.change(working_side=SIDE)
     layer = dock.viewer.add_image(image, name="strip", contrast_limits=(0, 255))
     dock.viewer.reset_view()
     return dock.start(layer)

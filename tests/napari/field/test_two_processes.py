@@ -21,7 +21,7 @@ viewer = napari.Viewer()
 layer = viewer.add_image(np.load(sys.argv[1]))
 _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
 controller = widget.controller
-controller.features.change(attention="appearance", grid=8, device="cpu")
+controller.settings.change(attention="appearance", grid=8, device="cpu")
 controller.images.start(layer)
 
 

@@ -62,7 +62,7 @@ class TestReading:
         levels = [full, full[:, ::2, ::2], full[:, ::4, ::4]]
         layer = dock.viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
         dock.viewer.dims.set_current_step(0, 0)
-        dock.controller.features.change(working_side=side)
+        dock.controller.settings.change(working_side=side)
         dock.start(layer)
         features = dock.workspace.features
         assert features.shape == (2 * side, 2 * side) and features.image.shape == (side, side, 3)
@@ -124,7 +124,7 @@ class TestReading:
         pixels = np.zeros((50, 2000, 2000), np.uint8)  # of pages that are all one, until written to
         pixels[30, 500:900, 500:900] = 255
         layer = dock.viewer.add_image(pixels, contrast_limits=(0, 255))
-        dock.controller.features.change(working_side=64)
+        dock.controller.settings.change(working_side=64)
         before = process.memory_info().rss
         dock.slide(30)
         dock.start(layer)

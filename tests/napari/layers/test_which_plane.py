@@ -84,7 +84,7 @@ class TestPyramids:
             np.uint8
         )
         levels = [base, base[::2, ::2, ::2], base[::4, ::4, ::4]]
-        dock.controller.features.change(working_side=48)  # for which the second level would do
+        dock.controller.settings.change(working_side=48)  # for which the second level would do
         layer = dock.viewer.add_image(levels, multiscale=True, contrast_limits=(0, 255))
         for z in (1, 2, 5):
             dock.slide(z)

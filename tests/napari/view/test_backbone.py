@@ -29,7 +29,7 @@ def hub(tmp_path, monkeypatch):
 
 @pytest.fixture
 def panel(real_dock):
-    real_dock.controller.features.change(attention="auto")
+    real_dock.controller.settings.change(attention="auto")
     panel = real_dock.widget.backbones
     panel.questions = []
     panel.ask = lambda text, agreed: panel.questions.append((text, agreed))
@@ -120,12 +120,12 @@ def test_depth_computed_from_the_image_guides(hub, real_dock, image):
 def test_another_guide_layer_does_not_compute_attention_again(started, monkeypatch):
     before = started.workspace.features
     guide = started.viewer.add_image(np.tile(np.linspace(0, 1, 64), (48, 1)), name="height")
-    started.controller.features.change(guide=guide)
+    started.controller.settings.change(guide=guide)
     assert started.workspace.state is FeatureState.STALE
     started.start(started.workspace.image)
     assert started.workspace.features.transition is before.transition
     assert started.workspace.features.guide is not None
-    started.controller.features.change(grid=10)
+    started.controller.settings.change(grid=10)
     started.start(started.workspace.image)
     assert started.workspace.features.transition is not before.transition
 

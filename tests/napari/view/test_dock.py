@@ -14,7 +14,7 @@ def test_closing_the_dock_gives_everything_back(viewer, qtbot, image):
     keys = dict(viewer.keymap)
     callbacks = list(viewer.mouse_drag_callbacks)
     _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-    widget.controller.features.change(attention="appearance", grid=12)
+    widget.controller.settings.change(attention="appearance", grid=12)
     layer = viewer.add_image(image)
     widget.image.value = layer
     widget.start.click()

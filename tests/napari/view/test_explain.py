@@ -53,7 +53,7 @@ def test_views_go_over_to_another_image(clicked, image):
 def test_views_are_no_channels(clicked):
     clicked.widget.why.toggles["Markov-map"].click()
     clicked.widget.settings.merge.setChecked(True)
-    assert clicked.controller.features.channels(clicked.workspace) == [clicked.workspace.image]
+    assert clicked.controller.settings.channels(clicked.workspace) == [clicked.workspace.image]
 
 
 def test_a_view_deleted_by_hand_puts_its_toggle_out(clicked):

@@ -29,7 +29,7 @@ def test_docks_leave_nothing_behind(viewer, qtbot, image, docks):
     counts, memory = [], []
     for _ in range(docks):
         _, widget = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-        widget.controller.features.change(attention="appearance", grid=12)
+        widget.controller.settings.change(attention="appearance", grid=12)
         widget.image.value = layer
         widget.start.click()
         active = widget.controller.state.active

@@ -475,7 +475,7 @@ def test_real_nuclei_in_the_dock(real_dock, shared):
     name, folder = names("fluorescence", "chosen")[1], shared / "data/dsb2018_nuclei"
     image, truth = read_image(folder / f"images/{name}.png"), read_image(folder / f"instances/{name}.png")
     real_dock.widget.of_similar.expand(animate=False)
-    real_dock.controller.features.change(grid=24)
+    real_dock.controller.settings.change(grid=24)
     real_dock.start(real_dock.viewer.add_image(image))
     real_dock.viewer.reset_view()
     middle = np.argwhere(truth == typical(truth.astype(np.int32))[0]).mean(axis=0)

@@ -83,7 +83,7 @@ def appearance():
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_nothing_is_cut_off_with_letters_up_to_twice_as_large(real_dock, appearance, theme):
-    real_dock.controller.features.change(attention="appearance", grid=12)
+    real_dock.controller.settings.change(attention="appearance", grid=12)
     appearance.theme = theme
     real_dock.viewer.window.resize(1100, 700)
     real_dock.start(real_dock.viewer.add_image(planes(), name="planes"))

@@ -100,7 +100,7 @@ class AheadController:
             self._end()
             return
         try:
-            recipe = self._features.recipe_of(workspace, key)
+            recipe = self._features.settings.recipe_of(workspace, key)
         except M2N2V2Error:  # which a click will tell
             self._end()
             return

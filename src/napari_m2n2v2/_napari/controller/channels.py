@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_m2n2v2._napari.controller.features import FeatureController
+from napari_m2n2v2._napari.controller.settings import SettingsController
 from napari_m2n2v2._napari.model.dock_state import DockState
 
 __all__ = ["ChannelsController"]
@@ -17,12 +17,12 @@ class ChannelsController:
     ----------
     state : DockState
         That has a viewer.
-    features : FeatureController
+    settings : SettingsController
         Told of what changed.
     """
 
-    def __init__(self, state: DockState, features: FeatureController) -> None:
-        self._features = features
+    def __init__(self, state: DockState, settings: SettingsController) -> None:
+        self._settings = settings
         self._layers = state.viewer.layers
         self._layers.events.inserted.connect(self._on_inserted)
         self._layers.events.removed.connect(self._on_removed)
@@ -48,17 +48,17 @@ class ChannelsController:
 
     def _on_inserted(self, event: Any) -> None:
         self._follow(event.value)
-        self._features.channel_changed(event.value)
+        self._settings.channel_changed(event.value)
 
     def _on_removed(self, event: Any) -> None:
         self._leave(event.value)
-        self._features.channel_changed(event.value)
+        self._settings.channel_changed(event.value)
 
     def _on_changed(self, event: Any) -> None:
-        self._features.channel_changed(event.source)
+        self._settings.channel_changed(event.source)
 
     def _on_redrawn(self, event: Any) -> None:
-        self._features.channel_redrawn(event.source)
+        self._settings.channel_redrawn(event.source)
 
 
 def _looks(layer: Any) -> list[Any]:

@@ -71,7 +71,7 @@ class Console:
 
     def change_settings(self, **changes: Any) -> None:
         """Change fields of :attr:`settings`, such as ``attention="appearance"``; nothing is computed yet."""
-        self._controller.features.change(**changes)
+        self._controller.settings.change(**changes)
 
     @property
     def computed_on(self) -> str:

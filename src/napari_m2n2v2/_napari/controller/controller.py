@@ -31,6 +31,7 @@ from napari_m2n2v2._napari.controller.propagation import PropagationController
 from napari_m2n2v2._napari.controller.propagation_queue import PropagationQueue
 from napari_m2n2v2._napari.controller.saving import SaveController
 from napari_m2n2v2._napari.controller.sessions import SessionController
+from napari_m2n2v2._napari.controller.settings import SettingsController
 from napari_m2n2v2._napari.controller.shapes import ShapesController
 from napari_m2n2v2._napari.controller.similar import SimilarController
 from napari_m2n2v2._napari.controller.solving import SolveController
@@ -62,14 +63,15 @@ class Controller:
         self.jobs = jobs
         self.state = state = DockState(viewer)
         self.field = FieldOfView(state)
-        self.features = FeatureController(state, jobs)
+        self.settings = SettingsController(state)
+        self.features = FeatureController(state, jobs, self.settings)
         self.solving = SolveController(state, jobs)
         self.glimpse = GlimpseController(state, jobs, self.features)
         self.points = PointsController(state, self.field)
         self.dragging = DragController(state, self.points)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
         self.viewer = ViewerController(state, self.field)
-        self.channels = ChannelsController(state, self.features)
+        self.channels = ChannelsController(state, self.settings)
         self.objects = ObjectController(state, jobs, self.field, self.clicks)
         self.prompts = PromptController(state, self.field, self.clicks, self.objects)
         self.drawing = DrawController(state, self.clicks, self.prompts)
@@ -98,11 +100,11 @@ class Controller:
         self.features.ready.connect(self.field.look)
         self.features.ready.connect(self.solving.solve_part)
         self.solving.lacking.connect(self.features.start_where_lacking)
-        for of_layers in (self.images, self.features):
+        for of_layers in (self.images, self.settings):
             self.viewer.removed.connect(of_layers.layer_removed)
-        for of_images in (self.images, self.features, self.propagation.queue):
+        for of_images in (self.images, self.settings, self.propagation.queue):
             self.viewer.image_changed.connect(of_images.image_changed)
-        self.viewer.redrawn.connect(self.features.redrawn)
+        self.viewer.redrawn.connect(self.settings.redrawn)
         self.viewer.labels_replaced.connect(self.images.labels_replaced)
         self.viewer.labels_replaced.connect(self.objects.look_through)
         self.viewer.slid.connect(self.propagation.choose_axis)

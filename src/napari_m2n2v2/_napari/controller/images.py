@@ -133,7 +133,7 @@ class ImageController:
             if now is not None and now.sees_the_same(recipe):
                 part = workspace.parts.at(before.key)
                 part.take_features(before)
-                part.outdated = self._features.was_changed_in_place(workspace, part)
+                part.outdated = self._features.settings.was_changed_in_place(workspace, part)
                 part.state = part.settled_state(self._state.settings)
         self._field.begin(workspace)
         self._state.add(workspace)
@@ -142,7 +142,7 @@ class ImageController:
     def _recipe(self, workspace: Workspace, part: Part) -> Recipe | None:
         """Return what features of a part would be computed from now; None where that cannot be."""
         try:
-            return self._features.recipe_of(workspace, part.key)
+            return self._features.settings.recipe_of(workspace, part.key)
         except M2N2V2Error:
             return None
 

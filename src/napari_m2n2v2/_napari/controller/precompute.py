@@ -91,7 +91,7 @@ class PrecomputeController:
         if workspace is None or self._present is not None or (key := workspace.focus) is None:
             return
         with self._state.errors_shown():
-            recipe, stack = self._features.recipe_of(workspace, key), stack_of(workspace.image, key.plane.axes)
+            recipe, stack = self._features.settings.recipe_of(workspace, key), stack_of(workspace.image, key.plane.axes)
             run, store, elsewhere = _Run(key, recipe), self._features.store, self._features.elsewhere
             self._runs[workspace], self._present, self._paused = run, (workspace, run), False
 
@@ -225,7 +225,7 @@ class PrecomputeController:
         if workspace not in self._state.workspaces:
             return False
         try:
-            now = self._features.recipe_of(workspace, run.key)
+            now = self._features.settings.recipe_of(workspace, run.key)
         except M2N2V2Error:  # the layers do not fit together any more
             return False
         return now.makes_the_same(run.recipe)

@@ -169,7 +169,7 @@ class PropagationQueue:
         part = run.workspace.parts.at(PartKey(key, run.part.region))
         if part.features is not features:
             part.features, part.computed_with, part.outdated = features, run.settings, False
-            part.fingerprint = self._features.fingerprint(run.workspace, part.key)
+            part.fingerprint = self._features.settings.fingerprint(run.workspace, part.key)
             if part.state is not FeatureState.COMPUTING:
                 part.state = part.settled_state(self._state.settings)
 

@@ -59,7 +59,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
         _add(self.depth, "auto (the clicks choose)", AUTO, "Lightness of the image, weakly or strongly, or no guide")
         for name, guide in IMAGE_GUIDES.items():
             _add(self.depth, f"{name} of the image", name, f"For {guide.good_for}")
-        change = features.change
+        change = features.settings.change
         self.attention.currentIndexChanged.connect(lambda: change(attention=self.attention.currentData()))
         self.depth.currentIndexChanged.connect(lambda: change(depth=self.depth.currentData()))
         self.depth.setToolTip(
@@ -157,7 +157,7 @@ class BackbonePanel(QWidget):  # type: ignore[misc]
 
         def done(_: Any) -> None:
             self.refresh()
-            self._features.weights_changed()
+            self._features.settings.weights_changed()
             show_info(f"The weights of {info.name} are here. Press Start, or Compute again.")
 
         self._submit(bring, done)

@@ -83,27 +83,27 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         self.guide_weight.setRange(0.05, 20.0)
         self.guide_weight.setSingleStep(0.25)
         self.guide_weight.setValue(1.0)
-        self.guide_weight.valueChanged.connect(lambda weight: features.change(guide_weight=weight))
+        self.guide_weight.valueChanged.connect(lambda weight: features.settings.change(guide_weight=weight))
         self._row("Its weight", self.guide_weight, "How much the steps of the guide layer count; 1 is the paper's")
 
         self.bit_depth = QComboBox()
         self.bit_depth.addItems(BIT_DEPTHS)
-        self.bit_depth.currentTextChanged.connect(lambda rule: features.change(bit_depth=rule))
+        self.bit_depth.currentTextChanged.connect(lambda rule: features.settings.change(bit_depth=rule))
         self._row("Bit depth", self.bit_depth, "How values become the 8 bit that a backbone sees")
 
         self.merge = QCheckBox("merge visible channels")
-        self.merge.toggled.connect(lambda on: features.change(merge_channels=on))
+        self.merge.toggled.connect(lambda on: features.settings.change(merge_channels=on))
         self._row("Channels", self.merge, "Up to three visible image layers of one shape, together as seen")
 
         self.grid = QComboBox()
         for text, cells in _GRIDS.items():
             self.grid.addItem(text, cells)
-        self.grid.currentIndexChanged.connect(lambda: features.change(grid=self.grid.currentData()))
+        self.grid.currentIndexChanged.connect(lambda: features.settings.change(grid=self.grid.currentData()))
         self._row("Grid", self.grid, "Attention cells along the side of a square image")
 
         self.device = QComboBox()
         self.device.addItems(_DEVICES)
-        self.device.currentTextChanged.connect(lambda name: features.change(device=name))
+        self.device.currentTextChanged.connect(lambda name: features.settings.change(device=name))
         self._row("Device", self.device, "Where torch computes; auto is CUDA, else MPS, else CPU")
 
     def _build_objects(self, state: DockState, features: FeatureController) -> None:
@@ -164,13 +164,13 @@ class SettingsPanel(QWidget):  # type: ignore[misc]
         if layer is not None:
             layer.events.data.connect(self._on_guide_changed)
             layer.events.set_data.connect(self._on_guide_redrawn)
-        self._features.change(guide=layer)
+        self._features.settings.change(guide=layer)
 
     def _on_guide_changed(self, event: Any) -> None:
-        self._features.guide_changed(event.source)
+        self._features.settings.guide_changed(event.source)
 
     def _on_guide_redrawn(self, event: Any) -> None:
-        self._features.redrawn(event.source)
+        self._features.settings.redrawn(event.source)
 
     def reset_choices(self) -> None:
         """Look again which layers there are."""
