@@ -24,12 +24,15 @@ def test_line_10_no_folder_for_compiled_code(tmp_path):
         "    @classmethod\n"
         "    def from_function(cls, *_): return None\n"
         "caching.CacheImpl._locator_classes = [Nowhere]\n"
-        "from napari_m2n2v2.method.kernel import kernel\n"
-        "first, second = kernel()(lambda x: x + 1), kernel(fastmath=True)(lambda x: x + 2)\n"
-        "print(first(1), second(1))\n"
+        "import numpy as np\n"
+        "import napari_m2n2v2 as m\n"
+        "image = np.zeros((32, 40, 3), np.uint8)\n"
+        "image[8:24, 10:30] = 200\n"
+        "session = m.Session(m.compute_features(image, 'appearance', parameters=m.FeatureParameters(grid=8)))\n"
+        "print(session.click(m.Click(16, 20)).mask[16, 20])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.stdout == "2 3\n", done.stderr
+    assert done.stdout == "True\n", done.stderr
     assert done.stderr.count("Compiled code cannot be kept") == 1 and "NUMBA_CACHE_DIR" in done.stderr
 
 

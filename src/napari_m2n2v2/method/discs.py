@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from napari_m2n2v2.method.kernel import kernel
 
 __all__ = ["UNDECIDED", "discs_around"]
 
@@ -47,7 +48,7 @@ def discs_around(
     return decided
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _fill_disc(
     decided: NDArray[np.uint8], row: int, col: int, radius: float, label: int, others: NDArray[np.int64]
 ) -> None:

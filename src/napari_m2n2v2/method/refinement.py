@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from napari_m2n2v2.method.kernel import kernel
 from napari_m2n2v2.parallel import for_row_blocks
 
 __all__ = ["near_outline", "refine"]
@@ -96,7 +96,7 @@ def near_outline(mask: Mask, distance: float) -> Mask:
     return near
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _near(mask: Mask, distance: float, near: Mask) -> None:
     height, width = mask.shape
     reach = int(distance)
@@ -142,7 +142,7 @@ def _in_blocks(work: Callable[[int, int], None], rows: int) -> None:
     for_row_blocks(work, rows, 64)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _spread(wanted: Mask, radius: int) -> Mask:
     """Return which pixels have one wanted in their window."""
     height, width = wanted.shape
@@ -161,7 +161,7 @@ def _spread(wanted: Mask, radius: int) -> Mask:
     return spread
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _columns_around(wanted: Mask, radius: int, start: int, stop: int) -> NDArray[np.int64]:
     """Return the columns of windows of wanted pixels in some rows."""
     width = wanted.shape[1]
@@ -178,7 +178,7 @@ def _columns_around(wanted: Mask, radius: int, start: int, stop: int) -> NDArray
 _SUMS = 14  # of the mask, the channels, their products with the mask and with each other, and of the weights
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _add_row(
     mask: Mask, image: NDArray[np.uint8], weight: NDArray[np.int32], row: int, columns: NDArray[np.int64], add: int,
     sums: NDArray[np.int32],
@@ -204,7 +204,7 @@ def _add_row(
         column[13] += sign
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _fit_windows(
     mask: Mask, image: NDArray[np.uint8], needed: Mask, weight: NDArray[np.int32], radius: int, epsilon: float,
     fit: NDArray[np.float32], start: int, stop: int,
@@ -228,7 +228,7 @@ def _fit_windows(
             _add_row(mask, image, weight, r - radius, columns, -1, sums)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _slide(sums: NDArray[Any], column: int, radius: int, begin: int, end: int, total: NDArray[Any]) -> tuple[int, int]:
     """Move the total of some columns' sums on to a window; return which columns it is of."""
     first, last = max(0, column - radius), min(len(sums), column + radius + 1)
@@ -244,7 +244,7 @@ def _slide(sums: NDArray[Any], column: int, radius: int, begin: int, end: int, t
     return first, last
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _solve(total: NDArray[np.int64], epsilon: float, fit: NDArray[np.float32]) -> None:
     n = 1.0 / total[13]
     p, x, y, z = total[0] * n, total[1] * n, total[2] * n, total[3] * n
@@ -262,7 +262,7 @@ def _solve(total: NDArray[np.int64], epsilon: float, fit: NDArray[np.float32]) -
     fit[3] = p - a * x - b * y - d * z
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _average_fits(
     image: NDArray[np.uint8], wanted: Mask, fit: NDArray[np.float32], radius: int,
     share: NDArray[np.float32], start: int, stop: int,
@@ -288,7 +288,7 @@ def _average_fits(
             _add_fits(fit, r - radius, columns, -1.0, sums)
 
 
-@njit(cache=True, nogil=True)
+@kernel()
 def _add_fits(
     fit: NDArray[np.float32], row: int, columns: NDArray[np.int64], sign: float, sums: NDArray[np.float64]
 ) -> None:
