@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from napari_m2n2v2.errors import ClickError
 
-__all__ = ["LARGEST_ID", "Click", "check_object_id", "check_told", "clicks_by_object"]
+__all__ = ["LARGEST_ID", "Click", "checked_object_id", "checked_told", "clicks_by_object", "keep"]
 
 
 class _OfObject(Protocol):
@@ -56,7 +56,8 @@ class Click:
     def __post_init__(self) -> None:
         if not (isinstance(self.row, Real) and isinstance(self.col, Real)):
             raise ClickError(f"A click is at a number of rows and columns, got row {self.row!r}, col {self.col!r}.")
-        check_told(self.foreground, self.object_id, self.threshold)
+        told = checked_told(self.foreground, self.object_id, self.threshold)
+        keep(self, row=_plain(self.row), col=_plain(self.col), **told)
 
     @property
     def marked(self) -> tuple[tuple[int, int], ...]:
@@ -120,32 +121,50 @@ class Click:
         return row, col
 
 
-def check_object_id(object_id: int) -> None:
-    """Complain of what is no id of an object.
+def checked_object_id(object_id: Any) -> int:
+    """Return an id of an object as it is kept.
 
     Raises
     ------
     ClickError
+        If it is none.
     """
-    if not (isinstance(object_id, Integral) and 1 <= object_id <= LARGEST_ID):
+    if not (isinstance(object_id, Integral) and 1 <= int(object_id) <= LARGEST_ID):
         raise ClickError(
             f"An object id is a whole number from 1 to {LARGEST_ID} (0 is the background of a label image), "
             f"got {object_id!r}."
         )
+    return int(object_id)
 
 
-def check_told(foreground: bool, object_id: int, threshold: float | None) -> None:
-    """Complain of what cannot be said of a click or a scribble, beside where it is.
+def checked_told(foreground: Any, object_id: Any, threshold: Any) -> dict[str, Any]:
+    """Return what is said of a click or a scribble beside where it is, as it is kept: by field.
 
     Raises
     ------
     ClickError
+        If it is of another kind, or out of its range.
     """
     if foreground not in (True, False):  # of a word such as "background", Python says that it is true
         raise ClickError(f"foreground is True or False, got {foreground!r}.")
-    check_object_id(object_id)
-    if threshold is not None and not (isinstance(threshold, Real) and 0 <= threshold <= 1):
+    if threshold is not None and not (isinstance(threshold, Real) and 0 <= float(threshold) <= 1):
         raise ClickError(f"The threshold of a click is between 0 and 1, or None, got {threshold!r}.")
+    return {
+        "foreground": bool(foreground),
+        "object_id": checked_object_id(object_id),
+        "threshold": None if threshold is None else _plain(threshold),
+    }
+
+
+def _plain(number: Any) -> float:
+    """Return a number of Python; a whole one of its own stays one, and a file with it the same to the byte."""
+    return number if type(number) is int else float(number)
+
+
+def keep(prompt: object, **fields: Any) -> None:
+    """Set fields of a frozen prompt that is being made: numbers of numpy are not to be met in files and tables."""
+    for name, value in fields.items():
+        object.__setattr__(prompt, name, value)
 
 
 def clicks_by_object(clicks: Iterable[_Said]) -> dict[int, tuple[_Said, ...]]:

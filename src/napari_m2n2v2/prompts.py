@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar, NoReturn
 
-from napari_m2n2v2.clicks import Click, check_object_id, check_told
+from napari_m2n2v2.clicks import Click, checked_object_id, checked_told, keep
 from napari_m2n2v2.drawn_lines import DrawnLine, Pixels, Point, checked_points, outside, pixels_along
 from napari_m2n2v2.errors import ClickError
 
@@ -42,8 +42,8 @@ class Scribble(DrawnLine):
     threshold: float | None = None
 
     def __post_init__(self) -> None:
-        check_told(self.foreground, self.object_id, self.threshold)
-        object.__setattr__(self, "points", checked_points(self.points, "A scribble"))
+        told = checked_told(self.foreground, self.object_id, self.threshold)
+        keep(self, points=checked_points(self.points, "A scribble"), **told)
 
     @property
     def marked(self) -> Pixels:
@@ -127,11 +127,9 @@ class Box(_Area):
     object_id: int = 1
 
     def __post_init__(self) -> None:
-        check_object_id(self.object_id)
         corners = checked_points([(self.row0, self.col0), (self.row1, self.col1)], "A box", math.inf)
-        for name, (first, last) in zip(("row", "col"), zip(*corners, strict=True), strict=True):
-            object.__setattr__(self, f"{name}0", min(first, last))
-            object.__setattr__(self, f"{name}1", max(first, last))
+        (row0, row1), (col0, col1) = (sorted(ends) for ends in zip(*corners, strict=True))
+        keep(self, row0=row0, col0=col0, row1=row1, col1=col1, object_id=checked_object_id(self.object_id))
 
     @property
     def row(self) -> float:
@@ -222,8 +220,8 @@ class Outline(DrawnLine, _Area):
     object_id: int = 1
 
     def __post_init__(self) -> None:
-        check_object_id(self.object_id)
-        object.__setattr__(self, "points", checked_points(self.points, "An outline", least=3))
+        points = checked_points(self.points, "An outline", least=3)
+        keep(self, points=points, object_id=checked_object_id(self.object_id))
 
     @property
     def drawn(self) -> tuple[Point, ...]:

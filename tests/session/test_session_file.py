@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import (
+    Box,
     Click,
     FeatureParameters,
     SegmentationParameters,
@@ -115,3 +116,13 @@ def test_a_session_that_chose_its_guides_replays(image, tmp_path):
     save_session(tmp_path / "s.json", session)
     again, differences = load_session(tmp_path / "s.json").replay(features)
     assert differences == [] and again.result.guides == session.result.guides
+
+
+def test_clicks_of_numpy_numbers_are_saved_and_read(features, tmp_path):
+    """As of ``np.argwhere``, of a label image, or of a table."""
+    session = Session(features)
+    session.click(Click(np.int64(16), np.float32(16.5), np.True_, np.uint8(1), np.float32(0.5)))
+    session.click(Click(np.float64(40), np.int32(10), 0))
+    session.click(Box(np.int64(30), np.int64(30), np.float32(40), np.uint16(50), np.int16(2)))
+    save_session(tmp_path / "s.json", session)
+    assert load_session(tmp_path / "s.json").clicks == session.clicks
