@@ -11,6 +11,7 @@ from napari_m2n2v2._napari.controller import autosave
 from napari_m2n2v2._napari.controller.autosave import Autosaves
 from napari_m2n2v2._napari.controller.jobs import Jobs
 from napari_m2n2v2._napari.view.dock import SegmentWithClicks
+from napari_m2n2v2.session.session_file import save_session
 from tests.napari.conftest import AtOnce, run_now, same
 
 
@@ -179,3 +180,53 @@ def test_two_viewers_save_each_its_own(clicked, make_napari_viewer, tmp_path, im
         viewer.layers["cells clicks"].save(str(tmp_path / f"{name}.json"), plugin="napari-m2n2v2")
     widget.close_down()
     assert [len(load_session(tmp_path / f"{name}.json").clicks) for name in ("one", "two")] == [3, 1]
+
+
+class TestWhatIsStillToBeWritten:
+    @pytest.fixture
+    def at_save(self, clicked, autosaves, monkeypatch):
+        """Call something once, when the next file is about to be written."""
+        calls = []
+
+        def save(path, document):
+            if calls:
+                calls.pop()()
+            return save_session(path, document)
+
+        monkeypatch.setattr("napari_m2n2v2.session.session_file.save_session", save)
+        return calls.append
+
+    def test_a_click_that_comes_while_another_is_written_is_not_lost(self, clicked, autosaves, at_save):
+        clicks, held = clicked.controller.clicks, Held()
+        clicked.controller.sessions.autosaves._writer._executor = held
+        at_save(lambda: clicks.add(40, 10))
+        clicks.add(30, 10)
+        for work in held.works:  # which the second click adds to
+            work()
+        (path,) = autosaves.glob("*.json")
+        assert [click.row for click in load_session(path).clicks][-2:] == [30, 40]
+
+    def test_what_a_full_disk_did_not_take_is_written_at_the_end(self, clicked, autosaves, at_save):
+        def full():
+            raise OSError(28, "No space left on device")
+
+        (path,) = autosaves.glob("*.json")
+        before = len(load_session(path).clicks)
+        at_save(full)
+        saves = clicked.controller.sessions.autosaves
+        document = clicked.workspace.document(clicked.controller.state.rules)
+        saves._pending[path] = document
+        assert isinstance(saves._write(path, document, frozenset()), OSError)
+        assert len(load_session(path).clicks) == before and saves._pending == {path: document}
+        clicked.widget.close_down()
+        assert saves._pending == {}
+
+
+def test_a_dock_whose_last_save_fails_lets_go_of_the_viewer_all_the_same(clicked, monkeypatch):
+    def broken():
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="broken"):
+        patch.setattr(clicked.controller.sessions.autosaves, "close", broken)
+        clicked.controller.close()
+    assert not clicked.controller.state.workspaces

@@ -69,6 +69,7 @@ class Autosaves:
         self._state = state
         self._writer = jobs.beside()
         self._writing = threading.Lock()
+        self._noting = threading.Lock()  # of what is still to be written: never held for long
         self._files: WeakKeyDictionary[Workspace, Path] = WeakKeyDictionary()  # being written
         self._asked: WeakKeyDictionary[Workspace, object] = WeakKeyDictionary()  # clicks that were, or will be, saved
         self._pending: dict[Path, Document] = {}  # still to be written
@@ -134,7 +135,8 @@ class Autosaves:
             self._files[workspace] = self.folder / f"{datetime.now():%Y%m%d-%H%M%S-%f}.json"
         path, in_use = self._files[workspace], self._in_use()
         waits = not all(document.solutions.values()) or any(map(_is_to_come, _outcomes(document)))
-        self._pending[path] = document
+        with self._noting:
+            self._pending[path] = document
 
         def work(report: Report) -> OSError | UnwritableFileError | None:
             if waits:
@@ -156,12 +158,14 @@ class Autosaves:
         with self._writing:
             if self._pending.get(path) is not document:
                 return None
-            del self._pending[path]
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 save_session(path, document)
             except (OSError, UnwritableFileError) as error:  # a full disk must not stop anyone from clicking
-                return error
+                return error  # and it is tried again when the dock closes, if not before
+            with self._noting:
+                if self._pending.get(path) is document:
+                    del self._pending[path]
             _tidy(self.folder, in_use)
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,10 @@ class Controller:
 
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
-        self.sessions.autosaves.close()
-        self.images.close_all()
         looking = (self.preview, self.glimpse, self.explain, self.viewer, self.channels, self.points, self.plain_click)
         in_viewer = (*looking, self.drawing, self.shapes)
-        for part in (*in_viewer, self.activity, self.similar, self.ahead, self.precompute, self.jobs, self.features):
-            part.close()
+        workers = (self.activity, self.similar, self.ahead, self.precompute, self.jobs, self.features)
+        closing = (self.sessions.autosaves.close, self.images.close_all, *(one.close for one in (*in_viewer, *workers)))
+        with ExitStack() as stack:  # whatever one of them raises, the others let go
+            for close in reversed(closing):
+                stack.callback(close)
