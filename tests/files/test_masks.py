@@ -8,8 +8,9 @@ import pytest
 import tifffile
 from skimage.io import imread
 
-from napari_m2n2v2.errors import UnwritableFileError
+from napari_m2n2v2.errors import Cancelled, UnwritableFileError
 from napari_m2n2v2.files.coco import run_lengths
+from napari_m2n2v2.files.labels import put_whole
 from napari_m2n2v2.files.masks import MASK_ENDINGS, save_masks
 from napari_m2n2v2.files.open_stack import open_stack
 from napari_m2n2v2.files.stack_file import StackFile
@@ -89,21 +90,31 @@ def test_what_a_format_cannot_hold_is_refused_and_nothing_is_left(tmp_path, volu
     assert not list(tmp_path.iterdir())
 
 
+def bytes_of(path):
+    return {one: one.read_bytes() for one in [path, *path.rglob("*")] if one.is_file()}
+
+
 @pytest.mark.parametrize("ending", MASK_ENDINGS.values())
 def test_what_was_there_stays_where_writing_is_ended(tmp_path, flat, ending):
     path = saved(tmp_path / f"m{ending}", flat if ending == ".png" else np.stack([flat, flat]))
-
-    def bytes_of():
-        return {one: one.read_bytes() for one in [path, *path.rglob("*")] if one.is_file()}
-
-    before = bytes_of()
+    before = bytes_of(path)
 
     def stop(share):
-        raise UnwritableFileError("stopped")
+        raise Cancelled("stopped")
 
     if ending != ".png":
-        with pytest.raises(UnwritableFileError):
+        with pytest.raises(Cancelled, match="stopped"):
             save_masks(path, like((2, 20, 30)), Stack.of(np.stack([flat, flat]) * 2).read, stop)
-    assert bytes_of() == before and len(list(tmp_path.iterdir())) == 1
+    assert bytes_of(path) == before and len(list(tmp_path.iterdir())) == 1
     if ending == ".coco.json":
         assert json.loads(path.read_text())["annotations"]
+
+
+@pytest.mark.parametrize("ending", [".ome.zarr", ".ome.tif"])
+def test_what_was_there_stays_where_the_new_one_cannot_take_its_place(tmp_path, flat, ending):
+    path = saved(tmp_path / f"m{ending}", flat)
+    before = bytes_of(path)
+    with pytest.raises(UnwritableFileError):
+        put_whole(path, lambda made: None)  # of which nothing comes
+    assert bytes_of(path) == before
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from napari_m2n2v2.errors import UnwritableFileError
+from napari_m2n2v2.errors import Cancelled, UnwritableFileError
 
 __all__ = [
     "check_image_path",
@@ -111,6 +111,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     ------
     UnwritableFileError
         If anything goes wrong; what was at ``path`` before is still there.
+    Cancelled
+        If ``write`` raises it; so it is then too.
     """
     _check_writable(path)
     try:
@@ -123,6 +125,8 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner may read
         temporary.replace(path)
+    except Cancelled:
+        raise
     except Exception as error:  # every format's writer raises its own
         raise UnwritableFileError(f"Cannot write {path}: {error}") from error
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.errors import UnwritableFileError
+from napari_m2n2v2.errors import Cancelled, UnwritableFileError
 from napari_m2n2v2.files.atomic import check_name
 from napari_m2n2v2.files.stack_file import StackFile
 
@@ -54,15 +53,23 @@ def put_whole(path: Path, write: Callable[[Path], object]) -> None:
     ------
     UnwritableFileError
         If anything goes wrong; what was at ``path`` before is still there.
+    Cancelled
+        If ``write`` raises it; so it is then too.
     """
     check_name(path)
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".m2n2v2-") as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".m2n2v2-", ignore_cleanup_errors=True) as folder:
             made, before = Path(folder) / path.name, Path(folder) / "before"
             write(made)
-            if path.is_dir():  # a folder cannot replace one that is not empty
+            if is_folder := path.is_dir():  # a folder cannot replace one that is not empty
                 path.rename(before)
-            made.replace(path)
-            shutil.rmtree(before, ignore_errors=True)
+            try:
+                made.replace(path)
+            except OSError:
+                if is_folder:
+                    before.rename(path)
+                raise
+    except Cancelled:
+        raise
     except Exception as error:  # every format's writer raises its own
         raise UnwritableFileError(f"Cannot write {path}: {error}") from error
