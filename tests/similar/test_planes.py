@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2 import Cancelled, Click, ImageError, Likeness, Stack, find_similar, find_similar_in_stack
-from napari_m2n2v2.similar import plane
+from napari_m2n2v2.images.sparse import Boxed
+from napari_m2n2v2.similar import find, plane
+from napari_m2n2v2.similar.candidates import Candidate
+from napari_m2n2v2.similar.plane import limits_of
 from tests.similar.drawn import agreements, discs, only
 from tests.similar.test_find import OTHER
 
@@ -63,6 +66,50 @@ def test_images_of_many_bits_are_all_seen_with_the_limits_of_the_examples():
     likeness = Likeness.learn([(bright, only(labels, 7))])
     assert likeness.limits == (bright.min(), bright.max())
     assert len(likeness.find(dim)) == 0 and len(likeness.find(bright, only(labels, 7))) == 24
+
+
+def test_alpha_does_not_count_into_the_limits():
+    image, labels = discs()
+    deep = np.dstack([image.astype(np.uint16) * 15, np.full((200, 200), 65535, np.uint16)])
+    assert limits_of([deep]) == (deep[..., :3].min(), deep[..., :3].max())
+    assert len(find_similar(deep, only(labels, 7))) == 24
+
+
+def test_parts_without_a_number_do_not_hinder_the_others(small_parts):
+    image, labels = discs(across=10, side=300, colour=False)
+    mosaic = image[..., 0].astype(np.float32)
+    mosaic[200:], labels[200:] = np.nan, 0
+    assert limits_of([mosaic]) == (np.nanmin(mosaic), np.nanmax(mosaic))
+    with pytest.raises(ImageError, match="every pixel is NaN"):
+        limits_of([mosaic[200:]])
+
+
+def test_what_was_rejected_in_many_parts_leaves_certainties_as_they_are(small_parts):
+    """Only parts with examples tell how well they are found again."""
+    image, labels = discs(across=10, side=300)
+    image, labels = np.hstack([image] * 3), np.hstack([labels, labels + 100, labels + 200]).astype(np.int32)
+    wrong = [Boxed.of(labels == n) for n in (1, 4, 7, 10, 101, 104)]
+    proposals = find_similar(image, only(labels, 300), rejected=wrong)
+    assert proposals.reproduced > 0.85 and all(0 <= one.certainty <= 1 for one in proposals)
+    assert len(proposals.at_least(0.1)) == len(proposals)
+
+
+def test_proposals_of_neighbouring_parts_do_not_overlap(small_parts, monkeypatch):
+    """Masks reach beyond the part that finds them, and there another part may have found another object."""
+    image, labels = discs(across=10, side=300)
+    likeness = Likeness.learn([(image, only(labels, 34))])
+    a_why = likeness.find(image)[0].why
+
+    def more_than_its_own(odds, regions, learned):
+        row, col = (side // 2 for side in regions.shape)
+        yield Candidate(Boxed(row - 42, col - 42, np.ones((84, 84), bool)), (row, col), a_why, False)
+
+    monkeypatch.setattr(find, "candidates", more_than_its_own)
+    proposals = likeness.find(image)
+    assert len(proposals) == 16
+    assert all(one.mask.values[one.seed[0] - one.mask.row, one.seed[1] - one.mask.col] for one in proposals)
+    held = [one.mask.within((0, 300, 0, 300)) for one in proposals]
+    assert np.sum(held, axis=0).max() == 1 and sum(one.area for one in proposals) < 16 * 84 * 84
 
 
 def stack_of(count=4):

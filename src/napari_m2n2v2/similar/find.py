@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -123,7 +123,8 @@ class Likeness:
             candidates_here = candidates(self._learned.odds(look), there.regions[part.place], self._learned)
             mine = [self._proposal(one, part) for one in candidates_here if part.owns(*_moved(one.seed, part))]
             near = [one for one in found if _box_meets(one, part)]
-            found += [one for one in mine if not _is_there(one, near) and not _holds(one, there.background)]
+            new = [_without(one, near) for one in mine if not _is_there(one, near)]
+            found += [one for one in new if one is not None and not _holds(one, there.background)]
         report(1.0, "looking for more")
         found.sort(key=lambda one: (-one.certainty, one.seed))
         return Proposals(plane.shape, tuple(found), self.reproduced, advice(found))
@@ -318,14 +319,25 @@ def _moved(seed: tuple[int, int], part: Part) -> tuple[int, int]:
 
 
 def _box_meets(one: Proposal, part: Part) -> bool:
-    """Whether a proposal of another part may reach into what this one is to find."""
+    """Whether a proposal of another part may reach into masks that are found in this one."""
     top, bottom, left, right = one.mask.box or (0, 0, 0, 0)
-    return top < part.own[1] and bottom > part.own[0] and left < part.own[3] and right > part.own[2]
+    return top < part.read[1] and bottom > part.read[0] and left < part.read[3] and right > part.read[2]
 
 
 def _is_there(one: Proposal, others: Sequence[Proposal]) -> bool:
     """Whether another part has found the same object already."""
     return any(_common(one, other) > _SAME * min(one.area, other.area) for other in others)
+
+
+def _without(one: Proposal, others: Sequence[Proposal]) -> Proposal | None:
+    """Return a proposal without the pixels of others; None if one of them has its deepest pixel."""
+    shared = [other for other in others if _common(one, other)]
+    if not shared:
+        return one
+    box = one.mask.box or (0, 0, 0, 0)
+    left = one.mask.values & ~np.any([other.mask.within(box) for other in shared], axis=0)
+    row, col = one.seed[0] - one.mask.row, one.seed[1] - one.mask.col
+    return replace(one, mask=replace(one.mask, values=left)) if left[row, col] else None
 
 
 def _common(one: Proposal, other: Proposal) -> int:

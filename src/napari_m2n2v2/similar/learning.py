@@ -73,7 +73,8 @@ def learn(planes: Sequence[tuple[Plane, Known]], cues: Cues, report: Progress) -
     for seen, known in views.each(report):
         odds = Odds.of(seen, inside, axis, cues)
         told.extend(_told(odds, known, seen.part, radius))
-        if known.examples and len(looks) < _MOST_REPRODUCED_PARTS:
+        has_examples = any(_is_of(seen.part, box) for box in known.boxes)  # or what was rejected alone
+        if has_examples and len(looks) < _MOST_REPRODUCED_PARTS:
             looks.append((odds, known, seen.part))
     level, contrast = _level(told)
     learned = Learned(

@@ -142,19 +142,25 @@ class Plane:
 
 
 def limits_of(images: list[Any]) -> tuple[float, float] | None:
-    """Return contrast limits that several images are seen with alike: those of all together; None for 8 bit and RGB.
+    """Return contrast limits that several images are seen with alike: those of all together, whatever their alpha is.
+
+    None for 8 bit, and for colours as fractions: those are seen as they are.
 
     Raises
     ------
     ImageError
         If no pixel is finite.
     """
-    ranges = []
+    ranges, nothing = [], None
     for pixels in images:
         kind = np.dtype(pixels.dtype)
         is_unit = kind == np.uint8 or kind == np.bool_ or (kind.kind == "f" and len(pixels.shape) == 3)
-        if not is_unit:
-            ranges += [
-                finite_range(np.asarray(pixels[part.place])) for part in parts((pixels.shape[0], pixels.shape[1]), 0.0)
-            ]
+        colours = slice(3 if len(pixels.shape) == 3 else None)
+        for part in parts((pixels.shape[0], pixels.shape[1]), 0.0) if not is_unit else ():
+            try:
+                ranges.append(finite_range(np.asarray(pixels[part.place])[..., colours]))
+            except ImageError as error:  # as beyond the edge of a mosaic
+                nothing = error
+    if nothing is not None and not ranges:
+        raise nothing
     return (min(low for low, _ in ranges), max(high for _, high in ranges)) if ranges else None
