@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from napari_m2n2v2 import (
     methods_paragraph,
     save_session,
 )
+from napari_m2n2v2.images.tile import Region
+from napari_m2n2v2.session.document import Document, PlaneKey
+from napari_m2n2v2.session.session_rows import UNSAID
 
 CLICKS = (
     Click(16, 16),
@@ -126,3 +130,30 @@ def test_clicks_of_numpy_numbers_are_saved_and_read(features, tmp_path):
     session.click(Box(np.int64(30), np.int64(30), np.float32(40), np.uint16(50), np.int16(2)))
     save_session(tmp_path / "s.json", session)
     assert load_session(tmp_path / "s.json").clicks == session.clicks
+
+
+def test_what_a_file_says_nothing_of_is_what_it_was_when_files_began_to_say_nothing(session, tmp_path):
+    """Whatever the defaults become: these are the values that files of 0.1 and 0.2 were solved with."""
+    assert UNSAID == {
+        "centred_start": False, "boundary_distance": False, "least_disc": False, "most_disc": 1.5, "refinement": False,
+        "refinement_band": 0.6, "refinement_window": 0.9, "refinement_epsilon": 0.002, "refinement_rounds": 2,
+        "refinement_trust": 1, "score_contrast": False,
+    }  # fmt: skip
+    paper = SegmentationParameters.paper()
+    save_session(tmp_path / "s.json", Session(session.features, paper))
+    written = json.loads((tmp_path / "s.json").read_text())["segmentation_parameters"]
+    assert not written.keys() & UNSAID.keys() and written.keys() | UNSAID.keys() == asdict(paper).keys()
+    assert load_session(tmp_path / "s.json").segmentation_parameters == paper
+    other = replace(paper, **{name: not was if isinstance(was, bool) else was + 1 for name, was in UNSAID.items()})
+    save_session(tmp_path / "s.json", Session(session.features, other))
+    assert load_session(tmp_path / "s.json").segmentation_parameters == other
+
+
+def test_the_methods_paragraph_says_that_parts_keep_to_the_prior():
+    """In a part of a large image that is so even where the method is as published: see session.tiled."""
+    region, plane = Region(0, 0, 64, 64), PlaneKey()
+    for parameters, said in ((SegmentationParameters.paper(), True), (SegmentationParameters.m2n2(), False)):
+        document = Document((300, 400), (), segmentation_parameters=parameters, solutions={(plane, region): None})
+        assert ("the prior for first clicks in parts" in methods_paragraph(document)) is said
+    whole = Document((300, 400), (), {(plane, None): None}, SegmentationParameters.paper())
+    assert "beyond the paper" not in methods_paragraph(whole)

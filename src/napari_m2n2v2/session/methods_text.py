@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
 from napari_m2n2v2.session.provenance import Provenance
 from napari_m2n2v2.session.session import Session
@@ -30,7 +29,7 @@ def methods_paragraph(session: Session | Document) -> str:
     said = (
         f"{objects} in {where} were segmented interactively with {placed} using "
         f"{'M2N2V2' if parameters.score_adaptive else 'M2N2'} (Markov-map nearest neighbour; arXiv:2503.16254; "
-        f"tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}{_beyond_the_paper(parameters)}) "
+        f"tau {parameters.tau}, sigma_adaptive {parameters.sigma_adaptive}{_beyond_the_paper(file)}) "
         "as implemented in napari-m2n2v2. "
         "No model was trained. "
     )
@@ -43,9 +42,12 @@ def methods_paragraph(session: Session | Document) -> str:
     return said + ", ".join(f"{name} {number}" for name, number in file.versions.items()) + "."
 
 
-def _beyond_the_paper(parameters: SegmentationParameters) -> str:
+def _beyond_the_paper(file: Document) -> str:
+    parameters = file.segmentation_parameters
+    in_parts = parameters.score_adaptive and not parameters.prior_at_start and _has_parts(file)
     steps = {
         "the prior for first clicks": parameters.prior_at_start,
+        "the prior for first clicks in parts of the image": in_parts,  # see session.tiled
         "the image's contrast in the score of first clicks": parameters.score_contrast,
         "a centred start state": parameters.centred_start,
         "r from the boundary": parameters.boundary_distance,
@@ -54,6 +56,13 @@ def _beyond_the_paper(parameters: SegmentationParameters) -> str:
     }
     taken = [step for step, on in steps.items() if on]
     return f"; beyond the paper: {', '.join(taken)}" if taken else ""
+
+
+def _has_parts(file: Document) -> bool:
+    return any(
+        region is not None and region.shape != tuple(file.shape[axis] for axis in plane.axes)
+        for plane, region in file.solutions
+    )
 
 
 def _source_in_words(provenance: Provenance) -> str:

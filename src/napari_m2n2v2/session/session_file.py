@@ -19,9 +19,8 @@ from pydantic_core import from_json
 from napari_m2n2v2.errors import M2N2V2Error, UnreadableFileError
 from napari_m2n2v2.files.atomic import write_whole
 from napari_m2n2v2.files.paths import is_file
-from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.session.document import Document
-from napari_m2n2v2.session.session_rows import FORMAT, KINDS, VERSIONS, SessionRows
+from napari_m2n2v2.session.session_rows import FORMAT, KINDS, UNSAID, VERSIONS, SessionRows
 
 if TYPE_CHECKING:
     from napari_m2n2v2.session.session import Session
@@ -30,12 +29,6 @@ __all__ = ["SessionFile", "load_session", "save_session"]
 
 SessionFile = Document
 """What a session file says."""
-
-
-_NAMED_LATER = {
-    "centred_start", "boundary_distance", "least_disc", "most_disc", "refinement", "refinement_band",
-    "refinement_window", "refinement_epsilon", "refinement_rounds", "refinement_trust", "score_contrast",
-}  # fmt: skip
 
 
 def save_session(path: str | Path, session: Session | Document) -> None:
@@ -84,14 +77,14 @@ def load_session(path: str | Path) -> Document:
 
 
 def _written(file: SessionRows) -> dict[str, Any]:
-    """Leave out what files did not have at first: parameters that are as in the paper, and lists of nothing."""
+    """Leave out what files did not have at first, where nothing is to be said of it."""
     content = asdict(file)
     for name in ("accepted", "about", "started"):
         if not content[name]:
             del content[name]
-    named, paper = content["segmentation_parameters"], asdict(SegmentationParameters.paper())
+    parameters = content["segmentation_parameters"]
     content["segmentation_parameters"] = {
-        name: value for name, value in named.items() if name not in _NAMED_LATER or value != paper[name]
+        name: value for name, value in parameters.items() if name not in UNSAID or value != UNSAID[name]
     }
     return content
 

@@ -20,7 +20,7 @@ from napari_m2n2v2.session.mask_rows import FromOne, LabelsRow, MaskRow, OfPlane
 from napari_m2n2v2.session.provenance import Provenance
 from napari_m2n2v2.session.work import About, Accepted, Started, Work, by_object
 
-__all__ = ["FORMAT", "KINDS", "VERSIONS", "SessionRows"]
+__all__ = ["FORMAT", "KINDS", "UNSAID", "VERSIONS", "SessionRows"]
 
 FORMAT = "napari-m2n2v2 session"
 
@@ -198,18 +198,27 @@ def _row(prompt: Prompt, part: int, carried: bool) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class _Parameters(SegmentationParameters):
-    """Parameters as files have them: what was named later is, where it is not said, as in the paper."""
+    """Parameters as files have them: what was named later is as here where it is not said, whatever the default is."""
 
     centred_start: bool = False
     boundary_distance: bool = False
     least_disc: bool = False
+    most_disc: float = 1.5
     refinement: bool = False
+    refinement_band: float = 0.6
+    refinement_window: float = 0.9
+    refinement_epsilon: float = 0.002
+    refinement_rounds: int = 2
     refinement_trust: int = 1
     score_contrast: bool = False
 
     @property
     def now(self) -> SegmentationParameters:
         return SegmentationParameters(**asdict(self))
+
+
+UNSAID: Mapping[str, Any] = {name: getattr(_Parameters, name) for name in _Parameters.__annotations__}
+"""What parameters are of which a file says nothing, by name; never to change, for the files that are there."""
 
 
 @with_config(strict=True, extra="forbid", allow_inf_nan=False)
