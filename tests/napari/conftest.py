@@ -117,13 +117,16 @@ class Dock:
         x, y = (self.canvas.view.transform * self.canvas.view.scene.transform).map([right, down, 0, 1])[:2]
         return QPoint(round(x), round(y))
 
-    def drag(self, start, stop):
+    def drag(self, start, stop, meanwhile=None):
         """Drag with the left button."""
         between = ([a + share * (b - a) for a, b in zip(start, stop, strict=True)] for share in (0.3, 0.6))
-        self.draw([start, *between, stop])
+        self.draw([start, *between, stop], meanwhile=meanwhile)
 
-    def draw(self, line, modifier=Qt.KeyboardModifier.NoModifier, button=Qt.MouseButton.LeftButton):
-        """Drag along a line of places, a key held; vispy drops moves that come less than 10 ms apart."""
+    def draw(self, line, modifier=Qt.KeyboardModifier.NoModifier, button=Qt.MouseButton.LeftButton, meanwhile=None):
+        """Drag along a line of places, a key held; vispy drops moves that come less than 10 ms apart.
+
+        What happens ``meanwhile`` does so before the last move.
+        """
         self.qtbot.wait(50)
         native = self.canvas.native
         self.qtbot.mouseMove(native, self.where(*line[0]))
@@ -131,6 +134,8 @@ class Dock:
         self.qtbot.mousePress(native, button, modifier, pos=self.where(*line[0]))
         for place in line[1:]:
             self.qtbot.wait(30)
+            if meanwhile is not None and place is line[-1]:
+                meanwhile()
             _move_held(native, self.where(*place), button, modifier)
         self.qtbot.wait(30)
         self.qtbot.mouseRelease(native, button, modifier, pos=self.where(*line[-1]))

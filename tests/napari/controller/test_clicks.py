@@ -93,6 +93,23 @@ def test_dragging_a_click_goes_on_with_its_object(started):
     same(started.labels, started.expected())
 
 
+def test_clicks_that_come_or_go_during_a_drag_leave_all_as_they_are_but_the_one_dragged(started):
+    clicks = started.controller.clicks
+    first = [Click(16, 16, object_id=5), Click(33, 48, False, 6), Click(40, 10, object_id=7)]
+    clicks.set_clicks(first)
+    new = Click(8, 50, object_id=8)
+    started.drag((33, 48), (36, 40), meanwhile=lambda: clicks.set_clicks([new, *first]))
+    moved = Click(*started.points.data[2], False, 6)
+    np.testing.assert_allclose(started.points.data[2], (36, 40), atol=1)
+    assert started.workspace.clicks == (new, first[0], moved, first[2])
+    same(started.labels, started.expected())
+    started.drag((36, 40), (20, 30), meanwhile=lambda: clicks.set_clicks([new, first[0]]))  # it is gone
+    assert started.workspace.clicks == (new, first[0]) and not started.errors
+    started.drag((16, 16), (20, 30), meanwhile=clicks.undo)
+    assert started.workspace.clicks[0] == new and len(started.workspace.clicks) == 4 and not started.errors
+    same(started.labels, started.expected())
+
+
 def test_undo_and_redo_by_key_go_all_the_way(started):
     states = [started.labels.copy()]
     for place in [(16, 16), (33, 48), (40, 10)]:

@@ -10,6 +10,7 @@ import numpy as np
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2.session.document import PlacedClick
 
 __all__ = ["DragController"]
 
@@ -42,37 +43,49 @@ class DragController:
 
     def _drag(self, points: Any, event: Any) -> Iterator[None]:
         """Follow the mouse; the mask follows when the button is let go."""
-        if points.mode != "add" or event.button != _LEFT_BUTTON:
+        workspace = next((w for w in self._state.workspaces if w.points is points), None)
+        if workspace is None or points.mode != "add" or event.button != _LEFT_BUTTON:
             return
         seen = {"view_direction": event.view_direction, "dims_displayed": event.dims_displayed, "world": True}
         index, start = points.get_value(event.position, **seen), np.array(event.pos)
-        if index is None:
+        if index is None or index >= len(workspace.placed):
             return
-        before, moved = points.data.copy(), False
+        dragged, there = workspace.placed[index], None
         yield
         while event.type == "mouse_move":
             event.handled = True  # else napari pans
-            if moved or np.linalg.norm(np.array(event.pos) - start) >= _LEAST:
-                moved = True
-                self._show_at(points, index, event)
+            if there is not None or np.linalg.norm(np.array(event.pos) - start) >= _LEAST:
+                there = self._show_at(workspace, dragged, event)
             yield
-        if moved:
-            self._place(points, index, points.data.copy(), before)
+        if there is not None:
+            self._place(workspace, dragged, there)
 
-    def _show_at(self, points: Any, index: int, event: Any) -> None:
+    def _show_at(self, workspace: Workspace, dragged: PlacedClick, event: Any) -> Any:
+        """Show it below the mouse, wherever it stands among the clicks by now; return where that is in the data."""
+        points = workspace.points
         others = len(event.position) - points.ndim  # of the viewer, which the layer does not have
         data, shown = points.data.copy(), [axis - others for axis in event.dims_displayed]
+        if (index := _index_of(dragged, workspace)) is None:
+            return None
         data[index, shown] = np.asarray(points.world_to_data(event.position))[shown]
         with self._points.not_listening():
             points.data = data
+        return data[index]
 
-    def _place(self, points: Any, index: int, there: Any, before: Any) -> None:
+    def _place(self, workspace: Workspace, dragged: PlacedClick, there: Any) -> None:
         """Let it be one change, from where it was to where it is, of a click that is worked with from now on."""
-        with self._points.not_listening():
-            points.data = before
-        points.data = there
-        workspace = next((w for w in self._state.workspaces if w.points is points), None)
-        if workspace is not None and index < len(workspace.placed):
-            workspace.object_id = workspace.placed[index].click.object_id
-            points.selected_data = {index}
-            self._state.selected.emit()
+        points = workspace.points
+        if (index := _index_of(dragged, workspace)) is None:
+            return
+        self._points.show(workspace)
+        data = points.data.copy()
+        data[index] = there
+        points.data = data
+        workspace.object_id = workspace.placed[index].click.object_id
+        points.selected_data = {index}
+        self._state.selected.emit()
+
+
+def _index_of(dragged: PlacedClick, workspace: Workspace) -> int | None:
+    """Return which click of an image it is; None if it is there no more, as after undo."""
+    return next((n for n, placed in enumerate(workspace.placed) if placed == dragged), None)
