@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_m2n2v2.parameters import PropagationParameters
-from napari_m2n2v2.propagation.expectation import Appearance, Expectation, deepest, expect, smoothed
+from napari_m2n2v2.propagation.expectation import Appearance, Expectation, deepest_contradiction, expect, smoothed
 
 SIZE = 20, 30
 OBJECT = np.zeros(SIZE, dtype=bool)
@@ -62,20 +62,20 @@ def test_colour_counts_not_only_lightness():
 def test_the_deepest_contradiction_is_clicked():
     everywhere = np.ones(SIZE, dtype=bool)
     expectation = Expectation(OBJECT, everywhere, 1.0)
-    assert deepest(np.zeros(SIZE, dtype=bool), expectation) == (9, 10)  # the first of the deepest
-    assert deepest(OBJECT, expectation) is None
+    assert deepest_contradiction(np.zeros(SIZE, dtype=bool), expectation) == (9, 10)  # the first of the deepest
+    assert deepest_contradiction(OBJECT, expectation) is None
     leak = OBJECT.copy()
     leak[8:13, 25:30] = True
-    assert deepest(leak, expectation) == (10, 27)
-    assert deepest(leak, Expectation(OBJECT, ~leak | OBJECT, 1.0)) is None
+    assert deepest_contradiction(leak, expectation) == (10, 27)
+    assert deepest_contradiction(leak, Expectation(OBJECT, ~leak | OBJECT, 1.0)) is None
 
 
 def test_a_line_of_pixels_is_worth_a_click_only_where_there_is_nothing_yet():
     line = np.zeros(SIZE, dtype=bool)
     line[3, 4:9] = True
     everywhere = np.ones(SIZE, dtype=bool)
-    assert deepest(np.zeros(SIZE, dtype=bool), Expectation(line, everywhere, 1.0)) == (3, 4)
-    assert deepest(OBJECT, Expectation(OBJECT | line, everywhere, 1.0)) is None
+    assert deepest_contradiction(np.zeros(SIZE, dtype=bool), Expectation(line, everywhere, 1.0)) == (3, 4)
+    assert deepest_contradiction(OBJECT, Expectation(OBJECT | line, everywhere, 1.0)) is None
 
 
 def test_noise_of_single_pixels_is_smoothed_colour_by_colour():

@@ -139,6 +139,16 @@ class TestJoining:
             fresh.replay(placed, starts=copies)
             np.testing.assert_array_equal(written, everything(fresh))
 
+    def test_a_start_that_a_coarse_region_takes_away_is_gone_to_its_last_pixel(self, features):
+        """One that working pixels do not cover whole: five columns, where four are worked on as one."""
+        begun, written = {1: Boxed(0, 0, np.ones((1, 5), bool))}, np.zeros(SHAPE, np.int32)
+        made = mosaic(features)
+        for placed in ([], [RegionClick(WHOLE, Click(0, 0, False))], []):
+            for changed in made.replay(placed, starts=begun):
+                written[changed.rows, changed.cols] = made.labels_in(changed.rows, changed.cols)
+            np.testing.assert_array_equal(written, everything(made))
+            assert written.any() == (not placed)
+
     def test_work_that_was_stopped_is_told_of_the_next_time(self, features):
         made = mosaic(features)
         placed = [RegionClick(WHOLE, Click(82, 100)), RegionClick(LEFT, Click(60, 50, False))]

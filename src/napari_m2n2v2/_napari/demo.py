@@ -22,7 +22,7 @@ def show(image: Any, clicks: Sequence[Click], **settings: Any) -> None:
     clicks : sequence of Click
         On it.
     **settings
-        Of :class:`~napari_m2n2v2._napari.model.workspace.Settings`.
+        Of :class:`~napari_m2n2v2._napari.model.settings.Settings`.
 
     Raises
     ------

@@ -85,7 +85,7 @@ def _read(path: str) -> list[tuple[Any, dict[str, Any], str]]:
     settings = {
         "name": f"{Path(path).stem} clicks",
         "features": feature_table(placed, ndim),
-        "metadata": {"napari_m2n2v2": "clicks", "session": str(path), WORK: work},
+        "metadata": {"session": str(path), WORK: work},
         "ndim": ndim,
     }
     return [(positions, settings, "points")]

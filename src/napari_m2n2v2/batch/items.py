@@ -9,13 +9,14 @@ from pathlib import Path
 
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.click_table import ClickTable
+from napari_m2n2v2.files.masks import MASK_ENDINGS
 from napari_m2n2v2.files.open_stack import is_zarr
 from napari_m2n2v2.files.paths import is_file, is_there, no_file, one_form
 from napari_m2n2v2.files.read import ENDINGS
 
 __all__ = ["FORMATS", "Item", "list_items"]
 
-FORMATS = {"png": ".png", "ome-zarr": ".ome.zarr", "ome-tiff": ".ome.tif"}
+FORMATS = {name: MASK_ENDINGS[name] for name in ("png", "ome-zarr", "ome-tiff")}
 """What results may be written as, and how their names end."""
 
 _SUFFIXES = {".png": "png", ".zarr": "ome-zarr", ".tif": "ome-tiff", ".tiff": "ome-tiff"}

@@ -104,15 +104,14 @@ def solve_plane(job: PlaneJob) -> PlaneResult:
             placed.click.pixels(shape)
         except ClickError as error:
             raise ClickError(f"line {placed.line} of the clicks: {error}") from error
-    rgb = as_rgb(plane, spec.contrast_limits)
-    clicks = _at_level([placed.click for placed in job.clicks], shape, (rgb.shape[0], rgb.shape[1]))
+    clicks = _at_level([placed.click for placed in job.clicks], shape, (plane.shape[0], plane.shape[1]))
     features = job.compute(
         plane, spec.attention, spec.guide, spec.device,
         contrast_limits=spec.contrast_limits, parameters=spec.parameters,
     )  # fmt: skip
     result = Session(features, job.segmentation).replay(clicks, job.progress)
     labels = result.labels
-    overlay = draw_overlay(rgb, labels > 0, clicks) if job.overlay else None
+    overlay = draw_overlay(as_rgb(plane, spec.contrast_limits), labels > 0, clicks) if job.overlay else None
     full = at_resolution(labels.astype(np.min_scalar_type(labels.max())), shape)
     ids, areas = np.unique(full[full > 0], return_counts=True)
     about = {

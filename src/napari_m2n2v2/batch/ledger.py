@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from napari_m2n2v2.files.atomic import fits_disk, make_folder, write_whole
+from napari_m2n2v2.files.open_stack import ZARR_DOCUMENTS
 from napari_m2n2v2.images.stack import Index
 
 __all__ = ["Ledger", "digest", "identity"]
 
 _FORMAT = "napari-m2n2v2 batch"
 _VERSION = 1
-_ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
+_ZARR_DOCUMENTS = (*ZARR_DOCUMENTS, ".zattrs")
 
 
 class Ledger:

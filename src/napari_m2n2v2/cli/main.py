@@ -58,7 +58,7 @@ def command_parser() -> argparse.ArgumentParser:
 
     from napari_m2n2v2.cli import evaluate as cli_evaluate
     from napari_m2n2v2.cli import explain as cli_explain
-    from napari_m2n2v2.cli import features as cli_stacks
+    from napari_m2n2v2.cli import features as cli_features
     from napari_m2n2v2.cli import find as cli_find
     from napari_m2n2v2.cli import weights as cli_weights
     from napari_m2n2v2.cli import worker as cli_worker
@@ -72,7 +72,7 @@ def command_parser() -> argparse.ArgumentParser:
     _add_segment(commands)
     _add_demo(commands)
     cli_find.add_commands(commands)
-    cli_stacks.add_commands(commands)
+    cli_features.add_commands(commands)
     cli_weights.add_commands(commands)
     cli_worker.add_commands(commands)
     cli_evaluate.add_commands(commands)
@@ -81,7 +81,7 @@ def command_parser() -> argparse.ArgumentParser:
 
 
 def _add_segment(commands: Any) -> None:
-    from napari_m2n2v2.cli import segment as cli_batch
+    from napari_m2n2v2.cli import segment as cli_segment
 
     segment = commands.add_parser("segment", help="make a mask from clicks on one image, or labels of many images")
     segment.add_argument(
@@ -122,7 +122,7 @@ def _add_segment(commands: Any) -> None:
     segment.add_argument("--json", action="store_true", help="print what was done as JSON")
     add_spec_options(segment)
     add_file_options(segment)
-    cli_batch.add_options(segment)
+    cli_segment.add_options(segment)
     segment.set_defaults(run=_segment, clicks=[])
 
 

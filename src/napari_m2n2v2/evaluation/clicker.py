@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from napari_m2n2v2.clicks import Click
+from napari_m2n2v2.images.deepest import depth_of
 from napari_m2n2v2.prompts import Prompt
 
-__all__ = ["RULES", "depth_of", "next_click_random", "next_click_split", "next_click_union"]
+__all__ = ["RULES", "next_click_random", "next_click_split", "next_click_union"]
 
 Mask = NDArray[np.bool_]
 
@@ -97,12 +97,6 @@ def _wrong(mask: Mask, truth: Mask, ignore: Mask | None) -> Mask:
     if ignore is not None:
         wrong &= ~ignore
     return wrong
-
-
-def depth_of(region: Mask) -> NDArray[np.float64]:
-    """Return how far each pixel of a region is from what is beside it; what is outside the image is."""
-    depth: NDArray[np.float64] = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
-    return depth
 
 
 def _deepest(depth: NDArray[np.float64], truth: Mask) -> Click:

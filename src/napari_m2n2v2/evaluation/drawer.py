@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from napari_m2n2v2.evaluation.clicker import depth_of, next_click_union
+from napari_m2n2v2.evaluation.clicker import next_click_union
+from napari_m2n2v2.images.deepest import depth_of
 from napari_m2n2v2.prompts import Box, Outline, Prompt, Scribble
 
 __all__ = ["DRAWN_RULES", "box_around", "next_scribble", "outline_around", "scribble_along"]

@@ -21,7 +21,7 @@ __all__ = ["draw_curves", "draw_gallery", "write_report"]
 
 
 def write_report(runs: Sequence[Run], folder: Path) -> Path:
-    """Write ``report.md`` with tables, paired differences and a figure per data set, and return its path.
+    """Write *report.md* with tables, paired differences and a figure per data set, and return its path.
 
     Raises
     ------

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +31,9 @@ from napari_m2n2v2.files.atomic import make_folder
 from napari_m2n2v2.files.lock import alone_with
 from napari_m2n2v2.parallel import each_done, pool_of
 from napari_m2n2v2.prompts import Prompt
+from napari_m2n2v2.session.provenance import software
 
 __all__ = ["click_through", "evaluate", "evaluate_sample"]
-
-_PACKAGES = ("napari-m2n2v2", "diffusers", "numpy", "numba", "scikit-image", "torch", "transformers")
 
 
 def evaluate_sample(sample: Sample, settings: RunSettings) -> dict[str, Any]:
@@ -186,7 +184,7 @@ def _described(run: RunSettings) -> dict[str, Any]:
 
 def _machine() -> dict[str, Any]:
     return {
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        "versions": software(),
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cores": os.cpu_count()},
     }
 

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from napari_m2n2v2.errors import UnwritableFileError
-from napari_m2n2v2.files.atomic import write_whole
+from napari_m2n2v2.files.atomic import TEMPORARY, write_whole
 
 __all__ = ["VERSION", "Arrays", "FeatureFolder", "read_entry", "write_entry"]
 
@@ -44,7 +44,7 @@ _PROGRAM = "napari-m2n2v2 features"
 _ENTRY = re.compile(r"[0-9a-f]{64}\.(\d+)\.safetensors")
 
 
-_LEFT_OVER = ".m2n2v2-*.safetensors"  # what files.write_whole has not finished
+_LEFT_OVER = f"{TEMPORARY}*.safetensors"  # what files.write_whole has not finished
 
 
 _LEFT_OVER_AFTER = 600.0  # seconds in which any entry is written

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import Cancelled, UnwritableFileError
 
 __all__ = [
+    "TEMPORARY",
     "check_image_path",
     "check_name",
     "fits_disk",
@@ -20,6 +21,9 @@ __all__ = [
     "write_image",
     "write_whole",
 ]
+
+TEMPORARY = ".m2n2v2-"
+"""What names of files and folders begin with that are not finished yet."""
 
 _EXACT = (".png", ".tif", ".tiff", ".bmp")
 
@@ -116,7 +120,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """
     _check_writable(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".m2n2v2-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
     except OSError as error:
         raise UnwritableFileError(f"Cannot write {path}: {error}") from error
     os.close(handle)

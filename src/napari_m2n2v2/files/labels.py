@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2v2.errors import Cancelled, UnwritableFileError
-from napari_m2n2v2.files.atomic import check_name
+from napari_m2n2v2.files.atomic import TEMPORARY, check_name
 from napari_m2n2v2.files.stack_file import StackFile
 
 __all__ = ["LabelVolume", "put_whole"]
@@ -58,7 +58,7 @@ def put_whole(path: Path, write: Callable[[Path], object]) -> None:
     """
     check_name(path)
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".m2n2v2-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=TEMPORARY, ignore_cleanup_errors=True) as folder:
             made, before = Path(folder) / path.name, Path(folder) / "before"
             write(made)
             if is_folder := path.is_dir():  # a folder cannot replace one that is not empty

@@ -19,19 +19,20 @@ from napari_m2n2v2.files.read import is_tiff, read_image
 from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.stack import Stack
 
-__all__ = ["create_labels", "is_zarr", "open_labels", "open_stack"]
+__all__ = ["ZARR_DOCUMENTS", "create_labels", "is_zarr", "open_labels", "open_stack"]
 
 _TIFF = (".tif", ".tiff")
 
 _MOST_PLANES = 10**6  # metadata may claim any number, and planes are listed one by one
 
 
-_ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
+ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
+"""Files by which a folder is known for zarr."""
 
 
 def is_zarr(path: Path) -> bool:
     """Tell whether a folder holds zarr."""
-    return is_folder(path) and any((path / name).is_file() for name in _ZARR_DOCUMENTS)
+    return is_folder(path) and any((path / name).is_file() for name in ZARR_DOCUMENTS)
 
 
 def open_stack(path: Path, *, series: int | None = None, allow_outside: bool = False) -> StackFile:
@@ -72,7 +73,7 @@ def open_stack(path: Path, *, series: int | None = None, allow_outside: bool = F
 def _open(path: Path, series: int | None, allow_outside: bool) -> StackFile:
     if is_folder(path):
         if not is_zarr(path):
-            raise UnreadableFileError(f"Expected zarr, but {path} is a folder without {' or '.join(_ZARR_DOCUMENTS)}.")
+            raise UnreadableFileError(f"Expected zarr, but {path} is a folder without {' or '.join(ZARR_DOCUMENTS)}.")
         from napari_m2n2v2.files.ome_zarr import open_zarr
 
         return open_zarr(path, series)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from napari_m2n2v2.clicks import Click
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.images.resampling import working_shape
+from napari_m2n2v2.images.sparse import Box
 from napari_m2n2v2.parameters import FeatureParameters
 from napari_m2n2v2.prompts import Prompt
 
@@ -73,6 +74,21 @@ class Region:
     def whole(cls, shape: tuple[int, int], working_side: int = _WORKING_SIDE) -> Region:
         """Return all of a plane of ``shape``, as coarse as it has to be."""
         return cls(0, 0, *shape, _step(min(shape), min(shape), working_side))
+
+    @classmethod
+    def at(cls, rows: slice, cols: slice) -> Region:
+        """Return some rows and columns of a plane, at full resolution."""
+        return cls(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
+
+    @classmethod
+    def of_box(cls, box: Box) -> Region:
+        """Return a box of a plane, at full resolution."""
+        return cls(box[0], box[2], box[1] - box[0], box[3] - box[2])
+
+    @property
+    def box(self) -> Box:
+        """First row, row after the last, first column, column after the last."""
+        return self.top, self.top + self.height, self.left, self.left + self.width
 
     @property
     def shape(self) -> tuple[int, int]:

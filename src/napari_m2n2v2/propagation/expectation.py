@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
+from napari_m2n2v2.images.deepest import depth_of
 from napari_m2n2v2.parameters import PropagationParameters
 
-__all__ = ["Appearance", "Expectation", "deepest", "doubt_of_carried", "expect", "smoothed"]
+__all__ = ["Appearance", "Expectation", "deepest_contradiction", "doubt_of_carried", "expect", "smoothed"]
 
 Floats = NDArray[np.float32]
 
@@ -51,7 +52,7 @@ class Appearance:
     @classmethod
     def of(cls, smooth: Floats, mask: Mask, band: float) -> Appearance:
         """Measure a mask ``[H', W']`` that is not empty in what :func:`smoothed` returned."""
-        inside = _depth(mask)
+        inside = depth_of(mask)
         seen = smooth[inside > min(band, inside.max() / 2)]
         return cls(seen.mean(axis=0), float(np.sqrt(seen.var(axis=0).mean())) + _LEAST_SPREAD)
 
@@ -101,7 +102,7 @@ def expect(
     parameters : PropagationParameters
         Its ``band``, ``most_change`` and ``most_unlike`` are used.
     """
-    inside, outside = _depth(mask), distance_transform_edt(~mask)
+    inside, outside = depth_of(mask), distance_transform_edt(~mask)
     band = min(parameters.band, inside.max() / 2)
     clear = (inside > band) | (outside > band)
     unlike = _distance(here, appearance.colour) > parameters.most_unlike * appearance.spread
@@ -113,12 +114,12 @@ def expect(
     return Expectation(wanted, known, int((wanted & known).sum()) / max(interior, 1))
 
 
-def deepest(mask: Mask, expectation: Expectation) -> tuple[int, int] | None:
+def deepest_contradiction(mask: Mask, expectation: Expectation) -> tuple[int, int] | None:
     """Return the deepest pixel that contradicts the expectation, (row, col), the first in row-major order on ties.
 
     None where no contradiction is worth a click; for an empty mask any is.
     """
-    depth = _depth((mask != expectation.wanted) & expectation.known)
+    depth = depth_of((mask != expectation.wanted) & expectation.known)
     row, col = np.unravel_index(int(depth.argmax()), depth.shape)
     least = _LEAST_DEPTH if mask.any() else 1.0
     return (int(row), int(col)) if depth[row, col] >= least else None
@@ -159,12 +160,6 @@ def doubt_of_carried(
     alike = max(0.0, 1 - drift / parameters.most_unlike)
     unsettled = int(((mask != expectation.wanted) & expectation.known).sum()) / area
     return 1 - overlap * alike * max(0.0, 1 - unsettled)
-
-
-def _depth(region: Mask) -> NDArray[np.float64]:
-    """How far each pixel is from what is outside the region; the image's edge is outside."""
-    depth: NDArray[np.float64] = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
-    return depth
 
 
 def _distance(image: Floats, other: Floats) -> Floats:

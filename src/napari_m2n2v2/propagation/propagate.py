@@ -28,7 +28,7 @@ from napari_m2n2v2.propagation.expectation import (
     Expectation,
     Floats,
     Mask,
-    deepest,
+    deepest_contradiction,
     doubt_of_carried,
     expect,
     smoothed,
@@ -273,7 +273,7 @@ def _click(session: Session, object_id: int, expectation: Expectation, most: int
     mask = np.zeros_like(expectation.wanted)
     for _ in range(most):
         report()
-        pixel = deepest(mask, expectation)
+        pixel = deepest_contradiction(mask, expectation)
         if pixel is None:
             return
         row, col = (place_at(*at) for at in zip(pixel, mask.shape, session.features.shape, strict=True))

@@ -103,4 +103,4 @@ def _into(region: Region, pixels: Boxed) -> Boxed:
     box = pixels.box
     if box is None or (not region.top and not region.left and box[1] <= region.height and box[3] <= region.width):
         return pixels
-    return Boxed.of(pixels.within((region.top, region.rows.stop, region.left, region.cols.stop)))
+    return Boxed.of(pixels.within(region.box))

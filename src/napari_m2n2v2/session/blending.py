@@ -163,15 +163,13 @@ class Joining:
 
     def labels(self, rows: slice, cols: slice, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Return the labels that some regions, the coarsest first, give a part of the plane: int32, a new array."""
-        box = _region_of(rows, cols)
+        box = Region.at(rows, cols)
         saying = [(region, both) for region in regions if (both := region.overlap(box)) is not None]
         cover = np.zeros(box.shape, dtype=np.uint16)
         for _, both in saying:
             cover[_shifted(both, box)] += 1
-        if (cover > 1).any():
-            labels = self._joined(box, [region for region, _ in saying])
-        else:
-            labels = self.base.labels(_edges(box))
+        several = (cover > 1).any()
+        labels = self._joined(box, [region for region, _ in saying]) if several else self.base.labels(box.box)
         for region, both in saying:
             place, part = _shifted(both, box), self.parts[region]
             if (alone := cover[place] == 1).any():
@@ -189,14 +187,14 @@ class Joining:
             if i in self.accepted.contested or (own := pixels.box) is None:
                 continue
             wide = own[0] - around, own[1] + around, own[2] - around, own[3] + around
-            if (both := _region_of(*_slices(wide)).overlap(box)) is not None:
-                place, inside = labels[_shifted(both, box)], pixels.within(_edges(_region_of(*both)))
+            if (both := Region.of_box(wide).overlap(box)) is not None:
+                place, inside = labels[_shifted(both, box)], pixels.within(Region.at(*both).box)
                 place[(place == i) & ~inside] = 0
                 place[inside] = i
 
     def _joined(self, box: Region, regions: Sequence[Region]) -> NDArray[np.int32]:
         """Let the objects compete by what all regions, and the start, say of them."""
-        base = self.base.labels(_edges(box))
+        base = self.base.labels(box.box)
         everywhere: set[int] = set()
         for region in regions:
             part, both = self.parts[region], region.overlap(box)
@@ -212,7 +210,7 @@ class Joining:
                 continue
             place = _shifted((area.rows, area.cols), box)
             clear = self._margin(i, area, regions, base[place] == i)
-            self._close(i, clear, _edges(area))
+            self._close(i, clear, area.box)
             wins = clear > (best[place] if self.compete else 0)
             labels[place][wins], best[place][wins] = i, clear[wins]
         return labels
@@ -233,8 +231,8 @@ class Joining:
             if said is not None and said.margin is not None and (own := said.margin.box) is not None:
                 boxes.append(_full_box(region, own, self.parts[region].result))
         around = box_around(boxes)
-        both = None if around is None else _region_of(*_slices(around)).overlap(box)
-        return None if both is None else _region_of(*both)
+        both = None if around is None else Region.of_box(around).overlap(box)
+        return None if both is None else Region.at(*both)
 
     def _margin(self, object_id: int, box: Region, regions: Sequence[Region], base: NDArray[np.bool_]) -> Floats:
         """Join what the regions say of one object: the coarsest first, and where finer ones speak, those."""
@@ -270,12 +268,15 @@ class Joining:
             said = [part.objects[i].margin for part in parts for i in differ if i in part.objects]
             boxes = [_full_box(region, m.box, parts[0].result) for m in said if m is not None and m.box is not None]
             # What is said of an object counts wherever another region has it.
-            boxes += [_edges(area) for i in differ if (area := self._area(i, region, others)) is not None]
+            boxes += [area.box for i in differ if (area := self._area(i, region, others)) is not None]
         else:
             boxes = [_full_box(region, part.box, part.result) for part in parts if part.box is not None]
-            boxes += [_edges(_region_of(*both)) for other in others if (both := other.overlap(region)) is not None]
+            # It speaks, or speaks no more, where others did: finer or coarser regions, or the start at full resolution.
+            starts = [self.base.box_of(i) for i in self.base.where.meeting(region.box)]
+            heard = [*others, *(Region.of_box(box) for box in starts if box is not None)]
+            boxes += [Region.at(*both).box for other in heard if (both := other.overlap(region)) is not None]
         around = box_around(boxes)
-        return Region(region.top, region.left, 0, 0) if around is None else _region_of(*_slices(around))
+        return Region(region.top, region.left, 0, 0) if around is None else Region.of_box(around)
 
 
 def _difference(one: Boxed, other: Boxed) -> Box | None:
@@ -289,18 +290,6 @@ def _difference(one: Boxed, other: Boxed) -> Box | None:
 def _shifted(part: tuple[slice, slice], box: Region) -> tuple[slice, slice]:
     rows, cols = part
     return slice(rows.start - box.top, rows.stop - box.top), slice(cols.start - box.left, cols.stop - box.left)
-
-
-def _region_of(rows: slice, cols: slice) -> Region:
-    return Region(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
-
-
-def _edges(region: Region) -> Box:
-    return region.top, region.rows.stop, region.left, region.cols.stop
-
-
-def _slices(box: Box) -> tuple[slice, slice]:
-    return slice(box[0], box[1]), slice(box[2], box[3])
 
 
 def _working(

@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, find_objects
 from skimage.draw import polygon
 from torch import Tensor
 
 from napari_m2n2v2.features.image_features import ImageFeatures
+from napari_m2n2v2.images.deepest import deepest
 from napari_m2n2v2.method.boxes import Edges, cells_in_and_around, extent_share, joined_with_colours, share_from_around
 from napari_m2n2v2.method.contrast import contrast_across
 from napari_m2n2v2.method.flood_fill import stable_order
@@ -131,7 +131,7 @@ def _with_colours(share: Tensor, features: ImageFeatures, box: Edges) -> Tensor:
 def _map_of_mask(mask: NDArray[np.bool_]) -> ClickMap:
     """Give a mask to begin with values that are just in reach, and all else 1."""
     values = np.where(mask, np.float32(START_THRESHOLD), np.float32(1))
-    return ClickMap(values, candidate_thresholds(values), core=_deepest(mask))
+    return ClickMap(values, candidate_thresholds(values), core=deepest(mask) if mask.any() else None)
 
 
 def _map_of_box(values: NDArray[np.float32], box: Edges, contrast: NDArray[np.int32]) -> ClickMap:
@@ -153,17 +153,7 @@ def _map_of_box(values: NDArray[np.float32], box: Edges, contrast: NDArray[np.in
     best = np.zeros(values.shape, dtype=bool)
     best.ravel()[order[: int(score.argmax()) + 1]] = True
     candidates = CandidateThresholds(limited.ravel()[order[:count]], score, maximum=1.0)
-    return ClickMap(limited, candidates, core=_deepest(best))
-
-
-def _deepest(mask: NDArray[np.bool_]) -> Pixel | None:
-    """Return the pixel of a mask that is farthest from what is beside it; None if it is empty."""
-    if not mask.any():
-        return None
-    rows, cols = find_objects(mask.astype(np.uint8))[0]
-    depth = distance_transform_edt(np.pad(mask[rows, cols], 1))[1:-1, 1:-1]
-    row, col = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(rows.start + row), int(cols.start + col)
+    return ClickMap(limited, candidates, core=deepest(best))
 
 
 def _enclosed(points: Sequence[tuple[float, float]], shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -37,7 +37,7 @@ def cut_sides(labels_in: Labels, tile: Region, shape: tuple[int, int]) -> dict[i
     dict
         By object id, which of "top", "left", "bottom" and "right"; only objects that are cut.
     """
-    top, bottom, left, right = tile.top, tile.rows.stop, tile.left, tile.cols.stop
+    top, bottom, left, right = tile.box
     sides = {
         "top": (top > 0, slice(top - 1, top + 1), tile.cols),
         "left": (left > 0, tile.rows, slice(left - 1, left + 1)),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, label
+from scipy.ndimage import label
 
 from napari_m2n2v2.errors import ClickError
+from napari_m2n2v2.images.deepest import deepest
 from napari_m2n2v2.images.resampling import at_resolution
 from napari_m2n2v2.method.markov import start_state_over
 from napari_m2n2v2.method.nearest_neighbour import nearest_click, scale
@@ -165,9 +166,7 @@ def suggest_click(margins: Floats) -> tuple[int, int] | None:
     if not count:
         return None
     largest = np.argmax(np.bincount(regions.ravel())[1:]) + 1
-    depth = distance_transform_edt(np.pad(regions == largest, 1))[1:-1, 1:-1]
-    row, col = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(row), int(col)
+    return deepest(regions == largest)
 
 
 def score_curve_of(session: Session, index: int) -> ScoreCurve:

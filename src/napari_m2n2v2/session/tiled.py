@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from napari_m2n2v2.errors import ImageError
 from napari_m2n2v2.features.image_features import ImageFeatures
 from napari_m2n2v2.images.masks import as_known, masks_of
-from napari_m2n2v2.images.sparse import Box, Boxed, box_around
+from napari_m2n2v2.images.sparse import Boxed, box_around
 from napari_m2n2v2.images.tile import Region, RegionClick, clicks_in, has_parts
 from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
@@ -223,7 +223,7 @@ class Mosaic:
         placed, report = tuple(placed), progress or silent
         others = set() if starts is None else self.start_from(starts)
         for i, edges in self._accepted.note(placed, accepted, others).items():
-            self._changed += map(_region_of, (*edges, *self._joining.boxes_of(i)))
+            self._changed += map(Region.of_box, (*edges, *self._joining.boxes_of(i)))
         wanted = _wanted(placed)
         changed = self._with_other_clicks(wanted, placed)
         self._note_order(placed)
@@ -264,7 +264,7 @@ class Mosaic:
         others = {i for i in {*before, *now} if before.get(i) is not now.get(i)}
         if others:
             boxes = (masks[i].box for masks in (before, now) for i in sorted(others & masks.keys()))
-            self._changed += [_region_of(box) for box in boxes if box is not None]
+            self._changed += [Region.of_box(box) for box in boxes if box is not None]
             self._base = StartingMasks(now)
         return others
 
@@ -321,8 +321,7 @@ class Mosaic:
         if coarser:
             known = self._joining.known_to(coarser)
             return masks_of(known.labels(region.rows, region.cols, sorted(coarser, key=_coarsest_first)))
-        box = region.top, region.rows.stop, region.left, region.cols.stop
-        masks = {i: self._in_regions.of(region, self._base.masks[i]) for i in self._base.where.meeting(box)}
+        masks = {i: self._in_regions.of(region, self._base.masks[i]) for i in self._base.where.meeting(region.box)}
         return {i: mask for i, mask in masks.items() if mask.box is not None}
 
     def _solve(
@@ -357,10 +356,6 @@ def _not_there(region: Region) -> ImageError:
         f"The features of the region at row {region.top}, col {region.left} are needed and not there. Compute them and "
         "put() them first."
     )
-
-
-def _region_of(box: Box) -> Region:
-    return Region(box[0], box[2], box[1] - box[0], box[3] - box[2])
 
 
 def _wanted(placed: Sequence[RegionClick]) -> list[Region]:

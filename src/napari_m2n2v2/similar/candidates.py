@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from napari_m2n2v2.images.deepest import deepest
 from napari_m2n2v2.images.sparse import Boxed
 from napari_m2n2v2.similar.basins import basins, joined, seeds
 from napari_m2n2v2.similar.learned import Learned, Odds
 from napari_m2n2v2.similar.outlines import Place, Rough, around, large_enough, outline, rough_regions
 from napari_m2n2v2.similar.pixels import Floats
 from napari_m2n2v2.similar.proposals import Why
-from napari_m2n2v2.similar.shape import Mask, compactness, deepest
+from napari_m2n2v2.similar.shape import Mask, compactness
 
 __all__ = ["Candidate", "candidates", "reproduction"]
 

@@ -1,4 +1,4 @@
-"""Size and shape of masks, and where a mask is deepest."""
+"""Size and shape of masks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-__all__ = ["Mask", "compactness", "deepest", "depth", "distance_to"]
+__all__ = ["Mask", "compactness", "depth", "distance_to"]
 
 Mask = NDArray[np.bool_]
 
@@ -51,10 +51,3 @@ def distance_to(mask: Mask) -> NDArray[np.float64]:
         return np.full(mask.shape, np.inf)
     outside: NDArray[np.float64] = distance_transform_edt(~mask)
     return outside
-
-
-def deepest(mask: Mask) -> tuple[int, int]:
-    """Return the pixel that is farthest from the outside, beyond the array too; the first of several."""
-    inside = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    row, col = np.unravel_index(int(inside.argmax()), mask.shape)
-    return int(row), int(col)

@@ -7,17 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from napari_m2n2v2._napari.controller.mouse import LEFT_BUTTON, is_drag
 from napari_m2n2v2._napari.controller.points import PointsController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.session.document import PlacedClick
 
 __all__ = ["DragController"]
-
-_LEFT_BUTTON = 1
-
-
-_LEAST = 5  # pixels of the canvas: napari takes shorter ways for a click
 
 
 class DragController:
@@ -44,7 +40,7 @@ class DragController:
     def _drag(self, points: Any, event: Any) -> Iterator[None]:
         """Follow the mouse; the mask follows when the button is let go."""
         workspace = next((w for w in self._state.workspaces if w.points is points), None)
-        if workspace is None or points.mode != "add" or event.button != _LEFT_BUTTON:
+        if workspace is None or points.mode != "add" or event.button != LEFT_BUTTON:
             return
         seen = {"view_direction": event.view_direction, "dims_displayed": event.dims_displayed, "world": True}
         index, start = points.get_value(event.position, **seen), np.array(event.pos)
@@ -54,7 +50,7 @@ class DragController:
         yield
         while event.type == "mouse_move":
             event.handled = True  # else napari pans
-            if there is not None or np.linalg.norm(np.array(event.pos) - start) >= _LEAST:
+            if there is not None or is_drag(event, start):
                 there = self._show_at(workspace, dragged, event)
             yield
         if there is not None:

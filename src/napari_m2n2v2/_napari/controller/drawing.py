@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_m2n2v2._napari.controller.clicks import ClickController
+from napari_m2n2v2._napari.controller.mouse import LEFT_BUTTON, RIGHT_BUTTON, is_drag
 from napari_m2n2v2._napari.controller.prompts import PromptController
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.making import line_width
@@ -23,12 +24,8 @@ from napari_m2n2v2.session.document import PlaneKey
 
 __all__ = ["DrawController"]
 
-_LEFT_BUTTON, _RIGHT_BUTTON = 1, 2
-
 # By whether Shift and Control are held. Alt is napari's: it zooms.
 _HELD: dict[tuple[bool, bool], Kind] = {(True, False): "box", (False, True): "scribble", (True, True): "outline"}
-
-_LEAST = 5  # pixels of the canvas: a shorter way is a click, as napari has it
 
 _TOLERANCE = 0.5  # pixels: corners of a line that change it less are left out
 
@@ -67,7 +64,7 @@ class DrawController:
         if workspace is None or (key := workspace.here) is None or kind is None or not self._draws(kind, event):
             return
         points = workspace.points
-        foreground = self._state.foreground and event.button == _LEFT_BUTTON
+        foreground = self._state.foreground and event.button == LEFT_BUTTON
         start, moved, line = np.array(event.pos), False, [_place(workspace, key, event)]
         event.handled = True
         points.mode = "pan_zoom"  # else napari adds a point where the button is let go
@@ -76,7 +73,7 @@ class DrawController:
             while event.type == "mouse_move":
                 event.handled = True
                 line.append(_place(workspace, key, event))
-                moved = moved or bool(np.linalg.norm(np.array(event.pos) - start) >= _LEAST)
+                moved = moved or is_drag(event, start)
                 if moved:
                     self._show(workspace, key, kind, line, foreground)
                 yield
@@ -100,7 +97,7 @@ class DrawController:
 
     def _draws(self, kind: Kind, event: Any) -> bool:
         """Whether this is how one draws, and the clicks layer is where clicks are placed."""
-        button = event.button == _LEFT_BUTTON or (event.button == _RIGHT_BUTTON and kind == "scribble")
+        button = event.button == LEFT_BUTTON or (event.button == RIGHT_BUTTON and kind == "scribble")
         workspace, used = self._state.active, self._state.viewer.layers.selection.active
         on_clicks = workspace is not None and used is workspace.points and used.mode == "add"
         return button and on_clicks and "Alt" not in event.modifiers

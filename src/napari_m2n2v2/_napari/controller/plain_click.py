@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 from psygnal import Signal
 
+from napari_m2n2v2._napari.controller.mouse import LEFT_BUTTON, RIGHT_BUTTON, is_drag
 from napari_m2n2v2._napari.layers.geometry import shown_plane, stack_of
 from napari_m2n2v2._napari.layers.ours import is_view
 from napari_m2n2v2._napari.model.dock_state import DockState
 
 __all__ = ["PlainClick"]
-
-_LEFT_BUTTON, _RIGHT_BUTTON = 1, 2
-
-
-_A_DRAG = 5  # canvas pixels: what napari takes for a drag too
 
 
 class PlainClick:
@@ -43,13 +39,13 @@ class PlainClick:
 
     def _watch(self, viewer: Any, event: Any) -> Iterator[None]:
         begins, image = not self._state.workspaces, self._image_meant()
-        buttons = (_LEFT_BUTTON,) if begins else (_LEFT_BUTTON, _RIGHT_BUTTON)
+        buttons = (LEFT_BUTTON,) if begins else (LEFT_BUTTON, RIGHT_BUTTON)
         if image is None or event.button not in buttons or event.modifiers:
             return
-        begun, foreground = np.array(event.pos), self._state.foreground and event.button == _LEFT_BUTTON
+        begun, foreground = np.array(event.pos), self._state.foreground and event.button == LEFT_BUTTON
         yield
         while event.type == "mouse_move":
-            if np.linalg.norm(np.array(event.pos) - begun) >= _A_DRAG:  # that moves the view
+            if is_drag(event, begun):  # that moves the view
                 return
             yield
         self._click(image, event.position, foreground)

@@ -172,7 +172,7 @@ class PlaneSolver:
 def _boxes_of(mosaic: Mosaic, asked: Asked) -> list[Box]:
     """Return boxes outside which there is no label."""
     masks = [*asked.starts.values(), *(one.pixels for one in asked.accepted if one.pixels is not None)]
-    regions = [(r.top, r.rows.stop, r.left, r.cols.stop) for r in mosaic.solved]
+    regions = [region.box for region in mosaic.solved]
     return [*regions, *(mask.box for mask in masks if mask.box is not None)]
 
 
@@ -182,7 +182,7 @@ def _replay(
     """Make these the clicks, and return the boxes in which labels may have changed."""
     pixels = {one.object_id: one.pixels for one in accepted if one.pixels is not None}
     changed = mosaic.replay(placed, report, partly=True, accepted=pixels, starts=starts)
-    return [(box.top, box.rows.stop, box.left, box.cols.stop) for box in changed]
+    return [region.box for region in changed]
 
 
 def _together(boxes: Collection[Box]) -> Collection[Box]:

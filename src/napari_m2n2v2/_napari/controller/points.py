@@ -12,6 +12,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
+from napari_m2n2v2._napari.controller.mouse import RIGHT_BUTTON
 from napari_m2n2v2._napari.layers import points as convert
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.prompts import as_shape_text, handle_of, is_drawn
@@ -24,8 +25,6 @@ from napari_m2n2v2.session.document import PlacedClick
 from napari_m2n2v2.session.work import Work, keep_carried
 
 __all__ = ["PointsController"]
-
-_RIGHT_BUTTON = 2
 
 
 class PointsController:
@@ -109,7 +108,7 @@ class PointsController:
         limit_size(workspace.points, bool(workspace.clicks if workspace.here else workspace.placed))
 
     def _remember_button(self, viewer: Any, event: Any) -> Iterator[None]:
-        self._right_button = event.button == _RIGHT_BUTTON
+        self._right_button = event.button == RIGHT_BUTTON
         yield
         while event.type == "mouse_move":
             self._right_button = False  # a drag zooms, and adds no point

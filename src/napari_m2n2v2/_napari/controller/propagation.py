@@ -178,7 +178,7 @@ class PropagationController:
             raise Slip("The mask of this slice is still being computed. Carry it when it is there.")
         if workspace.state is FeatureState.STALE:
             raise Slip("The image or the settings changed. Press Compute again before you carry an object on.")
-        box = region.top, region.rows.stop, region.left, region.cols.stop
+        box = region.box
         mask = masks.shown_in(box) == object_id
         if masks.reaches_beyond(object_id, box):
             raise ImageError(

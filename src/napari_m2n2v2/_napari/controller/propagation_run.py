@@ -124,8 +124,7 @@ class Run:
     @property
     def box(self) -> Box:
         """The part's box in every plane."""
-        region = self.part.region
-        return region.top, region.rows.stop, region.left, region.cols.stop
+        return self.part.region.box
 
     def in_plane(self, found: PropagatedPlane) -> tuple[Prompt, ...]:
         """Return what was clicked, in pixels of the plane."""

@@ -49,7 +49,6 @@ def make_points(image: Image) -> Points:
         border_width=0.08,
         features=table,
         feature_defaults={name: defaults[name] for name in table},
-        metadata={"napari_m2n2v2": "clicks"},
         **transform_of(image),
     )
 
@@ -96,6 +95,5 @@ def make_labels(image: Image) -> Labels:
         name=f"{image.name} masks",
         opacity=MASKS_OPACITY,
         colormap=mask_colors(1),
-        metadata={"napari_m2n2v2": "masks"},
         **transform_of(image),
     )

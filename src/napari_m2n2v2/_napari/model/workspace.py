@@ -128,7 +128,7 @@ class Workspace:
             # Labels of objects whose clicks we know are ours to change; all others are protected.
             ours, starts = [p for p in self.taken_up if p.plane == key], self.taken_up_work.starts_in(key)
             regions = {self.part_key(key, placed.region).region for placed in ours}
-            boxes = [(part.top, part.rows.stop, part.left, part.cols.stop) for part in regions]
+            boxes = [region.box for region in regions]
             boxes += [mask.box for mask in starts.values() if mask.box is not None]
             self._masks[key] = PlaneMasks(self.labels, key, {*starts, *(p.click.object_id for p in ours)}, boxes)
         return self._masks[key]

@@ -55,7 +55,7 @@ class Flash(QObject):  # type: ignore[misc]
         if workspace is not self._state.active or (focus := workspace.focus) is None or focus.plane != key:
             return
         region = focus.region
-        shown = workspace.masks_of(key).shown_in((region.top, region.rows.stop, region.left, region.cols.stop))
+        shown = workspace.masks_of(key).shown_in(region.box)
         outlined = np.where(np.isin(shown, list(object_ids)), shown, 0).astype(np.int32)
         if outlined.any():
             draw_in_part(self._outline, "labels", workspace.image, workspace.points, focus, outlined, name="changed")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QPointF, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QVBoxLayout, QWidget
 
 from napari_m2n2v2._napari.controller.clicks import ClickController
@@ -108,8 +108,13 @@ class ReachPanel(QWidget):  # type: ignore[misc]
         column.addLayout(row)
         follow(self.refresh, state.solved, state.moved, state.selected, state.activated)
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 (Qt's name)
+        """Ask for what nobody asked for while nobody saw it."""
+        super().showEvent(event)
+        self.refresh()
+
     def refresh(self) -> None:
-        """Ask for the curve of the selected click, if anybody can see it."""
+        """Say which click is selected, and ask for its curve if anybody can see it."""
         workspace = self._state.active
         index = workspace.selected_click if workspace is not None else None
         solved = workspace is not None and workspace.features is not None
@@ -127,6 +132,9 @@ class ReachPanel(QWidget):  # type: ignore[misc]
         how = "automatic" if click.threshold is None else "set by hand"
         self.title.setText(f"{type(click).__name__} {index + 1}, {how}")
         self.automatic.setEnabled(click.threshold is not None)
+
+        if not self.isVisible():  # clicks wait for the worker that would score every threshold
+            return
 
         def question(session: Any) -> Any:
             from napari_m2n2v2.session.diagnostics import score_curve_of
