@@ -109,7 +109,9 @@ def test_a_stack_gets_a_volume_with_ids_that_are_used_once(tmp_path, ending):
         ({"-o": "plate.png"}, "would replace"),
         ({"-o": "examples.png"}, "would replace"),
         ({"--table": "plate.png"}, "would replace"),
-        ({"--table": "no/such.csv"}, "there is no folder"),
+        ({"--table": "no/such.csv"}, "There is no folder no"),
+        ({"--table": "other.png", "--of": "other.png", "image": "."}, "would replace other.png"),
+        ({"--table": "small.png", "image": ".", "--of": "plate.png"}, "would replace small.png"),
         ({"--at-least": "7"}, "from 0 to 1"),
     ],
 )

@@ -100,7 +100,7 @@ def test_a_guide_and_the_earlier_mode(photo, tmp_path):
         ({"fg": "500,3"}, "outside the image of 48 rows"),
         ({"attention": "resnet"}, "Unknown attention backbone"),
         ({"attention": "dinov2-large"}, "napari-m2n2v2 download"),
-        ({"output": "no/such/mask.png"}, "there is no folder"),
+        ({"output": "no/such/mask.png"}, "There is no folder no/such"),
         ({"output": "mask.nothing"}, "Cannot write"),
         ({"output": "mask.jpg"}, "ends in .png"),
         ({"output": "photo.png"}, "files of their own"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_m2n2v2.errors import UnwritableFileError
@@ -11,7 +11,7 @@ from napari_m2n2v2.errors import UnwritableFileError
 if TYPE_CHECKING:
     from napari_m2n2v2.session.session_file import SessionFile
 
-__all__ = ["SESSION_ID", "WORK", "attach", "console_of", "register", "session_of"]
+__all__ = ["SESSION_ID", "WORK", "attach", "console_of", "open_layers", "register", "session_of"]
 
 SESSION_ID = "napari_m2n2v2 session"  # in the metadata of a Points layer: of which work it is
 
@@ -69,6 +69,12 @@ def console_of(viewer: Any) -> Any:
 def register(console: OpenDock, is_open: bool) -> None:
     """Note that a dock is open, or no more."""
     (_OPEN.add if is_open else _OPEN.discard)(console)
+
+
+def open_layers() -> Iterator[Any]:
+    """Go through the layers of all viewers with an open dock."""
+    for console in _OPEN:
+        yield from console.viewer.layers
 
 
 def session_of(points_name: str, metadata: Mapping[str, Any]) -> SessionFile:

@@ -97,10 +97,13 @@ def write_clicks(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
     Raises
     ------
     UnwritableFileError
-        If the layer belongs to no image being segmented.
+        If the layer belongs to no image being segmented, or a layer was opened from that file.
     """
-    from napari_m2n2v2._napari.attach import session_of
+    from napari_m2n2v2._napari.attach import open_layers, session_of
+    from napari_m2n2v2._napari.layers.sources import check_no_source
     from napari_m2n2v2.session.session_file import save_session
 
-    save_session(path, session_of(meta["name"], meta.get("metadata", {})))
+    session = session_of(meta["name"], meta.get("metadata", {}))
+    check_no_source(open_layers(), Path(path))
+    save_session(path, session)
     return [path]

@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_m2n2v2.errors import ParameterError, UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.click_table import ClickTable
 from napari_m2n2v2.files.masks import MASK_ENDINGS
-from napari_m2n2v2.files.open_stack import is_zarr
+from napari_m2n2v2.files.open_stack import is_image, is_zarr
 from napari_m2n2v2.files.paths import is_file, is_there, no_file, one_form
 from napari_m2n2v2.files.read import ENDINGS
 
@@ -82,7 +82,7 @@ def list_items(source: Path, output: Path, format: str, table: ClickTable) -> li
         raise no_file(source, "a folder of images, or an image")
     source = source.resolve()
     if source.is_dir() and not is_zarr(source):
-        sources = sorted(path for path in source.iterdir() if _is_image(path))
+        sources = sorted(path for path in source.iterdir() if is_image(path))
         if not sources:
             raise UnreadableFileError(f"There is no image in {source}: expected {', '.join(ENDINGS)} or zarr.")
         items = _in_folder(sources, output.resolve(), format)
@@ -95,11 +95,6 @@ def list_items(source: Path, output: Path, format: str, table: ClickTable) -> li
         items = [_single(source, output.resolve(), format)]
     _check_apart(items)
     return items
-
-
-def _is_image(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    return not hidden and (is_zarr(path) if path.is_dir() else path.suffix.lower() in ENDINGS)
 
 
 def _in_folder(sources: Sequence[Path], output: Path, format: str) -> list[Item]:

@@ -56,13 +56,13 @@ def _find(options: argparse.Namespace) -> int:
     from napari_m2n2v2.batch.similar import find_in_files
     from napari_m2n2v2.cli.progress import shares
     from napari_m2n2v2.errors import UnwritableFileError
-    from napari_m2n2v2.files.atomic import write_whole
+    from napari_m2n2v2.files.atomic import check_place, write_whole
+    from napari_m2n2v2.files.paths import first_replaced
 
     if options.table:
-        if not options.table.parent.is_dir():
-            raise UnwritableFileError(f"Cannot write {options.table}: there is no folder {options.table.parent}.")
-        if options.table.resolve() in {path.resolve() for path in (options.image, options.examples, options.output)}:
-            raise UnwritableFileError(f"The table {options.table} would replace another file: choose another name.")
+        check_place(options.table)
+        if replaced := first_replaced(options.table, _other_files(options)):
+            raise UnwritableFileError(f"The table {options.table} would replace {replaced}: choose another name.")
     found = find_in_files(
         options.image, options.examples, options.output, of=options.of, ids=options.ids, at_least=options.at_least,
         cues=options.cues, contrast_limits=options.contrast, format=options.format,
@@ -78,6 +78,17 @@ def _find(options: argparse.Namespace) -> int:
             planes = f", in {len(one.to_check)} planes" if one.to_check != [()] else ""
             print(f"napari-m2n2v2: {one.image.name}: check each{planes}: many may be wrong", file=sys.stderr)
     return 1 if any(one.error for one in found) else 0
+
+
+def _other_files(options: argparse.Namespace) -> Iterator[Path]:
+    """Go through what the table must not replace."""
+    from napari_m2n2v2.files.open_stack import is_image, is_zarr
+
+    is_one = not options.image.is_dir() or is_zarr(options.image)
+    yield from (options.image,) if is_one else filter(is_image, options.image.iterdir())
+    yield from filter(None, (options.examples, options.of))
+    if options.output.suffix:  # a file, or zarr
+        yield options.output
 
 
 def _write_table(path: Path, found: Sequence[FoundFile]) -> None:

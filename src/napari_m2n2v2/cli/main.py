@@ -181,8 +181,9 @@ def _segment(options: argparse.Namespace) -> int:
     from napari_m2n2v2.errors import UnwritableFileError
     from napari_m2n2v2.files.atomic import check_image_path, write_image
     from napari_m2n2v2.files.overlay import draw_overlay
-    from napari_m2n2v2.files.paths import is_file
+    from napari_m2n2v2.files.paths import first_replaced, is_file
     from napari_m2n2v2.files.read import read_image
+    from napari_m2n2v2.guides.guide import split_weight
     from napari_m2n2v2.images.rendering import as_rgb
 
     if wrong := unusable(options):
@@ -203,9 +204,10 @@ def _segment(options: argparse.Namespace) -> int:
     check_image_path(options.output, exact=True)
     if options.overlay:
         check_image_path(options.overlay)
-    read = {path.resolve() for path in (options.image, *map(Path, options.guide)) if is_file(path)}
-    written = [path.resolve() for path in (options.output, options.overlay) if path]
-    if read & set(written) or len(set(written)) < len(written):
+    sources = options.image, *(Path(split_weight(given)[0]) for given in options.guide)
+    read = [path for path in sources if is_file(path)]
+    written = [path for path in (options.output, options.overlay) if path]
+    if any(first_replaced(path, read) for path in written) or first_replaced(written[0], written[1:]):
         raise UnwritableFileError("Mask and overlay must be files of their own: one would replace another file.")
     features, result = _solve(image, guide, clicks, options, mode=options.mode)
     # Both pictures are made before either is written.

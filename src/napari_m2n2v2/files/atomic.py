@@ -10,14 +10,17 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from napari_m2n2v2.errors import Cancelled, UnwritableFileError
+from napari_m2n2v2.errors import Cancelled, M2N2V2Error, UnwritableFileError
+from napari_m2n2v2.files.paths import is_folder
 
 __all__ = [
     "TEMPORARY",
     "check_image_path",
     "check_name",
+    "check_place",
     "fits_disk",
     "make_folder",
+    "unwritable",
     "write_image",
     "write_whole",
 ]
@@ -65,14 +68,45 @@ def check_image_path(path: Path, *, exact: bool = False) -> None:
 
 
 def _check_writable(path: Path) -> None:
-    folder = path.parent
-    check_name(path)
-    if not folder.is_dir():
-        raise UnwritableFileError(f"Cannot write {path}: there is no folder {folder}. Make it first.")
+    check_place(path)
     if path.is_dir():
-        raise UnwritableFileError(f"Cannot write {path}: it is a folder. Name a file.")
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UnwritableFileError(f"Cannot write {path}: no permission. Choose another place.")
+        raise UnwritableFileError(f"There is a folder of this name: {path}. Choose another name.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UnwritableFileError(f"The file there is write-protected: {path}. Choose another name.")
+
+
+def check_place(path: Path) -> None:
+    """Complain where nothing can be written, before it is tried.
+
+    Raises
+    ------
+    UnwritableFileError
+    """
+    check_name(path)
+    if not is_folder(path.parent):
+        raise UnwritableFileError(f"There is no folder {path.parent}. Make it, or choose another folder.")
+    if not os.access(path.parent, os.W_OK):
+        raise UnwritableFileError(f"The folder cannot be written: {path.parent}. Choose another folder.")
+
+
+def unwritable(path: Path, error: Exception, temporary: Path) -> UnwritableFileError:
+    """Return what to tell of a write that failed: why, first, and nothing of the temporary file it went to.
+
+    Parameters
+    ----------
+    path : Path
+        What was to be written.
+    error : Exception
+        Of whatever wrote.
+    temporary : Path
+        What it wrote to instead.
+    """
+    if isinstance(error, M2N2V2Error):  # of a writer of ours, which says what to do
+        return UnwritableFileError(str(error).replace(str(temporary), str(path)))
+    if isinstance(error, OSError) and error.strerror:
+        return UnwritableFileError(f"{error.strerror}: {path} is not written. Choose another folder.")
+    reason = str(error).replace(str(temporary), str(path))
+    return UnwritableFileError(f"{type(error).__name__}, {reason}: {path} is not written.")
 
 
 def check_name(path: Path) -> None:
@@ -122,7 +156,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
     except OSError as error:
-        raise UnwritableFileError(f"Cannot write {path}: {error}") from error
+        raise unwritable(path, error, path) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -132,7 +166,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     except Cancelled:
         raise
     except Exception as error:  # every format's writer raises its own
-        raise UnwritableFileError(f"Cannot write {path}: {error}") from error
+        raise unwritable(path, error, temporary) from error
     finally:
         temporary.unlink(missing_ok=True)
 

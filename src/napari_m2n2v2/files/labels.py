@@ -10,8 +10,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.errors import Cancelled, UnwritableFileError
-from napari_m2n2v2.files.atomic import TEMPORARY, check_name
+from napari_m2n2v2.errors import Cancelled
+from napari_m2n2v2.files.atomic import TEMPORARY, check_place, unwritable
 from napari_m2n2v2.files.stack_file import StackFile
 
 __all__ = ["LabelVolume", "put_whole"]
@@ -56,7 +56,8 @@ def put_whole(path: Path, write: Callable[[Path], object]) -> None:
     Cancelled
         If ``write`` raises it; so it is then too.
     """
-    check_name(path)
+    check_place(path)
+    made = path
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=TEMPORARY, ignore_cleanup_errors=True) as folder:
             made, before = Path(folder) / path.name, Path(folder) / "before"
@@ -72,4 +73,4 @@ def put_whole(path: Path, write: Callable[[Path], object]) -> None:
     except Cancelled:
         raise
     except Exception as error:  # every format's writer raises its own
-        raise UnwritableFileError(f"Cannot write {path}: {error}") from error
+        raise unwritable(path, error, made) from error

@@ -16,13 +16,22 @@ from napari_m2n2v2.files.labels import put_whole
 from napari_m2n2v2.files.open_stack import create_labels
 from napari_m2n2v2.files.stack_file import StackFile
 
-__all__ = ["MASK_ENDINGS", "save_masks"]
+__all__ = ["MASK_ENDINGS", "kind_and_ending", "save_masks"]
 
 MASK_ENDINGS = {"ome-tiff": ".ome.tif", "png": ".png", "ome-zarr": ".ome.zarr", "coco": ".coco.json"}
 """What masks may be written as, and how their names end."""
 
+_OTHER_ENDINGS = {".ome.tiff": "ome-tiff", ".tif": "ome-tiff", ".tiff": "ome-tiff", ".zarr": "ome-zarr"}
+_KINDS = {ending: kind for kind, ending in MASK_ENDINGS.items()} | _OTHER_ENDINGS
+
 _LARGEST_IN_PNG = 2**16 - 1
 _LARGEST_IN_VOLUME = 2**32 - 1
+
+
+def kind_and_ending(name: str) -> tuple[str, str] | None:
+    """Tell which of :data:`MASK_ENDINGS` a file name says, and the ending that says so; None where it says none."""
+    ending = max((one for one in _KINDS if name.lower().endswith(one)), key=len, default="")
+    return (_KINDS[ending], name[-len(ending) :]) if ending else None
 
 
 def save_masks(
@@ -33,7 +42,7 @@ def save_masks(
     Parameters
     ----------
     path : Path
-        Ends as one of :data:`MASK_ENDINGS`.
+        Ends as :func:`kind_and_ending` knows.
     like : StackFile
         The image: its planes, axes, scale and units.
     plane_of : callable
@@ -52,12 +61,12 @@ def save_masks(
     elif path.suffix.lower() == ".png":
         if len(indices) != 1:
             raise UnwritableFileError(f"A PNG holds one plane, but there are {len(indices)}: choose OME-TIFF.")
-        write_image(path, _as_small(plane_of(indices[0]), _LARGEST_IN_PNG, np.uint8, path))
+        write_image(path, _as_small(plane_of(indices[0])))
     else:
         largest = max(int(plane_of(index).max(initial=0)) for index in indices)
         room = np.uint16 if largest <= _LARGEST_IN_PNG else np.uint32
         if largest > _LARGEST_IN_VOLUME:
-            raise UnwritableFileError(f"Cannot write {path}: label {largest} does not fit into 32 bits.")
+            raise UnwritableFileError(f"Label {largest} does not fit into 32 bits: {path} is not written.")
 
         def write(made: Path) -> None:
             volume = create_labels(made, like, room)
@@ -79,8 +88,8 @@ def _name(like: StackFile, index: tuple[int, ...]) -> str:
     return like.path.name if not index else f"{like.path.name}#{','.join(map(str, index))}"
 
 
-def _as_small(labels: NDArray[Any], most: int, smallest: type, path: Path) -> NDArray[Any]:
+def _as_small(labels: NDArray[Any]) -> NDArray[Any]:
     largest = int(labels.max(initial=0))
-    if largest > most:
-        raise UnwritableFileError(f"Cannot write {path}: label {largest} needs more than 16 bits: choose OME-TIFF.")
-    return labels.astype(smallest if largest <= np.iinfo(smallest).max else np.uint16)
+    if largest > _LARGEST_IN_PNG:
+        raise UnwritableFileError(f"Label {largest} needs more than 16 bits, which no PNG has: choose OME-TIFF.")
+    return labels.astype(np.uint8 if largest <= np.iinfo(np.uint8).max else np.uint16)

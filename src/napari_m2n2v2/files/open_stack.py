@@ -15,11 +15,11 @@ import numpy as np
 from napari_m2n2v2.errors import UnreadableFileError, UnwritableFileError
 from napari_m2n2v2.files.labels import LabelVolume
 from napari_m2n2v2.files.paths import is_file, is_folder
-from napari_m2n2v2.files.read import is_tiff, read_image
+from napari_m2n2v2.files.read import ENDINGS, is_tiff, read_image
 from napari_m2n2v2.files.stack_file import StackFile
 from napari_m2n2v2.images.stack import Stack
 
-__all__ = ["ZARR_DOCUMENTS", "create_labels", "is_zarr", "open_labels", "open_stack"]
+__all__ = ["ZARR_DOCUMENTS", "create_labels", "is_image", "is_zarr", "open_labels", "open_stack"]
 
 _TIFF = (".tif", ".tiff")
 
@@ -33,6 +33,12 @@ ZARR_DOCUMENTS = ("zarr.json", ".zarray", ".zgroup")
 def is_zarr(path: Path) -> bool:
     """Tell whether a folder holds zarr."""
     return is_folder(path) and any((path / name).is_file() for name in ZARR_DOCUMENTS)
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether something in a folder is an image or a stack, by its name; what is hidden is none."""
+    hidden = path.name.startswith(".")
+    return not hidden and (is_zarr(path) if is_folder(path) else path.suffix.lower() in ENDINGS)
 
 
 def open_stack(path: Path, *, series: int | None = None, allow_outside: bool = False) -> StackFile:

@@ -6,11 +6,12 @@ import os
 import posixpath
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 from napari_m2n2v2.errors import UnreadableFileError
 
-__all__ = ["as_on_disk", "inside", "is_file", "is_folder", "is_there", "no_file", "one_form"]
+__all__ = ["as_on_disk", "first_replaced", "inside", "is_file", "is_folder", "is_there", "no_file", "one_form"]
 
 _ADDRESS = re.compile(r"(?:.*/)?([A-Za-z][A-Za-z0-9+.-]+):/+(.+)")  # a path has lost one of two slashes
 
@@ -47,6 +48,24 @@ def is_file(path: Path) -> bool:
 def is_folder(path: Path) -> bool:
     """Tell whether there is a folder at a path, as :func:`is_there` does."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def first_replaced(path: Path, read: Iterable[Path]) -> Path | None:
+    """Return which of the files and folders that are read a result at a path would change; None for none of them.
+
+    That is one at the same place by whatever name, and one that it lies in or that lies in it, as with zarr.
+    """
+    place = path.resolve()
+    for source in read:
+        there = source.resolve()
+        if there in (place, *place.parents) or place in there.parents or _is_same(place, there):
+            return source
+    return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Tell whether two names are of one file, as where a disk makes no difference between A and a."""
+    return is_there(one) and is_there(other) and one.samefile(other)
 
 
 def inside(name: str) -> bool:

@@ -58,7 +58,7 @@ def test_the_table_is_saved_beside_them(clicked, asked, tmp_path):
     panel.save.click()
     assert names(out) == ["mine.csv", "mine.json", "mine.ome.tif"]
     assert int(read_csv(out / "mine.csv")["area"][0]) == np.count_nonzero(clicked.labels == 1)
-    assert "mine.ome.tif, mine.json and mine.csv" in told[-1]
+    assert told[-1] == f"Saved mine.ome.tif, .json and .csv. Folder: {out}"
 
 
 def test_it_is_asked_beside_the_image_first_and_where_was_saved_then(clicked, tmp_path, monkeypatch):
@@ -119,7 +119,7 @@ class TestNextImage:
         clicked.controller.clicks.add(16, 16)
         clicked.settle()
         clicked.widget.session.onward.click()  # saved beside the first without asking; there is none after it
-        assert len(asked) == 1 and names(tmp_path / "out")[2:] == ["other.json", "other.ome.tif"]
+        assert len(asked) == 1 and names(tmp_path / "out")[2:] == ["other_masks.json", "other_masks.ome.tif"]
         assert "no other image" in clicked.hints[-1] and other.visible
 
     def test_the_next_file_of_the_folder_by_number(self, dock, image, tmp_path):
@@ -137,10 +137,10 @@ class TestNextImage:
 
     def test_what_else_is_there_is_never_replaced(self, clicked, image, asked, tmp_path):
         clicked.viewer.add_image(image[::-1].copy(), name="other")
-        (tmp_path / "out" / "other.json").write_text("precious")
+        (tmp_path / "out" / "other_masks.json").write_text("precious")
         clicked.widget.session.onward.click()
         clicked.controller.clicks.add(16, 16)
         clicked.settle()
         clicked.widget.session.onward.click()
-        assert len(asked) == 2 and (tmp_path / "out" / "other.json").read_text() == "precious"
+        assert len(asked) == 2 and (tmp_path / "out" / "other_masks.json").read_text() == "precious"
         assert {"mine 1.json", "mine 1.ome.tif"} <= set(names(tmp_path / "out"))

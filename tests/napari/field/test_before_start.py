@@ -82,7 +82,14 @@ def test_line_20_the_console_loads_before_start_and_restoring_nothing_is_told(sa
 
 @pytest.mark.parametrize(
     ("name", "offered"),
-    [("cells", "cells"), ("a/b: c?", "a_b_ c_"), ("..", "session"), ("é" * 300, "é" * 60)],
+    [
+        ("cells", "cells"),
+        ("a/b: c?", "a_b_ c_"),
+        ("..", "session"),
+        ("é" * 300, "é" * 58),
+        ("brain.ome", "brain"),
+        ("b.OME.zarr", "b"),
+    ],
 )
 def test_line_20_the_file_name_offered_is_made_from_the_images(name, offered):
     assert file_name(name) == offered
@@ -94,4 +101,4 @@ def test_line_20_the_dialog_offers_it(started, monkeypatch):
     monkeypatch.setattr(QFileDialog, "exec", lambda dialog: 0)
     started.controller.clicks.add(16, 16)
     started.widget.session.save.click()
-    assert offered == ["cells.ome.tif"]
+    assert offered == ["cells_masks.ome.tif"]

@@ -93,7 +93,7 @@ class Controller:
         self.explain = ExplainController(state, self.solving)
         self.sessions = SessionController(state, jobs, self.clicks, self.solving, autosave_folder)
         self.saving = SaveController(state, self.sessions, self.table)
-        self.next_image = NextImage(state)
+        self.next_image = NextImage(state, self.saving)
         self._connect()
 
     def _connect(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.layers.geometry import axis_names, stack_of
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
+from napari_m2n2v2._napari.layers.sources import check_no_source
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.images.sparse import Box, box_around
@@ -53,15 +54,17 @@ class ObjectTable:
         """Measure all objects in all slices where they were clicked, as the masks layer shows them, into a CSV file."""
         if (workspace := self._state.active) is None:
             return
-        write = self.writer(workspace)
 
         def done(count: int) -> None:
             self._state.tell(f"Wrote {count} rows to {path}.")
 
-        self._jobs.submit(
-            (id(workspace), "export"), lambda report: write(path, report), done,
-            self._state.show_error, self._state.progressed.emit,
-        )  # fmt: skip
+        with self._state.errors_shown():
+            check_no_source(self._state.viewer.layers, Path(path))
+            write = self.writer(workspace)
+            self._jobs.submit(
+                (id(workspace), "export"), lambda report: write(path, report), done,
+                self._state.show_error, self._state.progressed.emit,
+            )  # fmt: skip
 
     def writer(self, workspace: Workspace) -> Callable[[str | Path, Report], int]:
         """Return what measures objects into a file, on the worker, and returns how many rows it wrote."""

@@ -15,13 +15,17 @@ from napari_m2n2v2._napari.controller.object_table import ObjectTable
 from napari_m2n2v2._napari.controller.sessions import SessionController
 from napari_m2n2v2._napari.layers.geometry import stack_of
 from napari_m2n2v2._napari.layers.label_file import label_file
+from napari_m2n2v2._napari.layers.sources import check_no_source, folder_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari_m2n2v2.session.document import Document
 
-__all__ = ["SaveController", "Target"]
+__all__ = ["MASKS", "SaveController", "Target"]
+
+MASKS = "_masks"
+"""What follows the name of an image in the names of its files, by which they are known from images."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Target:
     name : str
         What the names of all its files begin with.
     masks : str
-        The ending of the masks, one of :data:`~napari_m2n2v2.files.masks.MASK_ENDINGS`; "" for the session alone.
+        The ending of the masks that :func:`~napari_m2n2v2.files.masks.kind_and_ending` knows; "" for the session alone.
     session : bool
         Whether the session is written beside the masks.
     table : bool
@@ -69,6 +73,14 @@ class Target:
         found = (self.masks_file, self.session_file, self.table_file)
         return tuple(path for path in found if path is not None)
 
+    @property
+    def in_words(self) -> str:
+        """What is written, and then where, for lines that have room for the first of it."""
+        first, *others = (path.name for path in self.files)
+        *some, last = [first, *(name.removeprefix(self.name) for name in others)]
+        names = f"{', '.join(some)} and {last}" if some else last
+        return f"Saved {names}. Folder: {self.folder}"
+
     def _beside(self, ending: str) -> Path:
         return self.folder / f"{self.name}{ending}"
 
@@ -94,6 +106,8 @@ class SaveController:
         self._table = table
         self._targets: WeakKeyDictionary[Workspace, Target] = WeakKeyDictionary()
         self._last: Target | None = None
+        self._last_from = ""  # the folder of the image saved last
+        self.written: set[Path] = set()  # masks, since the dock was opened
 
     @property
     def target(self) -> Target | None:
@@ -101,16 +115,31 @@ class SaveController:
         workspace = self._state.active
         return self._targets.get(workspace) if workspace is not None else None
 
+    @property
+    def last_folder(self) -> Path | None:
+        """Where was saved last."""
+        return self._last.folder if self._last is not None else None
+
     def target_like(self, name: str) -> Target | None:
-        """Return where another image would be saved: beside the one saved last, in the same way."""
-        return replace(self._last, name=name) if self._last is not None else None
+        """Return where the active image would be saved: as the one saved last; None if that was of another folder."""
+        workspace = self._state.active
+        if self._last is None or workspace is None or folder_of(workspace.image) != self._last_from:
+            return None
+        return replace(self._last, name=name)
+
+    def may_write(self, target: Target) -> bool:
+        """Tell whether no open layer was opened from what would be written; the user is told which was."""
+        with self._state.errors_shown():
+            check_no_source(self._state.viewer.layers, *target.files)
+            return True
+        return False
 
     def save(self, target: Target) -> None:
         """Write masks, session and table of the active image, once all that was clicked is solved.
 
         Of a stack, planes are written as they are when it is their turn.
         """
-        if (workspace := self._state.active) is None:
+        if (workspace := self._state.active) is None or not self.may_write(target):
             return
         labels, like = stack_of(workspace.labels), label_file(workspace.image, workspace.dims)
 
@@ -132,9 +161,11 @@ class SaveController:
 
         def done(_: Any) -> None:
             self._targets[workspace] = self._last = target
-            *others, last = (path.name for path in target.files)
-            names = f"{', '.join(others)} and {last}" if others else last
-            self._state.tell(f"Saved {names} in {target.folder}.")
+            self._last_from = folder_of(workspace.image)
+            if target.masks_file is not None:
+                self.written.add(target.masks_file.resolve())
+            self._state.tell(target.in_words)
+            self._state.hint(target.in_words)
             self.saved.emit(workspace)
 
         self._sessions.describe("save", prepare, done)

@@ -15,6 +15,7 @@ from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.solving import SolveController
 from napari_m2n2v2._napari.layers.geometry import axis_names
+from napari_m2n2v2._napari.layers.sources import check_no_source
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.parameters import SegmentationParameters
@@ -61,9 +62,11 @@ class SessionController:
 
             save_session(path, document)
 
-        self.describe(
-            "save", lambda document: partial(write, document), lambda _: self._state.tell(f"Saved to {path}.")
-        )
+        with self._state.errors_shown():
+            check_no_source(self._state.viewer.layers, Path(path))
+            self.describe(
+                "save", lambda document: partial(write, document), lambda _: self._state.tell(f"Saved to {path}.")
+            )
 
     def copy_methods(self, put: Callable[[str], None]) -> None:
         """Make the paragraph for a publication and give it to ``put``."""

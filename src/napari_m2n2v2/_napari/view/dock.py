@@ -324,7 +324,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _show_status(self) -> None:
         text = describe(self.state.active, self.prepare.is_ready_here)
         self.status.setText(text)
-        self.hint.setToolTip(text)
+        self.hint.show_standing(text)
         self._show_hint()
 
     def _show_hint(self) -> None:

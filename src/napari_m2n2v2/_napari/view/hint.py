@@ -23,10 +23,11 @@ class HintLine(TextLabel):
     def __init__(self) -> None:
         super().__init__()
         self._step = ""
-        self._tells_all = False  # its tool tip has where things stand
+        self._standing = ""
+        self._tells_all = False  # its tool tip has where things stand, or all of an answer
         self._slip = QTimer(self)
         self._slip.setSingleShot(True)
-        self._slip.timeout.connect(lambda: self.setText(self._step))
+        self._slip.timeout.connect(self._end_answer)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.setAccessibleName("What to do next")
         self._fit_height()
@@ -43,6 +44,17 @@ class HintLine(TextLabel):
         """Say why something was not done."""
         self.setText(text)
         self._slip.start(_SLIP_MILLISECONDS)
+        self.setToolTip(text)
+
+    def show_standing(self, text: str) -> None:
+        """Say where things stand in the tool tip, unless that has all of an answer."""
+        self._standing = text
+        if not self._slip.isActive():
+            self.setToolTip(text)
+
+    def _end_answer(self) -> None:
+        self.setText(self._step)
+        self.setToolTip(self._standing)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
         """Follow the font."""

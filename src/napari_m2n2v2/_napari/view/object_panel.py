@@ -5,10 +5,11 @@ from __future__ import annotations
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_m2n2v2._napari.controller.object_table import ObjectTable
+from napari_m2n2v2._napari.layers.sources import folder_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.objects import ObjectsTable
 from napari_m2n2v2._napari.view.qt import follow, make_button
-from napari_m2n2v2._napari.view.session import file_name, folder_of
+from napari_m2n2v2._napari.view.session import file_name
 from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["ObjectPanel"]

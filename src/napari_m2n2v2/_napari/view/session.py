@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,19 @@ from qtpy.QtWidgets import (
 )
 
 from napari_m2n2v2._napari.controller.next_image import NextImage
-from napari_m2n2v2._napari.controller.saving import SaveController, Target
+from napari_m2n2v2._napari.controller.saving import MASKS, SaveController, Target
 from napari_m2n2v2._napari.controller.sessions import SessionController
+from napari_m2n2v2._napari.layers.sources import folder_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow, make_button
-from napari_m2n2v2.files.masks import MASK_ENDINGS
+from napari_m2n2v2.errors import UnwritableFileError
+from napari_m2n2v2.files.masks import MASK_ENDINGS, kind_and_ending
 from napari_m2n2v2.files.paths import is_there
+from napari_m2n2v2.files.read import ENDINGS
 
-__all__ = ["SessionPanel", "file_name", "folder_of"]
+__all__ = ["SessionPanel", "file_name"]
 
-_MOST_CHARACTERS = 60  # of a name: 240 bytes at most, which every file system takes
+_MOST_CHARACTERS = 58  # of a name: 232 bytes at most, which every file system takes with an ending
 
 _KINDS = "Session (*.json)"
 
@@ -93,7 +96,8 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         self.save_as = make_button("Save as…", "Masks and session to another place", self._on_save_as)
         self.onward = make_button(
             "Save, next image",
-            "The next image of the viewer, or else the next file in this one's folder",
+            "The next image of the viewer, or else the next file in this one's folder that is an image\n"
+            "and no masks of ours (NAME_masks)",
             self._on_next,
         )
         self.load = make_button(
@@ -164,18 +168,20 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         """Return where the image was saved before, in the form that is chosen now."""
         if (before := self.saving.target) is None:
             return None
-        return self._target(before.folder, before.name)
+        said, chosen = kind_and_ending(before.masks), self.masks.currentData()
+        as_before = said is not None and MASK_ENDINGS[said[0]] == chosen
+        target = self._target(before.folder, before.name, before.masks if as_before else chosen)
+        return target if self._may_write(target, before.files) else None
 
-    def _target(self, folder: Path, name: str) -> Target:
+    def _target(self, folder: Path, name: str, masks: str) -> Target:
         """Return a place, with what is chosen to be written there."""
-        beside = self.with_session.isChecked(), self.with_table.isChecked()
-        return Target(folder, name, self.masks.currentData(), *beside)
+        return Target(folder, name, masks, self.with_session.isChecked(), self.with_table.isChecked())
 
     def _like_the_last(self) -> Target | None:
         """Return a place beside the image saved last; None if something else is there."""
         if self._state.active is None:
             return None
-        found = self.saving.target_like(file_name(self._state.active.image.name))
+        found = self.saving.target_like(file_name(self._state.active.image.name) + MASKS)
         return found if found is not None and not any(map(is_there, found.files)) else None
 
     def _ask(self) -> Target | None:
@@ -183,28 +189,60 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         ending, kind = self.masks.currentData() or ".json", self.masks.currentText()
         dialog = QFileDialog(self, "Save", self._folder(), f"{kind} (*{ending})")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # asked below, of all files at once
         dialog.setDefaultSuffix(ending[1:])
         if self._state.active is not None:
-            dialog.selectFile(file_name(self._state.active.image.name) + ending)
+            dialog.selectFile(file_name(self._state.active.image.name) + MASKS + ending)
         accepted = dialog.exec()
         dialog.deleteLater()
         if not accepted:
             return None
-        path = Path(dialog.selectedFiles()[0])
-        name = path.name.removesuffix(ending).removesuffix(path.suffix if not path.name.endswith(ending) else "")
-        target = self._target(path.parent, name)
-        others = [one.name for one in target.files if one != path and is_there(one)]
-        return target if not others or self._may_replace(others) else None
+        with self._state.errors_shown():
+            target = self._typed(Path(dialog.selectedFiles()[0]))
+            return target if self._may_write(target) else None
+        return None
+
+    def _typed(self, path: Path) -> Target:
+        """Return the place that was typed; an ending that is known chooses the form.
+
+        Raises
+        ------
+        UnwritableFileError
+            If it is that of pictures which masks are not written as.
+        """
+        chosen = self.masks.currentData()
+        if (said := kind_and_ending(path.name)) is not None:
+            kind, ending = said
+            self.masks.setCurrentIndex(self.masks.findData(MASK_ENDINGS[kind]))
+            return self._target(path.parent, path.name.removesuffix(ending), ending)
+        if path.suffix.lower() == ".json":
+            chosen = chosen if chosen == MASK_ENDINGS["coco"] else ""
+            self.masks.setCurrentIndex(self.masks.findData(chosen))
+            return self._target(path.parent, path.stem, chosen)
+        if path.suffix.lower() in ENDINGS:
+            raise UnwritableFileError(
+                f"Masks are not written as {path.suffix}, but as {', '.join(_TITLES.values())}. Choose one of these."
+            )
+        return self._target(path.parent, path.name, chosen)
 
     def _folder(self) -> str:
-        """Return where one would look for a place: where was saved last, else beside the image."""
-        if (last := self.saving.target_like("")) is not None:
-            return str(last.folder)
-        return folder_of(self._state.active.image) if self._state.active is not None else ""
+        """Return where one would look for a place: where this image was saved, beside it, or where another was."""
+        if (before := self.saving.target) is not None:
+            return str(before.folder)
+        beside = folder_of(self._state.active.image) if self._state.active is not None else ""
+        return beside or str(self.saving.last_folder or "")
+
+    def _may_write(self, target: Target, ours: Sequence[Path] = ()) -> bool:
+        """Tell whether nothing is opened from there, and the user agrees to replace what is there and not ours."""
+        if not self.saving.may_write(target):
+            return False
+        names = [path.name for path in target.files if path not in ours and is_there(path)]
+        return not names or self._may_replace(names)
 
     def _may_replace(self, names: list[str]) -> bool:
-        answer = QMessageBox.question(self, "Save", f"Replace {' and '.join(names)}, which is there already?")
-        return bool(answer == QMessageBox.StandardButton.Yes)
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        text = f"Replace {' and '.join(names)}, which {'is' if len(names) == 1 else 'are'} there already?"
+        return bool(QMessageBox.question(self, "Save", text, yes | no, no) == yes)
 
     def _load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load session", self._folder(), _KINDS)
@@ -224,13 +262,11 @@ class SessionPanel(QWidget):  # type: ignore[misc]
         self.sessions.copy_methods(put)
 
 
-def folder_of(image: Any) -> str:
-    """Return the folder that an Image layer was read from; empty where it was not."""
-    source = image.source.path
-    return str(Path(source).parent) if source and is_there(Path(source)) else ""
-
-
 def file_name(image_name: str) -> str:
-    """Return what the names of an image's files begin with, after its own, with what no file system takes left out."""
-    plain = re.sub(r'[\\/:*?"<>|\x00-\x1f\x7f]+', "_", image_name)[:_MOST_CHARACTERS].strip(" .")
+    """Return what the names of an image's files begin with, after its own, with what no file system takes left out.
+
+    Nor does it end as those of OME files do, which is not part of what they are called.
+    """
+    bare = re.sub(r"(\.ome)?(\.zarr)?$", "", image_name, flags=re.IGNORECASE)
+    plain = re.sub(r'[\\/:*?"<>|\x00-\x1f\x7f]+', "_", bare)[:_MOST_CHARACTERS].strip(" .")
     return plain or "session"
