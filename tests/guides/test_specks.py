@@ -1,5 +1,7 @@
 """Area opening and closing against scikit-image's."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,3 +26,17 @@ def test_it_is_an_area_opening_and_an_area_closing(steps, area, spread):
 def test_what_is_smaller_than_a_speck_becomes_one_value(shape):
     steps = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     assert np.unique(without_specks(steps, 50)).size == 1
+
+
+def test_a_dark_background_does_not_make_it_slow():
+    steps = np.zeros((256, 256), dtype=np.uint8)
+    steps[40:80, 40:80] = 200
+    without_specks(steps, 50)  # compiled by now
+
+    def seconds(call):
+        begun = time.thread_time()
+        call()
+        return time.thread_time() - begun
+
+    ours = min(seconds(lambda: without_specks(steps, 50)) for _ in range(3))
+    assert ours < seconds(lambda: area_closing(area_opening(steps, 50), 50)) / 5

@@ -30,8 +30,8 @@ def without_specks(steps: Steps, area: int) -> Steps:
     Notes
     -----
     Union-find of Meijster and Wilkinson (2002, IEEE PAMI 24:484). The results are those of scikit-image's
-    ``area_opening`` and ``area_closing``, which take a hundred times as long; but an image of fewer than ``area`` pixels
-    becomes one of its own values, and not 0 or 255.
+    ``area_opening`` and ``area_closing``, which take a hundred times as long; but an image of fewer than ``area``
+    pixels becomes one of its own values, and not 0 or 255.
     """
     return 255 - _opened(255 - _opened(steps, area), area)
 
