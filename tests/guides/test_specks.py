@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.morphology import area_closing, area_opening
@@ -12,6 +12,7 @@ from skimage.morphology import area_closing, area_opening
 from napari_m2n2v2.guides.specks import without_specks
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     steps=arrays(np.uint8, st.tuples(st.integers(3, 14), st.integers(3, 14)), elements=st.integers(0, 6)),
     area=st.integers(1, 9),
