@@ -11,7 +11,7 @@ import numpy as np
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLabel
 from superqt import QCollapsible
 
 
@@ -38,7 +38,9 @@ class Hands:
         """Open a window with the dock in it."""
         self.viewer = napari.Viewer()
         self.viewer.window.resize(1250, 800)
-        _, self.dock = self.viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+        window, self.dock = self.viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+        for label in window.findChildren(QLabel):  # the title, by the name that the menu has for the plugin
+            label.setText(label.text().replace("(napari-m2n2v2)", "(M2N2V2)"))
         self.dock.tour.hide()
         self.state = self.dock.controller.state
         self.native = self.viewer.window._qt_viewer.canvas.native

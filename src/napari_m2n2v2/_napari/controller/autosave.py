@@ -74,7 +74,7 @@ class Autosaves:
         self._asked: WeakKeyDictionary[Workspace, object] = WeakKeyDictionary()  # clicks that were, or will be, saved
         self._pending: dict[Path, Document] = {}  # still to be written
         self._seen: dict[Path, _Seen] = {}
-        self._offered: WeakSet[Workspace] = WeakSet()
+        self.begun: WeakSet[Workspace] = WeakSet()  # where earlier work was offered, or put back
         self._has_told = False
         self._is_open = True
         _OPEN.add(self)
@@ -130,9 +130,9 @@ class Autosaves:
 
     def _offer(self, workspace: Workspace) -> None:
         """Say that there is earlier work, once, to someone who begins an image anew."""
-        if workspace in self._offered or len(workspace.placed) != 1 or workspace.features is None:
+        if workspace in self.begun or len(workspace.placed) != 1 or workspace.features is None:
             return
-        self._offered.add(workspace)
+        self.begun.add(workspace)
         path = self.latest()
         known = path is not None and path != self._files.get(workspace) and self._seen[path].images
         if known and workspace.features.image_hash in known:
