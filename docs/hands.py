@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +34,9 @@ class Hands:
     """What a user does with mouse and keys."""
 
     def __init__(self) -> None:
+        # What is clicked for a picture is no work of the user's.
+        self._autosaves = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        os.environ["NAPARI_M2N2V2_AUTOSAVE"] = self._autosaves.name
         self.open()
 
     def open(self) -> None:

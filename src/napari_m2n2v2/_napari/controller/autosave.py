@@ -136,7 +136,7 @@ class Autosaves:
         path = self.latest()
         known = path is not None and path != self._files.get(workspace) and self._seen[path].images
         if known and workspace.features.image_hash in known:
-            self._state.tell("There is earlier work on this image: Save > Restore autosave brings it back.")
+            self._state.tell("Save > Restore autosave brings back earlier work on this image.")
 
     def _save(self, workspace: Workspace) -> None:
         self._asked[workspace] = workspace.work
