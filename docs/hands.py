@@ -117,6 +117,10 @@ class Hands:
             (fold.expand if fold.text() == title else fold.collapse)(animate=False)
         wait()
 
+    def fold(self) -> None:
+        """Close all folds of the dock."""
+        self.unfold("")
+
     @property
     def masks(self) -> np.ndarray:
         """The Labels layer's data."""
