@@ -106,7 +106,9 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
     if not clicks and workspace.object_id not in workspace.work.starts_in(focus.plane):
         return "Click on another object." if workspace.about.said else "Click on an object."
     if workspace.object_id in workspace.about.kept:
-        return f"Object {workspace.object_id} is kept as it is; a click of it opens it (K). N: next object."
+        return f"Object {workspace.object_id} is kept as it is; another click for it, or K, opens it. N: next object."
+    if workspace.features is not None and workspace.solution is None:
+        return "The mask is being computed (right after installing, code is compiled first)."
     onward = " W: to the next slice." if focus.plane.index else ""
     said, acted = _effect(workspace, focus)
     if not acted:
