@@ -119,7 +119,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        self.tour = Tour(autosave_folder().with_name("tour-seen"))
+        self.tour = Tour(self.state, autosave_folder().with_name("tour-seen"))
         outer.addWidget(self.tour)
         outer.addWidget(top)
         outer.addWidget(VerticalScroll(inside), 1)  # docks are often lower than what is unfolded
@@ -167,7 +167,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             "This image is larger than what is worked on at once.\n"
             "The field of view: where you zoom in, parts are worked on as finely as you see them, each computed once"
         )
-        self.by_view.activated.connect(lambda: self.controller.field.set_by_view(self.by_view.currentData()))
+        self.by_view.activated.connect(lambda: self._on_by_view(self.by_view.currentData()))
         self.start = make_button("Start", "Compute what the clicks need; once per image, slice or part", self._on_start)
         self.help = make_button("?", "The keys (F1)", lambda: show_keys(self))
         self.help.setMaximumWidth(2 * self.fontMetrics().height())
@@ -304,9 +304,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         workspace = self.state.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
         ready = workspace is not None and workspace.features is not None
-        is_large = workspace is not None and self.controller.field.can_be_parted(workspace)
-        self._form.setRowVisible(self.by_view, is_large)
-        self.by_view.setCurrentIndex(self.by_view.findData(workspace is not None and workspace.by_view))
+        self._show_by_view()
         self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
         self.start.setEnabled(state is not FeatureState.COMPUTING)
         self.of_stacks.setVisible(workspace is not None and len(workspace.stack) > 1)
@@ -321,6 +319,21 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.session.refresh()
         self._show_status()
 
+    @property
+    def _meant(self) -> Any:
+        """The image that is chosen if it is still to be begun with, else the one worked on."""
+        workspace, chosen = self.state.active, self.image.value
+        return chosen if chosen is not None and self.state.of(chosen) is None else workspace and workspace.image
+
+    def _on_by_view(self, by_view: bool) -> None:
+        self.controller.field.set_by_view(by_view, self._meant)
+        self._show_hint()
+
+    def _show_by_view(self) -> None:
+        field, image = self.controller.field, self._meant
+        self._form.setRowVisible(self.by_view, image is not None and field.can_be_parted(image))
+        self.by_view.setCurrentIndex(self.by_view.findData(image is not None and field.is_by_view(image)))
+
     def _show_status(self) -> None:
         text = describe(self.state.active, self.prepare.is_ready_here)
         self.status.setText(text)
@@ -328,4 +341,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._show_hint()
 
     def _show_hint(self) -> None:
-        self.hint.show_step(next_step(self.state.active, self.state.foreground, len(self.image.choices)))
+        image, field = self._meant, self.controller.field
+        by_view = image is not None and field.can_be_parted(image) and field.is_by_view(image)
+        self.hint.show_step(
+            next_step(self.state.active, self.state.foreground, len(self.image.choices), by_view=by_view)
+        )
