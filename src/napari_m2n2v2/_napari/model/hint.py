@@ -26,7 +26,7 @@ def check_shown(workspace: Workspace) -> None:
         raise Slip(_to_see(workspace))
 
 
-def next_step(workspace: Workspace | None, foreground: bool = True, images: int = 1) -> str:
+def next_step(workspace: Workspace | None, foreground: bool = True, images: int = 1, not_started: str = "") -> str:
     """Say what to do next.
 
     Parameters
@@ -37,7 +37,11 @@ def next_step(workspace: Workspace | None, foreground: bool = True, images: int 
         What the next left click means.
     images : int
         How many Image layers there are.
+    not_started : str
+        Name of an image that the user turned to meanwhile, if any.
     """
+    if not_started:
+        return f"'{not_started}' is not started: press Start."
     if workspace is None:
         return _to_begin(images)
     if (focus := workspace.focus) is None:
