@@ -82,5 +82,5 @@ def test_a_box_has_no_class_to_flip(started):
     started.draw(DISC, SHIFT)
     handle = started.points.data[0]
     started.click(*handle)
-    assert selected(started) == {0} and "Box 1 is selected: Delete removes it." == started.widget.hint.text()
+    assert selected(started) == {0} and started.widget.hint.text() == "Box 1 is selected: Delete removes it."
     assert [type(placed.click) for placed in started.workspace.placed] == [Box]

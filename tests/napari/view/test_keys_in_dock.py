@@ -4,7 +4,6 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QComboBox, QLineEdit
 
-from napari_m2n2v2._napari.view.keys import KEYS
 from tests.napari.view.test_object_table import choose, row_of, three  # noqa: F401
 from tests.napari.view.test_similar import begin, objects, places, press
 
@@ -48,7 +47,8 @@ def test_k_keeps_all_rows_that_are_chosen_or_opens_them(three):  # noqa: F811
 
 @pytest.mark.parametrize("kind", [QAbstractItemView, QComboBox])
 def test_no_list_and_no_choice_keeps_a_key_of_the_dock(three, kind):  # noqa: F811
-    state, passive = three.controller.state, three.widget.findChildren(kind)
+    state, found = three.controller.state, three.widget.findChildren(kind)
+    passive = [one for one in found if not one.window().windowFlags() & Qt.WindowType.Popup]
     assert passive
     for control in passive:
         before = state.foreground
@@ -67,7 +67,7 @@ def test_letters_that_are_written_are_no_keys(three):  # noqa: F811
     three.qtbot.waitUntil(lambda: three.workspace.work.about_of(2).name == "tnkh", timeout=5_000)
     three.qtbot.keyClicks(three.widget.place, "t 1")
     assert three.widget.place.text() == "t 1" and state.foreground
-    assert set(KEYS) and not three.errors
+    assert not three.errors
 
 
 def test_proposals_are_decided_at_once_after_they_were_found(dock):

@@ -198,7 +198,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _build_buttons(self) -> QGridLayout:
         controller = self.controller
-        tip = "What the next left click means; right-click is always background\nT after a click on a click flips that one"
+        tip = "What the next left click means; right-click is always background\nT after a click on a click flips it"
         self.sign = make_button("", tip, controller.clicks.toggle)
         self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.clicks.undo)
         self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.clicks.redo)
