@@ -24,7 +24,7 @@ def everything(dock):
     controller.glimpse._begin(workspace, workspace.focus, workspace.features)
     controller.preview.suggest()
     controller.preview.toggle()
-    for n in (17, 18):
+    for n in (17, 18, 19, 17):
         dock.qtbot.mouseMove(dock.canvas.native, dock.where(*centre(n)))
         dock.qtbot.wait(50)
     dock.qtbot.waitUntil(lambda: "preview" in dock.viewer.layers, timeout=5_000)

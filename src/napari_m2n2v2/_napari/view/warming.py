@@ -90,6 +90,9 @@ def _load_drawing() -> None:
     """Let napari compile what it draws shapes by, or read it from its cache: one of each kind that prompts are."""
     import numpy as np
     from napari.layers import Shapes
+    from skimage.measure import approximate_polygon  # of scribbles and outlines
 
     corners = np.array([[0.0, 0.0], [0.0, 3.0], [2.0, 3.0], [2.0, 0.0]])
+    Shapes(ndim=2)  # with none, napari compiles more
     Shapes([corners, corners, corners], shape_type=["rectangle", "path", "polygon"])
+    approximate_polygon(corners, 0.5)
