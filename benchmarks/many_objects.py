@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from napari_m2n2v2 import Click, FeatureParameters, Session, compute_features
-from napari_m2n2v2.session import session as module
+from napari_m2n2v2.session import solver as module
 
 
 def scene(across, side):

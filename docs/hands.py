@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLabel
 from superqt import QCollapsible
 
 
@@ -32,13 +34,18 @@ class Hands:
     """What a user does with mouse and keys."""
 
     def __init__(self) -> None:
+        # What is clicked for a picture is no work of the user's.
+        self._autosaves = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        os.environ["NAPARI_M2N2V2_AUTOSAVE"] = self._autosaves.name
         self.open()
 
     def open(self) -> None:
         """Open a window with the dock in it."""
         self.viewer = napari.Viewer()
         self.viewer.window.resize(1250, 800)
-        _, self.dock = self.viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+        window, self.dock = self.viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+        for label in window.findChildren(QLabel):  # the title, by the name that the menu has for the plugin
+            label.setText(label.text().replace("(napari-m2n2v2)", "(M2N2V2)"))
         self.dock.tour.hide()
         self.state = self.dock.controller.state
         self.native = self.viewer.window._qt_viewer.canvas.native
@@ -109,6 +116,10 @@ class Hands:
         for fold in self.dock.findChildren(QCollapsible):
             (fold.expand if fold.text() == title else fold.collapse)(animate=False)
         wait()
+
+    def fold(self) -> None:
+        """Close all folds of the dock."""
+        self.unfold("")
 
     @property
     def masks(self) -> np.ndarray:

@@ -76,20 +76,27 @@ def five_nuclei(hands: Hands) -> None:
 
 
 def correct(hands: Hands) -> None:
-    """A right-click where it is wrong."""
+    """A right-click where it is wrong, a click on what went with it."""
+    saucer(hands)
+    picture(hands, "3_correct")
+
+
+def saucer(hands: Hands) -> None:
+    """Three clicks to the mask of a saucer, without the cup on it."""
+    cup, side = (230, 300), (180, 440)
     hands.add(coffee(), "coffee")
     hands.click(330, 150)
-    check(bool(hands.masks[230, 300]), "the mask of the saucer takes in the cup")
-    hands.click(230, 300, RIGHT)
-    check(not hands.masks[230, 300] and bool(hands.masks[330, 150]), "a background click takes the cup away")
-    picture(hands, "3_correct")
+    check(bool(hands.masks[cup]), "the mask of the saucer takes in the cup")
+    hands.click(*cup, RIGHT)
+    check(not hands.masks[cup] and bool(hands.masks[330, 150]), "a background click takes the cup away")
+    check(not hands.masks[side], "a side of the saucer went with it")
+    hands.click(*side)
+    check(bool(hands.masks[side]) and not hands.masks[cup], "it is back, and the cup is not")
 
 
 def lock(hands: Hands) -> None:
     """N keeps an object: clicks beside it change nothing of it."""
-    hands.add(coffee(), "coffee")
-    hands.click(330, 150)
-    hands.click(230, 300, RIGHT)
+    saucer(hands)
     kept = hands.masks == 1
     hands.key(Qt.Key.Key_N)
     hands.click(240, 300)
@@ -106,9 +113,14 @@ def stack(hands: Hands) -> None:
     truth = tifffile.imread(DATA / "mni152_stack" / "labels.tif")
     hands.add(volume, "brain", axis_labels=("z", "y", "x"))
     hands.viewer.dims.set_current_step(0, 70)
-    wait()
+    hands.unfold("More")
+    hands.dock.backbones.depth.setCurrentIndex(hands.dock.backbones.depth.findData("auto"))
+    picture(hands, "5_stack_guide")
+    hands.fold()
     hands.click(*middle(truth[70] > 0))
     first = hands.masks[70].copy()
+    check(bool((first > 0)[truth[70] > 0].mean() > 0.9), "one click takes nearly all of it")
+    picture(hands, "5_stack_click")
     hands.key(Qt.Key.Key_W)
     hands.key(Qt.Key.Key_W)
     check(bool(first.any()) and bool(hands.masks[72].any()), "the object is in slice 72")

@@ -1,6 +1,7 @@
 """A real viewer with our dock in it, small images, and jobs that run at once unless a test wants the worker."""
 
 import gc
+import unicodedata
 from concurrent.futures import Executor, Future
 from functools import cache
 
@@ -222,6 +223,11 @@ def real_dock(viewer, qtbot):
 @pytest.fixture
 def started(dock, image):
     return dock.start(dock.viewer.add_image(image, name="cells"))
+
+
+def in_one_form(text):
+    """The micro sign and the Greek letter alike: which of them is written depends on pint's version."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def same(a, b):

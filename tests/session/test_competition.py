@@ -91,8 +91,8 @@ def test_25_a_click_asks_for_no_map_of_an_object_elsewhere(field, monkeypatch):
     session = Session(field)
     session.replay(clicks_on(36))
     asked = set()
-    maps = session._chains[0].maps
-    monkeypatch.setattr(session._chains[0], "maps", lambda seed: asked.add(seed.pixels) or maps(seed))
+    maps = session._solver._chains[0].maps
+    monkeypatch.setattr(session._solver._chains[0], "maps", lambda seed: asked.add(seed.pixels) or maps(seed))
     session.click(Click(12, 13, True, 1))
     assert asked == {((10, 10),), ((12, 13),)}
     assert session.result.labels.tobytes() == Session(field).replay(session.clicks).labels.tobytes()
@@ -102,9 +102,9 @@ def test_25_a_click_asks_for_no_map_of_an_object_elsewhere(field, monkeypatch):
 def test_25_the_memory_told_holds_all_states_and_grows_by_little(field):
     session = Session(field)
     session.replay(clicks_on(30))
-    told = [session.nbytes - session._chains[0].maps.nbytes]
+    told = [session.nbytes - session._solver._chains[0].maps.nbytes]
     results = [session.result, *(session.click(Click(11, 11, n % 2 == 0, n + 1)) for n in range(30))]
-    told.append(session.nbytes - session._chains[0].maps.nbytes)
+    told.append(session.nbytes - session._solver._chains[0].maps.nbytes)
     labels = [result.labels for result in results]
     assert sum(result.nbytes for result in results) < told[1] - told[0] + results[0].nbytes + 1
     assert (told[1] - told[0]) / 30 < 120 * 120, "less than a byte a pixel for a click"
@@ -120,6 +120,6 @@ def test_25_solved_states_are_bounded_by_bytes(field, monkeypatch):
     session = Session(field)
     for click in clicks_on(36):
         session.click(click)
-    chain = session._chains[0]
+    chain = session._solver._chains[0]
     assert 0 < sum(found.nbytes for found in chain.solved) <= 5_000 and len(chain.solved) < 36
     assert session.result.labels.tobytes() == Session(field).replay(session.clicks).labels.tobytes()

@@ -134,7 +134,7 @@ def test_a_scribble_of_one_object_on_an_accepted_one_is_on_purpose(features):
     session.accept(1)
     other = Scribble([(45, 10), (16, 16)], object_id=2)
     assert session.click(other).accepted.keys() == {1}
-    assert 1 not in session._masks.closed_to(2, [1])
+    assert 1 not in session._solver._masks.closed_to(2, [1])
 
 
 def test_where_parts_of_a_plane_overlap_each_takes_what_lies_in_it():

@@ -116,7 +116,7 @@ def test_a_changed_click_needs_at_most_one_new_markov_map(features, change, monk
 
 
 def test_maps_dropped_for_memory_are_computed_again_the_same(features, monkeypatch):
-    from napari_m2n2v2.session import session as module
+    from napari_m2n2v2.session import solver as module
 
     monkeypatch.setattr(module, "_MAP_BYTES", 1)
     assert bits(one_by_one(features, [DISC, GROUND, SQUARE])) == bits(Session(features).replay([DISC, GROUND, SQUARE]))

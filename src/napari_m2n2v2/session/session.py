@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2v2.clicks import clicks_by_object
 from napari_m2n2v2.errors import ClickError
 from napari_m2n2v2.features.image_features import ImageFeatures
-from napari_m2n2v2.guides.choice import GuideChoice, choose, separation
 from napari_m2n2v2.images.masks import as_known
 from napari_m2n2v2.images.sparse import Boxed
-from napari_m2n2v2.images.squeezed import Squeezed
-from napari_m2n2v2.parallel import Progress, silent, within
+from napari_m2n2v2.parallel import Progress, silent
 from napari_m2n2v2.parameters import SegmentationParameters
 from napari_m2n2v2.prompts import Prompt
-from napari_m2n2v2.session.accepted import AcceptedMasks, check_inside, still_accepted
-from napari_m2n2v2.session.claims import Claims
+from napari_m2n2v2.session.accepted import check_inside, still_accepted
 from napari_m2n2v2.session.click_map import ClickMap
-from napari_m2n2v2.session.click_maps import Chain, Upsampled
-from napari_m2n2v2.session.competition import Claim, Competition
 from napari_m2n2v2.session.history import History
 from napari_m2n2v2.session.result import SessionResult
 from napari_m2n2v2.session.seed import Seed, working_seed
-from napari_m2n2v2.session.segmentation import Segmentation, distance_to_clicks
-from napari_m2n2v2.session.starting import Beginnings, check_starts, starting_mask, starting_masks
+from napari_m2n2v2.session.solver import Solver
+from napari_m2n2v2.session.starting import check_starts, starting_mask, starting_masks
 
 __all__ = ["Session"]
-
-_MAP_BYTES = 1_000_000_000
 
 
 class Session:
@@ -87,18 +77,8 @@ class Session:
         self.compete = compete
         self.features = features
         self.parameters = parameters or SegmentationParameters()
-        starts = starting_masks(start, features.shape)
-        options = features.options
-        self._shared = shared = Upsampled() if len(options) > 1 else None
-        self._chains = [Chain(option, self.parameters, _MAP_BYTES // len(options), shared) for option in options]
-        self._working_shape = features.image.shape[0], features.image.shape[1]
-        # Given no method of this session, which would then never be let go before the garbage collector comes.
-        self._competition = Competition(self._working_shape, partial(_distance, features, self._chains))
-        self._claims = Claims(features.shape, self._working_shape)
-        self._beginnings = Beginnings(features.shape, self._working_shape)
-        self._masks = AcceptedMasks()
-        self._solved: dict[int, tuple[Segmentation, GuideChoice]] = {}  # each object as it was last
-        self._history = History(self._join((), {}, starts))
+        self._solver = Solver(features, self.parameters, compete=compete)
+        self._history = History(self._solver.solve((), {}, starting_masks(start, features.shape)))
 
     @property
     def result(self) -> SessionResult:
@@ -135,13 +115,10 @@ class Session:
         """Memory held beside the features, in bytes: the Markov-maps that are kept, and every state one can go to."""
         states = self._history.states
         found = [one for state in states for one in state.objects.values() if one.clicks]
-        found += [one for chain in self._chains for one in chain.solved]
         kept = [one for state in states for one in state.accepted.values()]
-        masks = sum(one.nbytes for one in {id(one): one for one in found}.values())
+        masks = sum(one.nbytes for one in {id(one): one for one in (*found, *self._solver.solved)}.values())
         masks += sum(one.values.nbytes for one in {id(one): one for one in kept}.values())
-        held = (self._shared, self._competition, self._claims, self._beginnings)
-        caches = sum(one.nbytes for one in held if one is not None)
-        return masks + caches + sum(state.nbytes for state in states) + sum(chain.nbytes for chain in self._chains)
+        return masks + sum(state.nbytes for state in states) + self._solver.nbytes
 
     def click(self, click: Prompt) -> SessionResult:
         """Add a click and return the new result; of an accepted object, which opens it again.
@@ -268,7 +245,7 @@ class Session:
         for click in clicks:
             working_seed(click, self.features)
         check_inside(accepted, self.features.shape)
-        self._history.push(self._join(clicks, accepted, begun, progress or silent))
+        self._history.push(self._solver.solve(clicks, accepted, begun, progress or silent))
         return self.result
 
     def closed_to(self, object_id: int) -> NDArray[np.bool_]:
@@ -286,12 +263,12 @@ class Session:
         """
         working_seed(click, self.features)
         accepted = still_accepted(self.accepted, self.clicks, clicks := (*self.clicks, click))
-        return self._join(clicks, accepted, self.starts).labels
+        return self._solver.solve(clicks, accepted, self.starts).labels
 
     def map_at(self, seed: Seed, object_id: int = 1) -> ClickMap:
         """Return the Markov-map of a seed with the guides of an object (section 3.3), kept for later."""
         choice = self.result.guides.get(object_id)
-        return self._chains[choice.option if choice else 0].maps(seed)
+        return self._solver.map_at(seed, choice.option if choice else 0)
 
     def undo(self) -> SessionResult:
         """Take back the last change, if there is one, and return the very result that was there."""
@@ -312,86 +289,3 @@ class Session:
 
     def _replace(self, index: int, click: Prompt) -> SessionResult:
         return self.replay(click if i == index else other for i, other in enumerate(self.clicks))
-
-    def _join(
-        self,
-        clicks: tuple[Prompt, ...],
-        accepted: Mapping[int, Boxed],
-        starts: Mapping[int, Boxed],
-        report: Progress = silent,
-    ) -> SessionResult:
-        """Solve every object and settle which pixels each gets."""
-        begun = {i: self._beginnings.of(mask) for i, mask in sorted(starts.items())}
-        objects = {i: one for i, one in begun.items() if one.start is not None}  # nothing may be left at work
-        guides: dict[int, GuideChoice] = {}
-        done = 0
-        for i, own in sorted(clicks_by_object(clicks).items()):
-            part = within(report, done / len(clicks), len(own) / len(clicks))
-            objects[i], guides[i] = self._solved[i] = self._solve(begun.get(i, self._beginnings.nothing), own, part)
-            done += len(own)
-        for i in self._solved.keys() - guides.keys():
-            del self._solved[i]
-        masks = self._masks_of(accepted, clicks)
-        last = {} if self.compete else {click.object_id: n for n, click in enumerate(clicks)}
-        claims = {
-            i: Claim(
-                found := objects.get(i),
-                self._claims.of(i, found, masks),
-                guides[i].option if i in guides else None,
-                None if self.compete else -last.get(i, -1),
-            )
-            for i in sorted({*objects, *accepted})
-        }
-        self._claims.forget_all_but(set(claims))
-        return SessionResult(
-            clicks=clicks,
-            objects=MappingProxyType(objects),
-            guides=MappingProxyType(guides),
-            shape=self.features.shape,
-            working_shape=self._working_shape,
-            accepted=masks.pixels,
-            starts=MappingProxyType(dict(starts)),
-            _labels=Squeezed.of(self._competition.labels(claims)),
-        )
-
-    def _masks_of(self, accepted: Mapping[int, Boxed], clicks: tuple[Prompt, ...]) -> AcceptedMasks:
-        """Return the very masks there were last, where they are the same, so that nothing is worked out again."""
-        masks = AcceptedMasks.of(accepted, clicks)
-        if not masks.is_same_as(self._masks):
-            self._masks = masks
-        return self._masks
-
-    def _solve(
-        self, begun: Segmentation, own: tuple[Prompt, ...], report: Progress
-    ) -> tuple[Segmentation, GuideChoice]:
-        """Solve one object, unless its start and clicks are what they were last."""
-        known = self._solved.get(own[0].object_id)
-        if known is not None and known[0].start is begun.start and known[0].clicks == own:
-            return known
-        solved = [chain.solve(begun, own, report) for chain in self._chains]
-        choice = self._choose(own)
-        return solved[choice.option], choice
-
-    def _choose(self, clicks: tuple[Prompt, ...]) -> GuideChoice:
-        """Choose the guides of an object by its clicks."""
-        names = [chain.features.guides_named for chain in self._chains]
-        if len(names) == 1:
-            return choose([None], names)
-        told = [(working_seed(click, self.features), click.foreground) for click in clicks]
-        seeds, labels = [seed for seed, _ in told if seed.pixels], [label for seed, label in told if seed.pixels]
-        at = [tuple(np.transpose(seed.pixels)) for seed in seeds]
-        parted = [
-            separation(np.array([[chain.maps(seed).values[one].mean() for one in at] for seed in seeds]), labels)
-            for chain in self._chains
-        ]
-        return choose(parted, names)
-
-
-def _distance(
-    features: ImageFeatures, chains: Sequence[Chain], claim: Claim, pixels: NDArray[np.intp]
-) -> NDArray[np.float32]:
-    """How far flat pixels are from an object's clicks; what it began with counts as just in reach."""
-    if claim.found is None or claim.option is None:  # it has no clicks
-        return np.ones(pixels.size, dtype=np.float32)
-    nearest = distance_to_clicks(claim.found, features, chains[claim.option].maps, pixels)
-    return nearest if claim.found.start is None else np.minimum(nearest, np.float32(1))

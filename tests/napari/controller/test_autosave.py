@@ -53,6 +53,34 @@ def test_autosaves_of_earlier_work_are_offered_before_the_present_one(clicked, a
     same(clicked.labels, earlier)
 
 
+def test_earlier_work_is_offered_to_who_begins_the_image_anew(clicked):
+    told, layer = [], clicked.workspace.image
+    clicked.controller.state.told.connect(told.append)
+    clicked.viewer.layers.remove(clicked.points)
+    clicked.viewer.layers.remove("cells masks")
+    clicked.start(layer)
+    assert not told
+    clicked.controller.clicks.add(40, 10)
+    (said,) = told
+    assert "Restore autosave" in said
+    clicked.controller.clicks.add(16, 16)
+    clicked.start(clicked.viewer.add_image(layer.data[::-1].copy(), name="another"))
+    clicked.controller.clicks.add(16, 16)
+    assert len(told) == 1  # of that image there is none
+
+
+def test_earlier_work_is_not_offered_where_it_was_just_loaded(clicked, autosaves, tmp_path):
+    clicked.controller.clicks.set_clicks(clicked.workspace.clicks[:1])
+    told, layer = [], clicked.workspace.image
+    clicked.controller.sessions.save(tmp_path / "one click.json")
+    clicked.viewer.layers.remove(clicked.points)
+    clicked.viewer.layers.remove("cells masks")
+    clicked.start(layer)
+    clicked.controller.state.told.connect(told.append)
+    clicked.controller.sessions.load(tmp_path / "one click.json")
+    assert len(clicked.workspace.clicks) == 1 and not any("earlier work" in text for text in told)
+
+
 def write_old(folder, name, days):
     (folder / name).write_text("{}")
     then = time.time() - days * 24 * 3600

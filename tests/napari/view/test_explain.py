@@ -120,6 +120,18 @@ class TestPreview:
         clicked.press(Qt.Key.Key_H)
         assert "preview" not in clicked.viewer.layers
 
+    def test_it_outlines_the_present_object_alone_and_in_its_colour(self, clicked):
+        clicked.controller.objects.next()
+        clicked.controller.preview.toggle()
+
+        class Event:
+            position = (33.0, 48.0)
+
+        clicked.controller.preview._on_move(clicked.viewer, Event)
+        preview = clicked.viewer.layers["preview"]
+        assert set(np.unique(preview.data)) == {0, clicked.workspace.object_id} and len(np.unique(clicked.labels)) > 1
+        same(preview.get_color(clicked.workspace.object_id), clicked.workspace.labels.get_color(2))
+
     def test_beside_the_image_it_is_empty(self, clicked):
         clicked.controller.preview.toggle()
 

@@ -56,7 +56,7 @@ def test_a_click_on_the_only_image_is_enough(real_dock, image, held):
     real_dock.qtbot.waitUntil(lambda: bool(real_dock.labels.any()), timeout=60_000)
     assert real_dock.labels[16, 17] == 1 and not real_dock.errors
     real_dock.settle()
-    assert real_dock.widget.hint.text() == "Click 2 changed nothing: it was so already."
+    assert real_dock.widget.hint.text().startswith(f"+{(real_dock.labels == 1).sum()} px. ")  # of both clicks
     assert real_dock.widget.progress.toolTip() == "Nothing is running" and not real_dock.widget.cancel.isEnabled()
 
 
@@ -273,16 +273,34 @@ def test_a_click_waits_visibly_on_a_slice_too(real_dock, volume, held):
     real_dock.qtbot.waitUntil(lambda: bool(real_dock.labels[3].any()), timeout=30_000)
 
 
-def test_the_line_says_what_the_newest_click_did(started):
+def test_the_line_says_how_the_present_object_has_changed(started):
+    """By the pixels of the masks layer, whatever was done."""
+
+    def area():
+        return int((started.labels == started.workspace.object_id).sum())
+
+    def said():
+        return started.widget.hint.text().partition(" px. ")[0].replace("\N{MINUS SIGN}", "-")
+
     started.click(16, 16)
-    first = started.widget.hint.text()
-    pixels = int((started.labels == 1).sum())
-    assert first.startswith(f"+{pixels} px. ")
+    assert said() == f"+{area()}"
     started.click(16, 16)
     assert "changed nothing: it was so already" in started.widget.hint.text()
     started.controller.clicks.undo()
     started.settle()
-    assert started.widget.hint.text() == first
+    assert "nothing" not in started.widget.hint.text() and "px" not in started.widget.hint.text()
+    for change in (
+        lambda: started.click(33, 48),
+        lambda: started.click(20, 20, button=Qt.MouseButton.RightButton),
+        lambda: started.drag((33, 48), (40, 10)),
+        lambda: started.controller.clicks.undo(),
+        lambda: started.controller.clicks.redo(),
+        lambda: started.controller.clicks.set_clicks(started.workspace.clicks[:1]),
+    ):
+        before = area()
+        change()
+        started.settle()
+        assert area() != before and said() == f"{area() - before:+d}"
     started.controller.objects.next()
     assert "px" not in started.widget.hint.text()
 

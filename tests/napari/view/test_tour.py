@@ -56,3 +56,24 @@ def test_a_folder_that_cannot_be_written_stops_nothing(opened, autosaves, monkey
     widget = opened()
     widget.tour.skip.click()
     assert not is_shown(widget)
+
+
+def test_a_step_that_is_done_need_not_be_read(opened, viewer, image, qtbot):
+    widget = opened()
+    control, count = widget.controller, widget.tour.count
+    control.settings.change(attention="appearance", grid=12, device="cpu")
+    places = set()
+    control.images.start(viewer.add_image(image))
+    control.clicks.add(16, 16)
+    assert count.text() == "1 of 4"
+    for text, act in (
+        ("2 of 4", lambda: None),
+        ("3 of 4", lambda: control.clicks.add(33, 48, False)),
+        ("4 of 4", control.objects.next),
+    ):
+        act()
+        qtbot.waitUntil(lambda text=text: count.text() == text, timeout=30_000)
+        places.add(widget.tour.onward.y())
+    assert len(places) == 1  # the mouse can stay where it is
+    control.clicks.add(40, 10)
+    assert is_shown(widget) and count.text() == "4 of 4"

@@ -74,6 +74,7 @@ class Autosaves:
         self._asked: WeakKeyDictionary[Workspace, object] = WeakKeyDictionary()  # clicks that were, or will be, saved
         self._pending: dict[Path, Document] = {}  # still to be written
         self._seen: dict[Path, _Seen] = {}
+        self.begun: WeakSet[Workspace] = WeakSet()  # where earlier work was offered, or put back
         self._has_told = False
         self._is_open = True
         _OPEN.add(self)
@@ -123,8 +124,19 @@ class Autosaves:
                 self._save(workspace)
 
     def _on_solved(self) -> None:
-        if self._state.active is not None:
-            self._save(self._state.active)
+        if (workspace := self._state.active) is not None:
+            self._offer(workspace)
+            self._save(workspace)
+
+    def _offer(self, workspace: Workspace) -> None:
+        """Say that there is earlier work, once, to someone who begins an image anew."""
+        if workspace in self.begun or len(workspace.placed) != 1 or workspace.features is None:
+            return
+        self.begun.add(workspace)
+        path = self.latest()
+        known = path is not None and path != self._files.get(workspace) and self._seen[path].images
+        if known and workspace.features.image_hash in known:
+            self._state.tell("Save > Restore autosave brings back earlier work on this image.")
 
     def _save(self, workspace: Workspace) -> None:
         self._asked[workspace] = workspace.work

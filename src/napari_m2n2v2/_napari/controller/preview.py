@@ -38,7 +38,7 @@ class PreviewController:
         self._outline = Overlay(state.viewer)
         self._ring = Overlay(state.viewer)
         state.viewer.mouse_move_callbacks.append(self._on_move)
-        for signal in (state.solved, state.moved, state.activated):
+        for signal in (state.solved, state.moved, state.activated, state.selected):
             signal.connect(self._clear)
 
     def toggle(self) -> None:
@@ -88,7 +88,8 @@ class PreviewController:
             return
         position = workspace.image.world_to_data(event.position)
         row, col = (float(position[axis]) for axis in focus.plane.axes)
-        click = focus.region.into(Click(row, col, self._state.foreground, workspace.object_id))
+        object_id = workspace.object_id
+        click = focus.region.into(Click(row, col, self._state.foreground, object_id))
 
         def question(session: Any) -> Any:
             try:
@@ -98,9 +99,10 @@ class PreviewController:
 
         def done(labels: Any) -> None:
             if self.on and self._shows(workspace, focus):
-                drawn = np.zeros(focus.region.shape, dtype=np.int32) if labels is None else labels
-                image, below = workspace.image, workspace.points
-                draw_in_part(self._outline, "labels", image, below, focus, drawn, name="preview", opacity=0.9)
+                nothing = np.zeros(focus.region.shape, dtype=np.int32)
+                drawn = nothing if labels is None else np.where(labels == object_id, labels, nothing)
+                look = {"name": "preview", "opacity": 0.9, "colormap": workspace.labels.colormap}
+                draw_in_part(self._outline, "labels", workspace.image, workspace.points, focus, drawn, **look)
                 self._outline.layer.contour = 2
 
         self._solving.ask("preview", question, done)

@@ -119,6 +119,7 @@ class SessionController:
         return workspace
 
     def _put(self, workspace: Workspace, document: Document) -> None:
+        self.autosaves.begun.add(workspace)
         here, flat = workspace.here, len(document.shape) < len(workspace.stack.shape)
         document = document.onto(workspace.stack, here)
         others = [p for p in workspace.placed if p.plane != here] if flat else []

@@ -86,6 +86,8 @@ class SolveController:
     def solve_changed(self, workspace: Workspace, before: Work) -> None:
         """Bring the planes up to date whose clicks, starts or accepted objects are others than before."""
         work, clicked = workspace.work, changed_planes(before.placed, workspace.placed)
+        if (here := workspace.here) is not None:
+            workspace.areas_before = here, workspace.masks_of(here).areas
         for key in work.changed_planes(before):
             # An object is accepted where it was solved, or starts; for that alone nothing is computed.
             is_there = workspace.masks_of(key).solved or work.starts_in(key) or before.starts_in(key)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
 from napari_m2n2v2._napari.model.dock_state import Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
@@ -106,7 +104,9 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
     if not clicks and workspace.object_id not in workspace.work.starts_in(focus.plane):
         return "Click on another object." if workspace.about.said else "Click on an object."
     if workspace.object_id in workspace.about.kept:
-        return f"Object {workspace.object_id} is kept as it is; a click of it opens it (K). N: next object."
+        return f"Object {workspace.object_id} is kept as it is; another click for it, or K, opens it. N: next object."
+    if workspace.features is not None and workspace.solution is None:
+        return "The mask is being computed (right after installing, code is compiled first)."
     onward = " W: to the next slice." if focus.plane.index else ""
     said, acted = _effect(workspace, focus)
     if not acted:
@@ -117,14 +117,26 @@ def _to_click(workspace: Workspace, focus: PartKey, foreground: bool) -> str:
 
 
 def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
-    """Say what the newest click changed, empty while it is being solved; and whether it may have changed something."""
+    """Say what the newest change did to the present object, empty while it is being solved, or why it did nothing.
+
+    Returns
+    -------
+    str
+        Of the masks layer, whatever was done: a click, one dragged or flipped, undo.
+    bool
+        Whether it may have changed something.
+    """
     result = workspace.solution.result if workspace.solution is not None else None
-    clicks = workspace.clicks
+    clicks, object_id, masks = workspace.clicks, workspace.object_id, workspace.masks_of(focus.plane)
     if result is None or not clicks or result.clicks != tuple(map(focus.region.into, clicks)):
         return "", True
-    scale = math.prod(result.shape) / math.prod(result.working_shape)
-    effect = result.last_effect
-    said = effect_in_words(len(clicks) - 1, clicks, effect, scale)
-    return (
-        (f"{said}. ", True) if effect.acted else (f"{type(clicks[-1]).__name__} {len(clicks)} changed {said}.", False)
-    )
+    newest = result.last_effect if clicks[-1].object_id == object_id else None
+    plane, before = workspace.areas_before or (None, {})
+    if plane == focus.plane and (more := masks.areas.get(object_id, 0) - before.get(object_id, 0)):
+        sign = "+" if more > 0 else "−"  # noqa: RUF001 (a minus sign)
+        others = " and ".join(map(str, newest.took_from)) if newest is not None and more > 0 else ""
+        return f"{sign}{abs(more)} px{f', taken from object {others}' if others else ''}. ", True
+    if newest is None or newest.acted or object_id in masks.changed:
+        return "", True
+    said = effect_in_words(len(clicks) - 1, clicks, newest)
+    return f"{type(clicks[-1]).__name__} {len(clicks)} changed {said}.", False

@@ -122,7 +122,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        self.tour = Tour(autosave_folder().with_name("tour-seen"))
+        self.tour = Tour(self.state, autosave_folder().with_name("tour-seen"))
         outer.addWidget(self.tour)
         outer.addWidget(top)
         outer.addWidget(VerticalScroll(inside), 1)  # docks are often lower than what is unfolded

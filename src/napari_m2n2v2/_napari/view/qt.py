@@ -72,7 +72,7 @@ def make_button(text: str, tip: str, action: Callable[[], object]) -> QPushButto
 
 def add_fold(column: QVBoxLayout, title: str, *panels: QWidget) -> QCollapsible:
     """Add panels that unfold below their title, and are scrolled into view then."""
-    fold = QCollapsible(title)
+    fold = QCollapsible(title, collapsedIcon="▶")
     fold.setDuration(_UNFOLDING)
     fold.layout().setContentsMargins(0, 0, 0, 0)
     fold.layout().setSpacing(0)
