@@ -77,14 +77,15 @@ class DragController:
 
     def _under(self, workspace: Workspace, event: Any) -> int | None:
         """Return which click in the plane shown is drawn below the mouse, the nearest; None beside all of them."""
-        here, points = workspace.here, workspace.points
-        shown = [n for n, placed in enumerate(workspace.placed) if placed.plane == here]
+        points, placed = workspace.points, workspace.placed
+        shown = [n for n in range(min(len(placed), len(points.data))) if placed[n].plane == workspace.here]
         if not shown or not points.visible:
             return None
+        corner = np.array(points.data_to_world(np.zeros(points.ndim)))
+        steps = np.array([points.data_to_world(unit) for unit in np.eye(points.ndim)]) - corner
         axes = list(event.dims_displayed)
-        at = np.array([points.data_to_world(points.data[n]) for n in shown])
-        others = len(event.position) - points.ndim  # of the viewer, which the layer does not have
-        away = at[:, [axis - others for axis in axes]] - np.array(event.position)[axes]
+        own = [axis - len(event.position) + points.ndim for axis in axes]  # of the layer, which may have fewer
+        away = (points.data[shown] @ steps + corner)[:, own] - np.array(event.position)[axes]
         far = np.linalg.norm(away, axis=1) * self._state.viewer.scene.camera.zoom
         return shown[int(far.argmin())] if far.min() <= _ON_IT else None
 
