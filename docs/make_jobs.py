@@ -43,6 +43,16 @@ def nuclei(colour: str = "fluorescence") -> tuple[np.ndarray, np.ndarray, str]:
     return imread(path), imread(NUCLEI / "instances" / path.name), path.stem
 
 
+def apart(truth: np.ndarray) -> list[int]:
+    """The instances that touch no other and no border, the largest first."""
+    from scipy.ndimage import binary_dilation
+
+    at_border = np.unique(np.r_[truth[0], truth[-1], truth[:, 0], truth[:, -1]])
+    ids = np.setdiff1d(truth, [0, *at_border])
+    alone = [i for i in ids if set(np.unique(truth[binary_dilation(truth == i, iterations=6)])) <= {0, i}]
+    return sorted(alone, key=lambda i: -(truth == i).sum())
+
+
 def middle(mask: np.ndarray) -> tuple[float, float]:
     """A pixel well inside."""
     from scipy.ndimage import distance_transform_edt
@@ -66,8 +76,7 @@ def five_nuclei(hands: Hands) -> None:
     """Click, N, click ..."""
     image, truth, name = nuclei()
     hands.add(image, name)
-    ids = sorted(np.unique(truth[truth > 0]), key=lambda i: -(truth == i).sum())[:5]
-    for n, i in enumerate(ids):
+    for n, i in enumerate(apart(truth)[:5]):
         if n:
             hands.key(Qt.Key.Key_N)
         hands.click(*middle(truth == i))

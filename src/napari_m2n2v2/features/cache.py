@@ -214,7 +214,9 @@ class FeatureCache:
         self, request: FeatureRequest, keys: FeatureKeys, report: Progress, held: ImageFeatures | None
     ) -> Transition:
         stored = self._load(keys.transition)
-        transition = None if stored is None else from_entry(*stored, request, report)
+        transition = None
+        if stored is not None:
+            transition = from_entry(*stored, request, lambda share, _: report(share, "stored features"))
         if transition is not None:
             return transition
         if held is None:

@@ -94,12 +94,12 @@ def ridges(image: Rgb) -> Channel:
 def _even(values: NDArray[np.floating]) -> Channel:
     """Smooth, bring to ``[0, 1]``, and take specks away."""
     from scipy.ndimage import gaussian_filter
-    from skimage.morphology import area_closing, area_opening
+
+    from napari_m2n2v2.guides.specks import without_specks  # here, because it brings the compiler
 
     unit = _unit(gaussian_filter(values.astype(np.float32), _SIGMA))
-    steps = np.rint(unit * 255).astype(np.uint8)
-    without: Channel = area_closing(area_opening(steps, _SPECK), _SPECK).astype(np.float32) / 255
-    return without
+    even: Channel = without_specks(np.rint(unit * 255).astype(np.uint8), _SPECK).astype(np.float32)
+    return even / np.float32(255)
 
 
 def _unit(values: NDArray[np.floating]) -> Channel:

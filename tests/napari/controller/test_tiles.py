@@ -372,3 +372,59 @@ def test_a_mask_that_ends_where_its_part_ends_says_so(slide):
     look_at(slide, 82, 60)
     assert slide.workspace.region == first
     assert "Object 1 is cut off at the left border of this part" in slide.widget.status.text()
+
+
+class TestBeforeTheFirstClick:
+    def choose(self, dock, **layer):
+        dock.controller.settings.change(working_side=SIDE)
+        image = dock.viewer.add_image(IMAGE, name="slide", contrast_limits=(0, 255), **layer)
+        dock.viewer.reset_view()
+        return image
+
+    def test_what_is_worked_on_is_shown_as_soon_as_an_image_is_chosen(self, real_dock):
+        by_view, small = real_dock.widget.by_view, np.zeros((20, 30), np.uint8)
+        assert not by_view.isVisible()
+        image = self.choose(real_dock)
+        assert by_view.isVisible() and by_view.currentData() is True and real_dock.workspace is None
+        assert "Zoom in" in real_dock.widget.hint.text()
+        real_dock.widget.image.value = real_dock.viewer.add_image(small, name="small")
+        assert not by_view.isVisible()
+        real_dock.widget.image.value = image
+        assert by_view.isVisible()
+        real_dock.viewer.layers.remove(image)
+        assert not by_view.isVisible()
+
+    def test_what_is_chosen_before_holds_for_the_first_click(self, dock):
+        by_view = dock.widget.by_view
+        image = self.choose(dock)
+        by_view.setCurrentIndex(by_view.findData(False))
+        by_view.activated.emit(0)
+        assert by_view.currentData() is False and dock.widget.hint.text() == "Click on an object."
+        dock.start(image)
+        assert not dock.workspace.by_view and by_view.isVisible() and by_view.currentData() is False
+
+    def test_only_clicks_without_a_mask_are_said_to_wait(self, slide, monkeypatch):
+        look_at(slide, 82, 64)
+        slide.controller.clicks.add(82, 80)
+        slide.controller.clicks.add(82, 82)
+        look_at(slide, 82, 102)
+        workspace = slide.workspace
+        assert workspace.features is None and len(workspace.clicks) == 2  # parts overlap
+        workspace.parts.at(workspace.focus).state = FeatureState.COMPUTING
+        slide.controller.state.features_changed.emit()
+        assert slide.widget.hint.text() == "Click on an object; its mask comes with the features."
+        monkeypatch.setattr(slide.controller.solving, "solve", lambda *_: None)
+        slide.controller.clicks.add(82, 100)
+        assert len(workspace.clicks) == 3 and slide.widget.hint.text() == "1 click waits for features."
+
+
+def test_what_frames_mean_is_said_where_they_are_shown(slide):
+    panel = slide.widget.why
+    assert panel.frames.isHidden()
+    look_at(slide, 82, 60)
+    panel.parts.click()
+    assert not panel.frames.isHidden() and "Orange" in panel.frames.text() and "orange" in panel.parts.toolTip()
+    frames = slide.viewer.layers["slide parts"]
+    assert [tuple(colour[:3].round(2)) for colour in frames.edge_color] == [(0.34, 0.71, 0.91), (0.9, 0.62, 0.0)]
+    panel.parts.click()
+    assert panel.frames.isHidden()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from psygnal import Signal
 from napari_m2n2v2._napari.controller.elsewhere import Elsewhere
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.settings import SettingsController
+from napari_m2n2v2._napari.controller.stopwatch import Stopwatch
 from napari_m2n2v2._napari.controller.store import Store
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.snapshot import Recipe
@@ -175,7 +175,9 @@ class FeatureController:
             report(0.0, "loading")
             if known is not None:
                 return _with_guide(known, recipe, report)
-            return recipe.features(store.cache(), report, elsewhere.address, nearly)
+            cache = store.cache()
+            report(0.0, "reading the image")
+            return recipe.features(cache, report, elsewhere.address, nearly)
 
         return compute
 
@@ -195,13 +197,17 @@ class FeatureController:
             shown = [w for w in self._waiting if w.workspace is self._state.active and w.is_shown]
             self._running = wanted = (shown or self._waiting)[0]
             self._waiting.remove(wanted)
-            began = time.monotonic()
 
-            def done(features: ImageFeatures) -> None:
-                wanted.workspace.seconds = max(time.monotonic() - began, wanted.workspace.seconds or 0.0)
+            def work(report: Report) -> tuple[ImageFeatures, float | None]:
+                timed = Stopwatch(report)
+                return wanted.work(timed), timed.seconds
+
+            def done(found: tuple[ImageFeatures, float | None]) -> None:
+                features, seconds = found
+                wanted.workspace.seconds = seconds or wanted.workspace.seconds
                 wanted.done(features)
 
-            self._jobs.submit(wanted.job, wanted.work, done, wanted.failed, self._state.progressed.emit, computes=True)
+            self._jobs.submit(wanted.job, work, done, wanted.failed, self._state.progressed.emit, computes=True)
 
     def _tell_nearly(self, workspace: Workspace, key: PartKey, features: ImageFeatures) -> None:
         if self.present == (workspace, key):

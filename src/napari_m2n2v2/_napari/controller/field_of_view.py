@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from weakref import WeakKeyDictionary
+
 from napari_m2n2v2._napari.layers.geometry import show_plane, show_point, shown_plane, stack_of, view_of
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.status import no_plane
@@ -26,12 +29,13 @@ class FieldOfView:
     def __init__(self, state: DockState) -> None:
         self._state = state
         self._shown: tuple[object, ...] = ()
+        self._chosen: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()  # for images that are not begun with
 
     def begin(self, workspace: Workspace) -> None:
-        """Begin with an image: by the field of view if all of it at once would show little, or be too much."""
+        """Begin with an image, by the field of view or with all of it at once."""
         workspace.working_side = self._state.settings.working_side
-        shape, side = workspace.stack.plane_shape, workspace.working_side
-        workspace.by_view = min(shape) > _MUCH_LARGER * side or not fits_whole(shape, side)
+        workspace.by_view = self._begins_by_view(workspace.image)
+        self._chosen.pop(workspace.image, None)
         workspace.show(shown_plane(self._state.viewer.dims, workspace.image), None)
 
     def look(self) -> None:
@@ -54,16 +58,30 @@ class FieldOfView:
             fits = image.ndim == workspace.labels.ndim  # not while the image is being given other data
             workspace.show(shown_plane(self._state.viewer.dims, image) if fits else None, workspace.region)
 
-    def can_be_parted(self, workspace: Workspace) -> bool:
-        """Whether the plane that is shown has parts."""
-        here = workspace.here
-        shape = stack_of(workspace.image, here.axes).plane_shape if here is not None else (1, 1)
-        return has_parts(shape, workspace.working_side)
+    def can_be_parted(self, image: Any) -> bool:
+        """Whether the plane of an image that is shown has parts; the image need not be begun with."""
+        if (here := shown_plane(self._state.viewer.dims, image)) is None:
+            return False
+        workspace = self._state.of(image)
+        side = workspace.working_side if workspace is not None else self._state.settings.working_side
+        return has_parts(stack_of(image, here.axes).plane_shape, side)
 
-    def set_by_view(self, by_view: bool) -> None:
-        """Work on the field of view of the active image, or on all of it, coarse."""
-        workspace = self._state.active
-        if workspace is not None and workspace.by_view != by_view:
+    def is_by_view(self, image: Any) -> bool:
+        """Whether the field of view of an image is worked on, or will be; by default if all of it would show little."""
+        workspace = self._state.of(image)
+        return workspace.by_view if workspace is not None else self._begins_by_view(image)
+
+    def _begins_by_view(self, image: Any) -> bool:
+        shape, side = stack_of(image).plane_shape, self._state.settings.working_side
+        usual = min(shape) > _MUCH_LARGER * side or not fits_whole(shape, side)
+        return self._chosen.get(image, usual)
+
+    def set_by_view(self, by_view: bool, image: Any = None) -> None:
+        """Work on the field of view of an image, by default the active one, or on all of it, coarse."""
+        workspace = self._state.active if image is None else self._state.of(image)
+        if workspace is None and image is not None:
+            self._chosen[image] = by_view
+        elif workspace is not None and workspace.by_view != by_view:
             workspace.by_view = by_view
             self.look()
 

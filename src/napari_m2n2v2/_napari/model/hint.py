@@ -24,7 +24,14 @@ def check_shown(workspace: Workspace) -> None:
         raise Slip(_to_see(workspace))
 
 
-def next_step(workspace: Workspace | None, foreground: bool = True, images: int = 1, not_started: str = "") -> str:
+def next_step(
+    workspace: Workspace | None,
+    foreground: bool = True,
+    images: int = 1,
+    *,
+    by_view: bool = False,
+    not_started: str = "",
+) -> str:
     """Say what to do next.
 
     Parameters
@@ -35,26 +42,30 @@ def next_step(workspace: Workspace | None, foreground: bool = True, images: int 
         What the next left click means.
     images : int
         How many Image layers there are.
+    by_view : bool
+        Whether the one that is chosen, and not begun with, will be worked on by the field of view.
     not_started : str
         Name of an image that the user turned to meanwhile, if any.
     """
     if not_started:
         return f"'{not_started}' is not started: press Start."
     if workspace is None:
-        return _to_begin(images)
+        return _to_begin(images, by_view)
     if (focus := workspace.focus) is None:
         return _to_see(workspace)
     return (
-        _waiting(workspace)
+        _waiting(workspace, focus)
         or _seen_otherwise(workspace, focus)
         or _cut_off(workspace, focus)
         or _to_click(workspace, focus, foreground)
     )
 
 
-def _to_begin(images: int) -> str:
+def _to_begin(images: int, by_view: bool) -> str:
     if images == 0:
         return "Open an image first: File > Open Files, or File > Open Sample."
+    if images == 1 and by_view:
+        return "Zoom in on an object and click on it. The first click in each part takes a while."
     return "Click on an object." if images == 1 else "Choose an image and press Start."
 
 
@@ -67,12 +78,14 @@ def _to_see(workspace: Workspace) -> str:
     return "The sliders are beyond the image: move them to a slice of it."
 
 
-def _waiting(workspace: Workspace) -> str:
+def _waiting(workspace: Workspace, focus: PartKey) -> str:
     if workspace.state is FeatureState.STALE:
         return "The image or the settings changed: Compute again uses them."
     if workspace.state is not FeatureState.COMPUTING or workspace.features is not None:
         return ""
-    count = len(workspace.clicks)
+    # Clicks that were placed in parts which overlap this one have their masks from there.
+    solved = {click for clicks in workspace.masks_of(focus.plane).solved.values() for click in clicks}
+    count = sum(click not in solved for click in workspace.clicks)
     if not count:
         return "Click on an object; its mask comes with the features."
     return f"{count} click{'' if count == 1 else 's'} wait{'s' if count == 1 else ''} for features."

@@ -73,7 +73,7 @@ class Workspace:
     focus: PartKey | None = None  # the part of it that is worked on where one clicks in view
     sees_beyond: bool = False  # more than that part is in view
     working_side: int = FeatureParameters().working_side
-    seconds: float | None = None  # that the features of a part took at most
+    seconds: float | None = None  # that the last features took which were computed, without loading weights
     areas_before: tuple[PlaneKey, Mapping[int, int]] | None = None  # the newest change of clicks, in the plane shown
     columns: OwnColumns = field(default_factory=OwnColumns)  # the user's, of the table of clicks
     label_ids: LabelIds = field(init=False)  # that the Labels layer is known to hold

@@ -172,7 +172,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             "This image is larger than what is worked on at once.\n"
             "The field of view: where you zoom in, parts are worked on as finely as you see them, each computed once"
         )
-        self.by_view.activated.connect(lambda: self.controller.field.set_by_view(self.by_view.currentData()))
+        self.by_view.activated.connect(lambda: self._on_by_view(self.by_view.currentData()))
         self.start = make_button("Start", "Compute what the clicks need; once per image, slice or part", self._on_start)
         self.help = make_button("?", "The keys (F1)", lambda: show_keys(self))
         self.help.setMaximumWidth(2 * self.fontMetrics().height())
@@ -330,9 +330,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         workspace = self.state.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
         ready = workspace is not None and workspace.features is not None
-        is_large = workspace is not None and self.controller.field.can_be_parted(workspace)
-        self._form.setRowVisible(self.by_view, is_large)
-        self.by_view.setCurrentIndex(self.by_view.findData(workspace is not None and workspace.by_view))
+        self._show_by_view()
         self.start.setText("Compute again" if state is FeatureState.STALE and not self._not_started else "Start")
         self.start.setEnabled(state is not FeatureState.COMPUTING or bool(self._not_started))
         self.of_stacks.setVisible(workspace is not None and len(workspace.stack) > 1)
@@ -347,6 +345,21 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.session.refresh()
         self._show_status()
 
+    @property
+    def _meant(self) -> Any:
+        """The image that is chosen if it is still to be begun with, else the one worked on."""
+        workspace, chosen = self.state.active, self.image.value
+        return chosen if chosen is not None and self.state.of(chosen) is None else workspace and workspace.image
+
+    def _on_by_view(self, by_view: bool) -> None:
+        self.controller.field.set_by_view(by_view, self._meant)
+        self._show_hint()
+
+    def _show_by_view(self) -> None:
+        field, image = self.controller.field, self._meant
+        self._form.setRowVisible(self.by_view, image is not None and field.can_be_parted(image))
+        self.by_view.setCurrentIndex(self.by_view.findData(image is not None and field.is_by_view(image)))
+
     def _show_status(self) -> None:
         text = describe(self.state.active, self.prepare.is_ready_here)
         self.status.setText(text)
@@ -354,5 +367,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._show_hint()
 
     def _show_hint(self) -> None:
-        images = len(self.image.choices)
-        self.hint.show_step(next_step(self.state.active, self.state.foreground, images, self._not_started))
+        image, field, images = self._meant, self.controller.field, len(self.image.choices)
+        by_view = image is not None and field.can_be_parted(image) and field.is_by_view(image)
+        step = next_step(
+            self.state.active, self.state.foreground, images, by_view=by_view, not_started=self._not_started
+        )
+        self.hint.show_step(step)

@@ -50,13 +50,16 @@ class WhyPanel(QWidget):  # type: ignore[misc]
             self.toggles[name] = make_button(_TITLES[name], tip, partial(self._show, name))
             self.toggles[name].setCheckable(True)
             grid.addWidget(self.toggles[name], i // 2, i % 2)
-        tip = "Frames around the parts of a large image that are ready, and around the one in view"
+        tip = "Frames around the parts of a large image: blue are ready, orange is worked on where one clicks now"
         self.parts = make_button("Parts", tip, lambda: explain.show_frames(self.parts.isChecked()))
         self.parts.setCheckable(True)
         grid.addWidget(self.parts, len(VIEWS) // 2, len(VIEWS) % 2)
+        self.frames = QLabel("Blue: ready. Orange: what a click is worked on now.")
+        self.frames.setWordWrap(True)
+        grid.addWidget(self.frames, len(VIEWS) // 2 + 1, 0, 1, 2)
         self.seen = QLabel()
         self.seen.setToolTip("What the engine sees: the image, and the guide beside it")
-        grid.addWidget(self.seen, len(VIEWS) // 2 + 1, 0, 1, 2)
+        grid.addWidget(self.seen, len(VIEWS) // 2 + 2, 0, 1, 2)
         follow(self.refresh, state.activated, state.features_changed, state.moved, explain.switched)
         self.refresh()
 
@@ -67,8 +70,9 @@ class WhyPanel(QWidget):  # type: ignore[misc]
         for name, button in self.toggles.items():
             button.setEnabled(features is not None)
             button.setChecked(self._explain.is_shown(name))
-        self.parts.setEnabled(workspace is not None and self._field.can_be_parted(workspace))
+        self.parts.setEnabled(workspace is not None and self._field.can_be_parted(workspace.image))
         self.parts.setChecked(self._explain.frames_shown)
+        self.frames.setVisible(self._explain.frames_shown)
         if features is not self._pictured:
             self._pictured = features
             self.seen.setPixmap(thumbnail(features))
