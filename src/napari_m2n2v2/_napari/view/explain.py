@@ -11,6 +11,7 @@ from napari_m2n2v2._napari.controller.explain import VIEWS, ExplainController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.view.qt import follow, make_button, thumbnail
+from napari_m2n2v2._napari.view.text import TextLabel
 
 __all__ = ["WhyPanel"]
 
@@ -54,8 +55,8 @@ class WhyPanel(QWidget):  # type: ignore[misc]
         self.parts = make_button("Parts", tip, lambda: explain.show_frames(self.parts.isChecked()))
         self.parts.setCheckable(True)
         grid.addWidget(self.parts, len(VIEWS) // 2, len(VIEWS) % 2)
-        self.frames = QLabel("Blue: ready. Orange: what a click is worked on now.")
-        self.frames.setWordWrap(True)
+        self.frames = TextLabel()
+        self.frames.setText("Blue: ready. Orange: what a click is worked on now.")
         grid.addWidget(self.frames, len(VIEWS) // 2 + 1, 0, 1, 2)
         self.seen = QLabel()
         self.seen.setToolTip("What the engine sees: the image, and the guide beside it")
