@@ -20,6 +20,7 @@ class History(Generic[T]):
 
     def __init__(self, first: T) -> None:
         self._states = [first]
+        self._notes: list[object] = [None]
         self._now = 0
         self._merging: object = None
 
@@ -27,6 +28,11 @@ class History(Generic[T]):
     def present(self) -> T:
         """The state we are in."""
         return self._states[self._now]
+
+    @property
+    def note(self) -> object:
+        """What was noted of the step that led to the state we are in; None where nothing was."""
+        return self._notes[self._now]
 
     @property
     def states(self) -> tuple[T, ...]:
@@ -43,7 +49,7 @@ class History(Generic[T]):
         """Whether there is a later state."""
         return self._now < len(self._states) - 1
 
-    def push(self, state: T, merge: object = None) -> None:
+    def push(self, state: T, merge: object = None, note: object = None) -> None:
         """Go on to a new state; later ones are dropped. The present state again changes nothing.
 
         Parameters
@@ -52,14 +58,17 @@ class History(Generic[T]):
             The new state.
         merge : object, optional
             Changes pushed one after the other with the same ``merge`` are one step to undo, as while a slider is drawn.
+        note : object, optional
+            Kept with the step (:attr:`note`).
         """
         if state == self.present:
             return
-        del self._states[self._now + 1 :]
+        del self._states[self._now + 1 :], self._notes[self._now + 1 :]
         if merge is not None and merge == self._merging and self._now > 0:
-            self._states[self._now] = state
+            self._states[self._now], self._notes[self._now] = state, note
         else:
             self._states.append(state)
+            self._notes.append(note)
             self._now += 1
         self._merging = merge
 

@@ -47,3 +47,19 @@ def test_it_ends_when_an_image_is_begun_with(warm_dock, qtbot, image, monkeypatc
     warm_dock.start(warm_dock.viewer.add_image(image))
     assert ended.is_set() and not may_go_on.is_set() and not warming._warmed
     assert warm_dock.workspace.features is not None and not warm_dock.errors
+
+
+def test_what_draws_boxes_is_warmed_also_where_an_image_is_begun_with(warm_dock, qtbot, image, monkeypatch):
+    made = []
+    monkeypatch.setattr(warming, "_load_drawing", lambda: made.append(threading.current_thread()))
+    monkeypatch.setattr(warming, "_load", lambda attention, report: warm_dock.widget.warming._on_opened(None))
+    warm_dock.widget.warming.start(0)
+    qtbot.waitUntil(lambda: warm_dock.widget.warming.is_done and bool(made), timeout=20_000)
+    assert made[0] is not threading.main_thread()
+
+
+def test_the_first_box_finds_napari_s_kernels_there():
+    from napari.layers.shapes import _accelerated_triangulate_dispatch as kernels
+
+    warming._load_drawing()
+    assert kernels.CACHE_WARMUP

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.points import PointsController
@@ -19,6 +20,13 @@ from napari_m2n2v2.session.document import PlacedClick, PlaneKey
 from napari_m2n2v2.session.work import Work, changed_clicks, changed_planes, keep_carried
 
 __all__ = ["ClickController"]
+
+
+class _Turn(NamedTuple):
+    """Of which object clicks were before a step, and of which after."""
+
+    left: int
+    begun: int
 
 
 class ClickController:
@@ -43,31 +51,62 @@ class ClickController:
         self._field = field
         self._points = points
         self._solving = solving
+        self._picked: PlacedClick | None = None  # by the mouse, in the mode in which clicks are placed
         points.edited.connect(self._show_and_solve)
+
+    def pick(self, workspace: Workspace, index: int) -> None:
+        """Select a click, and go on with its object; until another is selected, :meth:`toggle` flips it."""
+        self._picked = workspace.placed[index]
+        workspace.object_id = self._picked.click.object_id
+        workspace.points.selected_data = {index}
+        self._state.selected.emit()
 
     def toggle(self) -> None:
         """Flip the selected points; without a selection, what the next click means."""
         workspace = self._state.active
-        if workspace is not None and workspace.points.mode == "select" and workspace.points.selected_data:
-            chosen = set(workspace.points.selected_data)
+        if workspace is not None and (chosen := self._to_flip(workspace)):
             with self._state.errors_shown():
                 flipped = [
                     replace(p, click=p.click.flipped(), carried=False) if i in chosen else p
                     for i, p in enumerate(workspace.placed)
                 ]
                 self.place(workspace, flipped)
+                if self._picked is not None:
+                    self._picked = workspace.placed[max(chosen)]
                 workspace.points.selected_data = chosen
         else:
             self._state.set_foreground(not self._state.foreground)
+
+    def _to_flip(self, workspace: Workspace) -> set[int]:
+        """Return which clicks were selected to be changed: one that was only placed last was not."""
+        points, chosen = workspace.points, set(workspace.points.selected_data)
+        if points.mode == "select":
+            return chosen
+        picked = [workspace.placed[i] for i in chosen if i < len(workspace.placed)] == [self._picked]
+        return chosen if points.mode == "add" and picked else set()
 
     def place(self, workspace: Workspace, placed: Iterable[PlacedClick], merge: object = None) -> None:
         """Make these the clicks of all planes: one step to undo, with all that have the same ``merge``."""
         self.change(workspace, workspace.work.with_clicks(placed), merge)
 
-    def change(self, workspace: Workspace, work: Work, merge: object = None) -> None:
-        """Go on to other clicks, or other objects that are accepted: one step to undo."""
-        before = workspace.work
-        workspace.history.push(work, merge)
+    def change(self, workspace: Workspace, work: Work, merge: object = None, begins: int | None = None) -> None:
+        """Go on to other clicks, or other objects that are accepted: one step to undo.
+
+        Parameters
+        ----------
+        workspace : Workspace
+            Whose.
+        work : Work
+            What there is from now on.
+        merge : object
+            One step with all that have the same.
+        begins : int, optional
+            The object that the next click is of from now on: undo goes back to the present one, redo on to this.
+        """
+        before, turn = workspace.work, None
+        if begins is not None:
+            turn, workspace.object_id = _Turn(workspace.object_id, begins), begins
+        workspace.history.push(work, merge, turn)
         self._show_and_solve(workspace, before)
 
     def set_clicks(self, clicks: Iterable[Prompt], merge: object = None, key: PlaneKey | None = None) -> None:
@@ -104,27 +143,32 @@ class ClickController:
 
     def undo(self) -> None:
         """Take back the last change of the clicks, wherever it was, and show its plane."""
-        if (workspace := self._state.active) is not None:
-            self._travel(workspace, workspace.history.undo)
+        if (workspace := self._state.active) is not None and workspace.history.can_undo:
+            before, turn = workspace.work, workspace.history.note
+            workspace.history.undo()
+            self._arrive(workspace, before, turn.left if isinstance(turn, _Turn) else None)
 
     def redo(self) -> None:
         """Bring back the last change that was undone, wherever it was, and show its plane."""
-        if (workspace := self._state.active) is not None:
-            self._travel(workspace, workspace.history.redo)
+        if (workspace := self._state.active) is not None and workspace.history.can_redo:
+            before = workspace.work
+            workspace.history.redo()
+            turn = workspace.history.note
+            self._arrive(workspace, before, turn.begun if isinstance(turn, _Turn) else None)
 
-    def _travel(self, workspace: Workspace, step: Callable[[], object]) -> None:
-        before = workspace.work
-        step()
+    def _arrive(self, workspace: Workspace, before: Work, object_id: int | None) -> None:
+        """Show where undo or redo led, and go on with the object that clicks were of there, where that is known."""
         changed = changed_planes(before.placed, workspace.placed)
         if changed and workspace.here is not None:
             if workspace.here not in changed:
                 self._field.show_plane(changed[0])
             self._field.bring_into_view(workspace, changed_clicks(before.placed, workspace.placed))
-        opened = {one.object_id for one in before.accepted} - {one.object_id for one in workspace.work.accepted}
-        if len(opened) == 1 and not changed:  # as after Next object, which was too early
-            (workspace.object_id,) = opened
-            self._state.selected.emit()
+        if object_id is not None:
+            workspace.object_id = object_id
         self._show_and_solve(workspace, before)
+        if object_id is not None:
+            workspace.points.selected_data = workspace.places_of(object_id)
+            self._state.selected.emit()
 
     def _show_and_solve(self, workspace: Workspace, before: Work) -> None:
         """Make the Points layer show the present clicks, and the Labels layer what they give where they changed."""

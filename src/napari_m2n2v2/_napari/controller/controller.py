@@ -69,8 +69,8 @@ class Controller:
         self.solving = SolveController(state, jobs)
         self.glimpse = GlimpseController(state, jobs, self.features)
         self.points = PointsController(state, self.field)
-        self.dragging = DragController(state, self.points)
         self.clicks = ClickController(state, self.field, self.points, self.solving)
+        self.dragging = DragController(state, self.clicks, self.points)
         self.viewer = ViewerController(state, self.field)
         self.channels = ChannelsController(state, self.settings)
         self.objects = ObjectController(state, jobs, self.field, self.clicks)
@@ -113,7 +113,7 @@ class Controller:
     def close(self) -> None:
         """Let go of the viewer. Layers stay as they are."""
         looking = (self.preview, self.glimpse, self.explain, self.viewer, self.channels, self.points, self.plain_click)
-        in_viewer = (*looking, self.drawing, self.shapes)
+        in_viewer = (*looking, self.dragging, self.drawing, self.shapes)
         workers = (self.activity, self.similar, self.ahead, self.precompute, self.jobs, self.features)
         closing = (self.sessions.autosaves.close, self.images.close_all, *(one.close for one in (*in_viewer, *workers)))
         with ExitStack() as stack:  # whatever one of them raises, the others let go

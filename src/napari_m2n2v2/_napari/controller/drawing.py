@@ -132,8 +132,8 @@ def _ends(line: Line) -> Line:
 
 def _simplified(kind: Kind, line: Line) -> Line:
     """Return the corners that make the line; of a box where the mouse went down and up."""
-    from skimage.measure import approximate_polygon
-
     if kind == "box":
         return _ends(line)
+    from skimage.measure import approximate_polygon  # brings scipy.signal, which takes a second
+
     return [(float(row), float(col)) for row, col in approximate_polygon(np.array(line), _TOLERANCE)]

@@ -81,7 +81,7 @@ class ObjectEdits:
             )
             for one in about:
                 work = work.describe(replace(one, name="", kind=""))
-            self._clicks.change(workspace, work.describe(named))
+            self._clicks.change(workspace, work.describe(named), begins=into)
             self._objects.select(into)
 
     def split(self, object_id: int) -> None:
@@ -101,7 +101,7 @@ class ObjectEdits:
                 work = _with_loose_pieces(workspace, key, object_id, following)
             if following not in work.planes:
                 raise Slip("It is one piece: select (3) the clicks of the part to split off, then split again.")
-            self._clicks.change(workspace, work)
+            self._clicks.change(workspace, work, begins=following)
             self._objects.select(following)
 
     def jump(self, object_id: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from napari_m2n2v2._napari.controller.clicks import ClickController
 from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
@@ -44,7 +43,7 @@ class ObjectController:
         if (workspace := self._state.active) is not None:
             with self._state.errors_shown():
                 following = self.free_id(workspace)
-                self._accept(workspace, [workspace.object_id])
+                self._clicks.change(workspace, workspace.work.accept(workspace.object_id), begins=following)
                 self.select(following)
 
     def accept(self, *object_ids: int) -> None:
@@ -52,7 +51,7 @@ class ObjectController:
         if (workspace := self._state.active) is not None:
             ids = object_ids or (workspace.object_id,)
             with self._state.errors_shown():
-                self._accept(workspace, ids)
+                self._clicks.change(workspace, workspace.work.accept(*ids))
                 if not workspace.work.kept & {*ids}:
                     raise Slip("Click on an object first: then it can be accepted.")
 
@@ -61,11 +60,11 @@ class ObjectController:
         if (workspace := self._state.active) is not None:
             self._clicks.change(workspace, workspace.work.reopen(*(object_ids or (workspace.object_id,))))
 
-    def toggle_accepted(self) -> None:
-        """Accept the present object, or open it again."""
+    def toggle_accepted(self, *object_ids: int) -> None:
+        """Accept objects, by default the present one, or open them again if all are."""
         if (workspace := self._state.active) is not None:
-            is_accepted = workspace.work.is_accepted(workspace.object_id)
-            (self.reopen if is_accepted else self.accept)()
+            ids = object_ids or (workspace.object_id,)
+            (self.reopen if all(map(workspace.work.is_accepted, ids)) else self.accept)(*ids)
 
     def select(self, object_id: int) -> None:
         """Let the next clicks be of this object, the same in all planes; its clicks in the one shown are selected."""
@@ -106,9 +105,6 @@ class ObjectController:
         selected = {i for i in workspace.points.selected_data if i < len(workspace.placed)}
         if any(workspace.placed[i].plane != workspace.here for i in selected):
             workspace.points.selected_data = workspace.places_of(workspace.object_id)
-
-    def _accept(self, workspace: Workspace, object_ids: Iterable[int]) -> None:
-        self._clicks.change(workspace, workspace.work.accept(*object_ids))
 
     def free_id(self, workspace: Workspace) -> int:
         """Return an id that neither an object nor a label has in any plane."""

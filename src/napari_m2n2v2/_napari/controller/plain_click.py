@@ -51,17 +51,20 @@ class PlainClick:
         self._click(image, event.position, foreground)
 
     def _image_meant(self) -> Any:
-        """Return the image that a click can only mean, unless a tool is in use: what is worked on, or the only one."""
+        """Return the image that a click can only mean, unless a tool is in use.
+
+        What is worked on; another that is selected; before anything is begun with, the only one.
+        """
         from napari.layers import Image
 
         viewer, workspace = self._state.viewer, self._state.active
         selected = viewer.layers.selection.active
-        if workspace is not None:
-            meant = workspace.image if selected in (workspace.image, workspace.labels) else None
+        images = [layer for layer in viewer.layers if isinstance(layer, Image) and not is_view(layer)]
+        if workspace is not None and selected is workspace.labels:
+            meant = workspace.image
         elif self._state.workspaces:
-            meant = None
+            meant = selected if selected in images else None
         else:
-            images = [layer for layer in viewer.layers if isinstance(layer, Image) and not is_view(layer)]
             meant = images[0] if len(images) == 1 and selected in (images[0], None) else None
         idle = selected is None or selected.mode == "pan_zoom"
         return meant if meant is not None and idle and meant.visible else None

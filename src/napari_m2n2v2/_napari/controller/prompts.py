@@ -73,8 +73,8 @@ class PromptController:
             if not prompt.meets(stack_of(workspace.image, key.axes).plane_shape):
                 raise Slip("That is outside the image: draw on an object in it.")
             placed = self._clicks.placed(workspace, key, prompt)
-            workspace.object_id = object_id
-            self._clicks.change(workspace, work.with_clicks((*work.placed, placed)))
+            begins = object_id if object_id != workspace.object_id else None
+            self._clicks.change(workspace, work.with_clicks((*work.placed, placed)), begins=begins)
             self._select_last(workspace, key)
 
     def _select_last(self, workspace: Workspace, key: PlaneKey) -> None:

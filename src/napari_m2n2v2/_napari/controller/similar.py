@@ -16,7 +16,7 @@ from napari_m2n2v2._napari.controller.field_of_view import FieldOfView
 from napari_m2n2v2._napari.controller.jobs import Jobs, Report
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.controller.similar_search import Search
-from napari_m2n2v2._napari.layers.geometry import bring_into_view
+from napari_m2n2v2._napari.layers.geometry import bring_into_view, is_in_view
 from napari_m2n2v2._napari.layers.proposals import Outlines
 from napari_m2n2v2._napari.model.dock_state import DockState, Slip
 from napari_m2n2v2._napari.model.proposed import Found, Proposed
@@ -149,9 +149,18 @@ class SimilarController:
 
             def done(_: None) -> None:
                 proposed.add(arrived)
+                self._look_at_first(workspace, proposed)
                 self._draw()
 
             self.finding.submit((id(workspace), "similar"), work, done, self._state.show_error, take)
+
+    def _look_at_first(self, workspace: Workspace, proposed: Proposed) -> None:
+        """Look at the least certain one in view, so that keys decide at once; the camera stays where the user is."""
+        viewer, image, here = self._state.viewer, workspace.image, workspace.here
+        if proposed.current is None and here is not None:
+            boxes = ((one, one.proposal.mask.box) for one in proposed.shown if one.plane == here)
+            seen = (one for one, box in boxes if box is not None and is_in_view(viewer, image, here, box))
+            proposed.current = next(seen, None)
 
     # -- deciding ------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from napari_m2n2v2.session.document import PlaneKey
 __all__ = [
     "axis_names",
     "bring_into_view",
+    "is_in_view",
     "is_oblique",
     "likely_axis",
     "place_of",
@@ -191,12 +192,16 @@ def show_point(viewer: Any, layer: Any, key: PlaneKey, row: float, col: float) -
     viewer.scene.camera.center = (*viewer.scene.camera.center[:-2], *center)
 
 
+def is_in_view(viewer: Any, layer: Any, key: PlaneKey, box: Box) -> bool:
+    """Whether all of a box of a plane that a viewer shows is where its camera looks."""
+    top, left, bottom, right = view_of(viewer, layer, key)
+    return bool(top <= box[0] and box[1] <= bottom and left <= box[2] and box[3] <= right)
+
+
 def bring_into_view(viewer: Any, layer: Any, key: PlaneKey, box: Box | None) -> None:
     """Move a viewer's camera to the middle of a box of a plane that it shows, unless all of it is in view."""
-    if box is not None:
-        top, left, bottom, right = view_of(viewer, layer, key)
-        if not (top <= box[0] and box[1] <= bottom and left <= box[2] and box[3] <= right):
-            show_point(viewer, layer, key, (box[0] + box[1] - 1) / 2, (box[2] + box[3] - 1) / 2)
+    if box is not None and not is_in_view(viewer, layer, key, box):
+        show_point(viewer, layer, key, (box[0] + box[1] - 1) / 2, (box[2] + box[3] - 1) / 2)
 
 
 def show_plane(dims: Any, layer: Any, key: PlaneKey) -> None:

@@ -20,6 +20,8 @@ _READY, _HERE = "#56b4e9", "#e69f00"
 class Overlay:
     """One such layer, or none yet. It lies below a layer of the work, and never takes its keyboard.
 
+    While napari removes several layers at once, it must find each of them: ours goes after these.
+
     Parameters
     ----------
     viewer : napari.Viewer
@@ -32,7 +34,9 @@ class Overlay:
         self.layer: Any = None
         self._viewer = viewer
         self._gone = gone
-        viewer.layers.events.removed.connect(self._on_removed)
+        self._later: list[Callable[[], None]] | None = None  # what is done once several layers are removed
+        for emitter, handler in self._listened():
+            emitter.connect(handler)
 
     def draw(self, kind: str, image: Any, below: Any, data: Any, **settings: Any) -> None:
         """Draw; the layer that is there is redrawn where it is of the same image and shape.
@@ -66,17 +70,42 @@ class Overlay:
     def remove(self) -> None:
         """Take the layer away."""
         layer, self.layer = self.layer, None
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        if layer is not None:
+            self._soon(lambda: self._remove(layer))
 
     def close(self) -> None:
         """Let go of the viewer; the layer stays."""
-        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        for emitter, handler in self._listened():
+            emitter.disconnect(handler)
+
+    def _listened(self) -> list[tuple[Any, Callable[[Any], None]]]:
+        events = self._viewer.layers.events
+        return [
+            (events.removed, self._on_removed), (events.begin_batch, self._on_batch), (events.end_batch, self._on_end),
+        ]  # fmt: skip
+
+    def _remove(self, layer: Any) -> None:
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        if self._later is None:
+            call()
+        else:
+            self._later.append(call)
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.layer:
             self.layer = None
-            self._gone()
+            self._soon(self._gone)
+
+    def _on_batch(self, event: Any) -> None:
+        self._later = []
+
+    def _on_end(self, event: Any) -> None:
+        later, self._later = self._later or [], None
+        for call in later:
+            call()
 
 
 def draw_in_part(

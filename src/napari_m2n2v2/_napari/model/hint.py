@@ -24,7 +24,14 @@ def check_shown(workspace: Workspace) -> None:
         raise Slip(_to_see(workspace))
 
 
-def next_step(workspace: Workspace | None, foreground: bool = True, images: int = 1, *, by_view: bool = False) -> str:
+def next_step(
+    workspace: Workspace | None,
+    foreground: bool = True,
+    images: int = 1,
+    *,
+    by_view: bool = False,
+    not_started: str = "",
+) -> str:
     """Say what to do next.
 
     Parameters
@@ -37,7 +44,11 @@ def next_step(workspace: Workspace | None, foreground: bool = True, images: int 
         How many Image layers there are.
     by_view : bool
         Whether the one that is chosen, and not begun with, will be worked on by the field of view.
+    not_started : str
+        Name of an image that the user turned to meanwhile, if any.
     """
+    if not_started:
+        return f"'{not_started}' is not started: press Start."
     if workspace is None:
         return _to_begin(images, by_view)
     if (focus := workspace.focus) is None:

@@ -36,6 +36,7 @@ from napari_m2n2v2._napari.view.key_list import show_keys
 from napari_m2n2v2._napari.view.keys import Keys
 from napari_m2n2v2._napari.view.object_panel import ObjectPanel
 from napari_m2n2v2._napari.view.objects import ObjectsTable
+from napari_m2n2v2._napari.view.pass_keys import PassKeys
 from napari_m2n2v2._napari.view.precompute import PreparePanel
 from napari_m2n2v2._napari.view.propagation import PropagationPanel
 from napari_m2n2v2._napari.view.qt import MainThread, VerticalScroll, add_fold, autosave_folder, follow, make_button
@@ -70,6 +71,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def __init__(self, viewer: napari.viewer.Viewer, jobs: Jobs | None = None) -> None:
         super().__init__()
         self._is_open = True
+        self._has_chosen = False  # what the list of images shows, and not gone on with another since
         # Plugins get a proxy, and layers seen through it are not the layers events speak of.
         viewer = getattr(viewer, "__wrapped__", viewer)
         jobs = jobs or Jobs(MainThread())
@@ -87,7 +89,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             self._refresh, state.activated, state.features_changed, state.clicks_changed, state.moved,
             controller.preview.switched,
         )  # fmt: skip
-        follow(self._show_status, state.solved, state.selected, self.prepare.preparing.marked)
+        follow(self._show_status, state.solved, self.prepare.preparing.marked)
+        follow(self._on_selected, state.selected, state.activated)
         follow(self._show_meaning, state.meant)
         follow(self.hint.answer, state.hinted)
         follow(self._on_others_changed, state.others_changed)
@@ -124,6 +127,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         outer.addWidget(top)
         outer.addWidget(VerticalScroll(inside), 1)  # docks are often lower than what is unfolded
         name_for_readers(self)
+        PassKeys(self)
         self.setStyleSheet(FOCUS_STYLE)
 
     def _build_folds(self, column: QVBoxLayout) -> None:
@@ -159,6 +163,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _build_top(self) -> QWidget:
         self.image = layer_choice("napari.layers.Image", "Image")
         self.image.changed.connect(lambda: self._refresh())
+        self.image.native.activated.connect(lambda _: self._on_chosen())
         self.image.native.setToolTip("What to segment")
         self.by_view = QComboBox()
         self.by_view.addItem("all of it, coarse", False)
@@ -193,7 +198,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
 
     def _build_buttons(self) -> QGridLayout:
         controller = self.controller
-        tip = "What the next left click means; right-click is always background\nT with points selected flips them"
+        tip = "What the next left click means; right-click is always background\nT after a click on a click flips it"
         self.sign = make_button("", tip, controller.clicks.toggle)
         self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.clicks.undo)
         self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.clicks.redo)
@@ -258,10 +263,31 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
             self.controller.images.start(self.image.value, self.settings.labels.value)
 
     def _on_plain_click(self, image: Any, row: float, col: float, foreground: bool) -> None:
-        """Start the image that was clicked on, unless it is worked on; the click waits for its features."""
-        if self.state.active is None:
+        """Add a click to an image that was begun with; begin with the only one, whose click waits for its features."""
+        if self.state.workspaces and self.state.of(image) is None:
+            self.image.value = image
+            self._on_chosen()
+            return
+        if self.state.active is None or image is not self.state.active.image:
             self._begin_with(image)
         self.controller.clicks.add(row, col, foreground)
+
+    def _on_chosen(self) -> None:
+        """Say of an image that was chosen beside others that it is to be started, until something else is done."""
+        self._has_chosen = True
+        self._refresh()
+
+    def _on_selected(self) -> None:
+        """Go back to the image that is worked on, where that is done in place of the one chosen."""
+        if self._has_chosen and (workspace := self.state.active) is not None:
+            self._has_chosen, self.image.value = False, workspace.image
+        self._show_status()
+
+    @property
+    def _not_started(self) -> str:
+        """Name of the image that was chosen, where it is none of those that were begun with."""
+        begun, chosen = self.state.workspaces, self.image.value
+        return chosen.name if self._has_chosen and begun and self.state.of(chosen) is None else ""
 
     def _begin_with(self, image: Any) -> None:
         self.image.value = image
@@ -305,8 +331,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         state = workspace.state if workspace is not None else FeatureState.MISSING
         ready = workspace is not None and workspace.features is not None
         self._show_by_view()
-        self.start.setText("Compute again" if state is FeatureState.STALE else "Start")
-        self.start.setEnabled(state is not FeatureState.COMPUTING)
+        self.start.setText("Compute again" if state is FeatureState.STALE and not self._not_started else "Start")
+        self.start.setEnabled(state is not FeatureState.COMPUTING or bool(self._not_started))
         self.of_stacks.setVisible(workspace is not None and len(workspace.stack) > 1)
         self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
         self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
@@ -341,8 +367,9 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self._show_hint()
 
     def _show_hint(self) -> None:
-        image, field = self._meant, self.controller.field
+        image, field, images = self._meant, self.controller.field, len(self.image.choices)
         by_view = image is not None and field.can_be_parted(image) and field.is_by_view(image)
-        self.hint.show_step(
-            next_step(self.state.active, self.state.foreground, len(self.image.choices), by_view=by_view)
+        step = next_step(
+            self.state.active, self.state.foreground, images, by_view=by_view, not_started=self._not_started
         )
+        self.hint.show_step(step)

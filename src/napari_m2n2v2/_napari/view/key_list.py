@@ -9,7 +9,7 @@ from napari_m2n2v2._napari.view.keys import KEYS
 __all__ = ["KEYS_SAID", "show_keys"]
 
 KEYS_SAID = {
-    "toggle": "what the next click means; flips points that are selected",
+    "toggle": "what the next click means; flips a click that was clicked on, and points that are selected",
     "next_object": "accept the object; the next clicks are a new one",
     "accept": "accept the object, so that clicks of others leave it as it is; again: open it",
     "undo": "take back the last change of clicks",
@@ -31,6 +31,7 @@ def show_keys(parent: QWidget) -> None:
     mouse = {
         "Click": "this is the object",
         "Right-click": "this is not",
+        "Click on a click": "select it: T flips it, Delete removes it; drag it to move it",
         "Shift+drag": "a box: the object lies inside; the next box is the next object",
         "Ctrl+drag": "a scribble: this is the object; with the right button, this is not",
         "Ctrl+Shift+drag": "an outline: the object is about this",

@@ -14,6 +14,7 @@ from napari_m2n2v2._napari.controller.object_edits import ObjectEdits
 from napari_m2n2v2._napari.controller.objects import ObjectController
 from napari_m2n2v2._napari.model.dock_state import DockState
 from napari_m2n2v2._napari.model.workspace import Workspace
+from napari_m2n2v2._napari.view.keys import KEYS
 from napari_m2n2v2._napari.view.object_rows import COLUMNS, Cells, longest, rows_of
 from napari_m2n2v2._napari.view.qt import follow
 
@@ -70,6 +71,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
     """
 
     like_these_wanted = Signal(list)  # others like these objects, by id
+    own_keys = ("accept",)
 
     def __init__(self, state: DockState, objects: ObjectController, edits: ObjectEdits) -> None:
         super().__init__(0, len(COLUMNS))
@@ -249,7 +251,7 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             self.refresh()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
-        """Let Delete remove clicks in the slice that is shown, Enter go to an object, F2 write its name."""
+        """Let Delete remove clicks in the slice that is shown, Enter go to an object, F2 write its name, K keep all."""
         chosen = self.chosen
         if chosen and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self._objects.reset(*chosen)
@@ -257,6 +259,8 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
             self._edits.jump(chosen[0])
         elif chosen and event.key() == Qt.Key.Key_F2:
             self._write(chosen[0], _NAME)
+        elif event.text().upper() == KEYS["accept"]:
+            self._objects.toggle_accepted(*chosen)
         else:
             super().keyPressEvent(event)
 
@@ -266,11 +270,10 @@ class ObjectsTable(QTableWidget):  # type: ignore[misc]
         if not chosen or (workspace := self._state.active) is None:
             return menu
         kept = all(workspace.work.is_accepted(i) for i in chosen)
-        keep = self._objects.reopen if kept else self._objects.accept
         several = len(chosen) > 1
         actions: tuple[tuple[str, bool, Callable[[], object]], ...] = (
             ("Go to it\tEnter", not several, lambda: self._edits.jump(chosen[0])),
-            ("Open again" if kept else "Keep as it is\tK", True, lambda: keep(*chosen)),
+            ("Open again\tK" if kept else "Keep as it is\tK", True, lambda: self._objects.toggle_accepted(*chosen)),
             ("Rename…\tF2", not several, lambda: self._write(chosen[0], _NAME)),
             ("Class…", True, lambda: self._ask_class(chosen)),
             ("Find similar", True, lambda: self.like_these_wanted.emit(chosen)),

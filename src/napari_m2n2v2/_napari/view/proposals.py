@@ -58,6 +58,8 @@ class ProposalList(QTableView):  # type: ignore[misc]
         Knows them, and decides.
     """
 
+    own_keys = ("accept_proposal", "reject_proposal", "next_proposal")
+
     def __init__(self, similar: SimilarController) -> None:
         super().__init__()
         self._similar = similar

@@ -21,7 +21,8 @@ class Warming(QTimer):  # type: ignore[misc]
     """Imports torch on a worker, then makes features and a mask of a few pixels; stops when an image is begun with.
 
     That reads the backbone's weights, imports what reads them, and brings the compiled kernels from their cache; and
-    napari's own, which it would read on the main thread with the first Labels layer.
+    napari's own, which it would read on the main thread with the first Labels layer. Those of the first Shapes layer,
+    with which the first box would wait for seconds, are brought whether an image is begun with or not.
 
     Parameters
     ----------
@@ -45,12 +46,13 @@ class Warming(QTimer):  # type: ignore[misc]
     @property
     def is_done(self) -> bool:
         """Whether nothing is being read, nor about to be."""
-        return not self.isActive() and not self._jobs.is_busy("warm")
+        return not self.isActive() and not any(map(self._jobs.is_busy, ("warm", "warm drawing")))
 
     def _begin(self) -> None:
         attention = self._state.settings.attention
         # What goes wrong is told where it is needed.
         self._jobs.submit("warm", lambda report: _load(attention, report), lambda _: None, lambda _: None)
+        self._jobs.submit("warm drawing", lambda report: _load_drawing(), lambda _: None, lambda _: None)
 
     def _on_opened(self, workspace: object) -> None:
         self._jobs.cancel("warm")  # what is half read is not read twice: whoever comes second waits for the rest
@@ -82,3 +84,15 @@ def _load(attention: str, report: Report) -> None:
     session = Session(compute_features(pixels, backbone, progress=report, parameters=parameters))
     session.replay([Click(4, 4), Click(20, 28, foreground=False), Box(2, 2, 18, 20, object_id=2)])
     _warmed.add(attention)
+
+
+def _load_drawing() -> None:
+    """Let napari compile what it draws shapes by, or read it from its cache: one of each kind that prompts are."""
+    import numpy as np
+    from napari.layers import Shapes
+    from skimage.measure import approximate_polygon  # of scribbles and outlines
+
+    corners = np.array([[0.0, 0.0], [0.0, 3.0], [2.0, 3.0], [2.0, 0.0]])
+    Shapes(ndim=2)  # with none, napari compiles more
+    Shapes([corners, corners, corners], shape_type=["rectangle", "path", "polygon"])
+    approximate_polygon(corners, 0.5)
