@@ -141,13 +141,23 @@ def stack(hands: Hands) -> None:
 def large(hands: Hands) -> None:
     """Zoom in: what is in view is worked on."""
     hands.add(np.kron(retina(), np.ones((2, 2, 1), np.uint8)), "retina")
-    hands.press(hands.dock.start)
-    hands.dock.controller.field.set_by_view(True)
-    hands.viewer.scene.camera.zoom, hands.viewer.scene.camera.center = 0.7, (0, 1250, 650)
+    check(hands.dock.by_view.isVisible(), "the dock says what is worked on")
+    picture(hands, "6_large_whole")
+    camera = hands.viewer.scene.camera
+    camera.zoom, camera.center = 0.7, (0, 1250, 650)
     hands.click(1340, 500)
     check(hands.state.active.region is not None, "a part is worked on")
-    check(bool(hands.masks.any()), "a mask is there")
+    first = (hands.masks == 1).sum()
+    hands.click(1224, 399)
+    check((hands.masks == 1).sum() > first > 0, "a mask is there, and grows")
     picture(hands, "6_large")
+    camera.center = (0, 1250, 1250)
+    hands.key(Qt.Key.Key_N)
+    hands.click(1424, 1300)
+    camera.zoom, camera.center = 0.25, (0, 1411, 1411)
+    hands.unfold("Why")
+    hands.press(hands.dock.why.parts)
+    picture(hands, "6_large_parts")
 
 
 def existing(hands: Hands) -> None:
@@ -195,11 +205,11 @@ def export(hands: Hands) -> None:
     with tempfile.TemporaryDirectory() as folder:
         hands.add(coffee(), "coffee")
         hands.click(330, 150)
-        answer(Path(folder) / "masks")
+        answer(Path(folder) / "coffee_masks")
         hands.unfold("Save")
         hands.dock.session.masks.setCurrentText("PNG")
         hands.press(hands.dock.session.save)
-        check(bool((imread(Path(folder) / "masks.png") == hands.masks).all()), "the file holds the masks")
+        check(bool((imread(Path(folder) / "coffee_masks.png") == hands.masks).all()), "the file holds the masks")
         picture(hands, "9_export")
 
 
