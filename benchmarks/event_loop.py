@@ -74,7 +74,7 @@ def measure():
     watch.during("features of a photo", dock.start.click, lambda: state.active is not None and is_idle())
     for n, (row, col) in enumerate(((330, 150), (230, 300), (60, 500)), start=1):
         watch.during(f"click {n}", lambda at=(row, col): state.active.points.add(at), is_idle)
-    watch.during("undo", dock.undo.click, is_idle)
+    watch.during("undo", dock.buttons.undo.click, is_idle)
     viewer.layers.clear()
     viewer.close()
 

@@ -30,6 +30,14 @@ def wait(done: Callable[[], bool] = lambda: True, seconds: float = 180) -> None:
         time.sleep(0.005)
 
 
+def open_dock(viewer: napari.Viewer) -> Any:
+    """Open the dock, under the title that it has when the menu opens it."""
+    window, dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+    for label in window.findChildren(QLabel):
+        label.setText(label.text().replace("(napari-m2n2v2)", "(M2N2V2)"))
+    return dock
+
+
 class Hands:
     """What a user does with mouse and keys."""
 
@@ -43,9 +51,7 @@ class Hands:
         """Open a window with the dock in it."""
         self.viewer = napari.Viewer()
         self.viewer.window.resize(1250, 800)
-        window, self.dock = self.viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
-        for label in window.findChildren(QLabel):  # the title, by the name that the menu has for the plugin
-            label.setText(label.text().replace("(napari-m2n2v2)", "(M2N2V2)"))
+        self.dock = open_dock(self.viewer)
         self.dock.tour.hide()
         self.state = self.dock.controller.state
         self.native = self.viewer.window._qt_viewer.canvas.native

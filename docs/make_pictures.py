@@ -7,7 +7,7 @@ from typing import Any
 
 import napari
 import numpy as np
-from hands import Hands, wait
+from hands import Hands, open_dock, wait
 from qtpy.QtCore import Qt
 from skimage.data import cell, coffee, coins, retina
 from skimage.io import imsave
@@ -33,7 +33,7 @@ def begin(image: np.ndarray, name: str, **named: Any) -> tuple[napari.Viewer, An
     viewer = napari.Viewer()
     viewer.window.resize(1250, 800)
     layer = viewer.add_image(image, name=name, **named)
-    _, dock = viewer.window.add_plugin_dock_widget("napari-m2n2v2", "Segment with clicks")
+    dock = open_dock(viewer)
     wait(dock.isVisible)
     dock.tour.hide()
     viewer.reset_view()
@@ -54,7 +54,9 @@ def click(dock: Any, row: float, col: float, foreground: bool = True) -> None:
 
 def objects() -> None:
     viewer, dock = begin(coffee(), "coffee", scale=(0.25, 0.25), units=("mm", "mm"))
+    dock.tour.show()  # as one sees it who opens the dock for the first time
     save(viewer, "before")
+    dock.tour.hide()
     start(dock)
     for row, col in ((330, 150), (210, 110), (180, 450)):
         click(dock, row, col)

@@ -107,7 +107,7 @@ class TestLabels:
         dock.slide(1)
         dock.start(layer)
         dock.slide(2)
-        dock.widget.reset.click()
+        dock.widget.buttons.reset.click()
         assert dock.labels[1].any() and not dock.labels[2].any()
 
 

@@ -35,7 +35,7 @@ def test_t_turns_left_click_into_background_and_back(started):
     started.press(Qt.Key.Key_T)
     started.click(5, 50)
     assert [click.foreground for click in started.workspace.clicks] == [False, True]
-    assert "Foreground" in started.widget.sign.text()
+    assert "Foreground" in started.widget.buttons.sign.text()
 
 
 def test_t_flips_selected_points(started):
@@ -118,11 +118,11 @@ def test_undo_and_redo_by_key_go_all_the_way(started):
     for expected in states[-2::-1]:
         started.press(Qt.Key.Key_Z, CONTROL)
         same(started.labels, expected)
-    assert len(started.points.data) == 0 and not started.widget.undo.isEnabled()
+    assert len(started.points.data) == 0 and not started.widget.buttons.undo.isEnabled()
     for expected in states[1:]:
         started.press(Qt.Key.Key_Z, CONTROL | SHIFT)
         same(started.labels, expected)
-    assert len(started.points.data) == 3 and not started.widget.redo.isEnabled()
+    assert len(started.points.data) == 3 and not started.widget.buttons.redo.isEnabled()
 
 
 def test_next_object_gets_its_own_label_and_reset_only_its_clicks(started):
@@ -131,9 +131,9 @@ def test_next_object_gets_its_own_label_and_reset_only_its_clicks(started):
     started.press(Qt.Key.Key_N)
     started.click(33, 48)
     assert set(np.unique(started.labels)) == {0, 1, 2}
-    started.widget.reset.click()
+    started.widget.buttons.reset.click()
     same(started.labels, first.astype(np.int32))
-    started.widget.undo.click()
+    started.widget.buttons.undo.click()
     assert started.labels[33, 48] == 2
 
 

@@ -49,7 +49,7 @@ def test_fast_clicks_end_with_the_mask_of_them_all(real_dock, image):
     real_dock.start(real_dock.viewer.add_image(image))
     for place in [(16, 16), (33, 48), (40, 10), (10, 20), (5, 50)]:
         real_dock.points.add(place)
-    real_dock.widget.undo.click()
+    real_dock.widget.buttons.undo.click()
     real_dock.settle()
     assert len(real_dock.workspace.clicks) == 4
     same(real_dock.labels, real_dock.expected())

@@ -54,7 +54,7 @@ def test_clicks_that_wait_are_outlined_until_their_mask_is_there(real_dock, imag
     same(dock.labels, dock.expected())
     assert first_look(dock) is None and not dock.errors
     assert min(overlap(look == i, dock.labels == i) for i in (1, 2)) > 0.7
-    dock.widget.undo.click()
+    dock.widget.buttons.undo.click()
     dock.settle()
     same(dock.labels, dock.expected())
 

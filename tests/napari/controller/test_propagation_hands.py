@@ -12,10 +12,10 @@ class TestTheUsersHands:
         before, clicks = globe.labels.copy(), globe.workspace.placed
         globe.widget.propagation.both.click()
         after, placed = globe.labels.copy(), globe.workspace.placed
-        globe.widget.undo.click()
+        globe.widget.buttons.undo.click()
         same(globe.labels, before)
         assert globe.workspace.placed == clicks and not globe.widget.propagation.table.rowCount()
-        globe.widget.redo.click()
+        globe.widget.buttons.redo.click()
         same(globe.labels, after)
         assert globe.workspace.placed == placed and globe.widget.propagation.table.rowCount()
 
@@ -46,7 +46,7 @@ class TestTheUsersHands:
         same(cylinder.labels[6], expected.labels)
         now = {z: cylinder.workspace.clicks_in(key(z)) for z in range(9)}
         assert now[6] == expected.clicks and [now[z] for z in (2, 3, 4)] == [old[z] for z in (2, 3, 4)]
-        cylinder.widget.undo.click()
+        cylinder.widget.buttons.undo.click()
         assert cylinder.workspace.clicks_in(key(6)) == old[6]
 
     def test_slices_the_user_clicked_end_the_way_and_stay(self, cylinder):
@@ -91,7 +91,7 @@ class TestTheUsersHands:
         cylinder.controller.propagation.limits = type(cylinder.controller.propagation.limits)(least_area=400)
         panel.next_to_end.click()
         assert carried(cylinder.workspace) == [] and not cylinder.labels[4:].any()
-        cylinder.widget.undo.click()
+        cylinder.widget.buttons.undo.click()
         assert carried(cylinder.workspace) == [4, 5, 6]
 
     def test_other_objects_keep_their_clicks(self, cylinder):

@@ -74,7 +74,7 @@ class TestMeanwhile:
         elif what == "clicks":
             real.points.add([3, 24, 34])
         else:
-            real.widget.undo.click()
+            real.widget.buttons.undo.click()
         until_done(real)
         real.qtbot.wait(200)
         assert carried(real.workspace) == [] and "meanwhile" in panel.message.text() and not real.errors

@@ -21,7 +21,7 @@ def test_save_and_load_give_the_same_masks_and_can_be_undone(clicked, tmp_path):
     clicked.widget.controller.sessions.load(path)
     same(clicked.labels, before)
     assert "bit for bit" in clicked.told[-1]
-    clicked.widget.undo.click()
+    clicked.widget.buttons.undo.click()
     assert not clicked.labels.any()
 
 
@@ -172,7 +172,7 @@ class TestLabelsTakenOver:
         dock.widget.controller.sessions.load(tmp_path / "s.json")
         same(dock.labels[before == 7], 7)
         assert 7 not in dock.workspace.work.planes and "bit for bit" in dock.told[-1]
-        dock.widget.undo.click()
+        dock.widget.buttons.undo.click()
         assert 7 in dock.workspace.work.planes
 
 

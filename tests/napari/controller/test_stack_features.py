@@ -75,7 +75,7 @@ class TestFeatures:
         stack.points.add([1, 33, 48])
         assert stack.workspace.features is not None and len(stack.workspace.clicks) == 2
         same(stack.shown_labels, stack.expected())
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
         same(stack.shown_labels, mask)
 
     def test_the_mask_of_a_slice_let_go_can_still_be_undone(self, stack):
@@ -86,8 +86,8 @@ class TestFeatures:
         stack.slide(0)
         stack.points.add([0, 16, 16])
         assert stack.workspace.parts.of(PlaneKey((1, 2), (2,)))[0].features is None
-        stack.widget.undo.click()
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
+        stack.widget.buttons.undo.click()
         assert stack.workspace.here.index == (2,) and written_planes(stack.labels) == [(1,)]
         assert stack.workspace.features is None  # nothing to compute for no clicks
 

@@ -38,7 +38,7 @@ class TestStacks:
         assert stack.workspace.placed == placed and any(p.carried for p in placed)
         same(stack.labels, before)
         assert stack.told[-1] == f"Loaded {len(placed)} clicks. The masks are the same, bit for bit."
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
         assert [p.plane.index for p in stack.workspace.placed] == [(0,)]
 
     def test_in_a_new_dock_slices_are_computed_and_then_compared(self, stack, volume, tmp_path):

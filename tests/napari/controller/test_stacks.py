@@ -119,11 +119,11 @@ class TestAxes:
         across = dock.shown_labels.copy()
         assert across[30, 16] == 2 and [click.row for click in dock.workspace.clicks] == [30]
         same(across[10][mask[16] > 0], 1)  # what the other plane wrote is not ours to change here
-        dock.widget.undo.click()
+        dock.widget.buttons.undo.click()
         same(dock.shown_labels[10], mask[16])
         assert np.count_nonzero(dock.labels) == np.count_nonzero(mask)
-        dock.widget.undo.click()  # of N
-        dock.widget.undo.click()  # back in the plane of the first click
+        dock.widget.buttons.undo.click()  # of N
+        dock.widget.buttons.undo.click()  # back in the plane of the first click
         assert dock.workspace.here == PlaneKey((1, 2), (10,)) and not dock.labels.any()
 
     def test_a_transposed_view_shows_the_same_plane(self, stack):
@@ -135,7 +135,7 @@ class TestAxes:
         stack.click(33, 50)
         np.testing.assert_allclose(stack.points.data[-1], [1, 33, 50], atol=1)
         same(stack.shown_labels, stack.expected())
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
         same(stack.shown_labels, mask)
 
     def test_layers_may_have_fewer_axes_than_the_viewer(self, dock, volume):
@@ -159,9 +159,9 @@ class TestAxes:
         stack.points.add([2, 16, 16])
         stack.controller.clicks.add(16, 16)
         assert len(stack.points.data) == 1 and "2-D view" in stack.hints[-1] and "2-D view" in stack.errors[-1]
-        stack.widget.undo.click()  # clicks that have a plane can be changed
+        stack.widget.buttons.undo.click()  # clicks that have a plane can be changed
         assert not stack.labels.any()
-        stack.widget.redo.click()
+        stack.widget.buttons.redo.click()
         same(stack.labels, before)
         stack.start(stack.viewer.add_image(stack.workspace.image.data, name="other"), wait=False)
         assert "2-D view" in stack.errors[-1]
@@ -187,14 +187,14 @@ class TestHistory:
             same(stack.labels, expected)
             assert stack.workspace.here.index == (z,)
         for expected, z in zip(states[1:], (1, 3, 0, 3), strict=True):
-            stack.widget.redo.click()
+            stack.widget.buttons.redo.click()
             same(stack.labels, expected)
             assert stack.workspace.here.index == (z,)
 
     def test_a_change_in_the_plane_shown_moves_nothing(self, stack):
         stack.points.add([[1, 16, 19], [3, 16, 25]])  # one change of two planes
         stack.slide(3)
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
         assert stack.workspace.here.index == (3,) and not stack.labels.any()
 
     def test_moving_a_point_to_another_slice_changes_both(self, stack):
@@ -208,9 +208,9 @@ class TestHistory:
 
     def test_reset_is_of_the_slice_shown(self, stack):
         stack.points.add([[1, 16, 19], [3, 16, 25]])
-        stack.widget.reset.click()
+        stack.widget.buttons.reset.click()
         assert written_planes(stack.labels) == [(3,)]
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
         assert written_planes(stack.labels) == [(1,), (3,)]
 
     def test_a_threshold_is_set_on_the_click_of_this_slice(self, stack):

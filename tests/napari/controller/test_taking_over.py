@@ -46,9 +46,9 @@ class TestAnotherLayer:
         same(dock.labels, dock.expected())
         assert dock.labels[row, col] == 17 and dock.labels[row + 1, col + 1] == 0
         for _ in range(3):
-            dock.widget.undo.click()
+            dock.widget.buttons.undo.click()
         assert not dock.labels.any() and not dock.workspace.work.planes
-        dock.widget.redo.click()
+        dock.widget.buttons.redo.click()
         same(dock.labels, labels)
         same(source.data, labels)
 
@@ -116,22 +116,22 @@ class TestTheLayerOfMasks:
         assert (mine.labels == 5).sum() < 9
         mine.controller.edits.delete([7])
         assert not (mine.labels == 7).any()
-        mine.widget.undo.click()
+        mine.widget.buttons.undo.click()
         assert (mine.labels == 7).sum() == 9
-        mine.widget.undo.click()
-        mine.widget.undo.click()
+        mine.widget.buttons.undo.click()
+        mine.widget.buttons.undo.click()
         same(mine.labels, before)
         assert not mine.workspace.work.planes and mine.workspace.masks_of(PlaneKey()).protected.sum() == 9 * 60
         mine.controller.clicks.add(16, 16)
         same(mine.labels[before > 0], before[before > 0])
-        mine.widget.undo.click()
-        mine.widget.redo.click()
+        mine.widget.buttons.undo.click()
+        mine.widget.buttons.redo.click()
         same(mine.labels[before > 0], before[before > 0])
 
     def test_what_was_painted_meanwhile_stays(self, mine):
         mine.controller.taking_over.take_over(7)
         mine.workspace.labels.data[mine.labels == 7] = 33
-        mine.widget.undo.click()
+        mine.widget.buttons.undo.click()
         assert not (mine.labels == 7).any() and (mine.labels == 33).sum() == 18
 
 
@@ -215,7 +215,7 @@ def test_labels_of_a_stack_keep_their_ids_through_it_and_one_undo_takes_all_back
     same(stack.shown_labels, stack.expected())
     same(stack.labels[[0, 2, 3]], labels[[0, 2, 3]])
     for _ in range(3):
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
     assert not stack.labels.any()
     flat = stack.viewer.add_labels(labels[1])
     stack.controller.taking_over.take_over(layer=flat)

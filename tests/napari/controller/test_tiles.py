@@ -61,7 +61,7 @@ def test_parts_of_one_object_join_and_undo_goes_back_and_shows_where(slide):
         left, right = slide.workspace.region.cols.start, slide.workspace.region.cols.stop
         assert left <= col < right  # the camera went there
     for after in states[1:]:
-        slide.widget.redo.click()
+        slide.widget.buttons.redo.click()
         same(slide.labels, after)
 
 
@@ -76,7 +76,7 @@ def test_a_part_corrects_what_all_of_it_gave_and_the_rest_stays(slide):
     outside = np.ones(SHAPE, dtype=bool)
     outside[part.rows, part.cols] = False
     same(slide.labels[outside], coarse[outside])
-    slide.widget.undo.click()
+    slide.widget.buttons.undo.click()
     same(slide.labels, coarse)
 
 
@@ -147,7 +147,7 @@ def test_objects_are_listed_with_what_all_parts_give(slide):
     slide.points.add([125, 245])
     assert slide.labels[125, 245] == 2 and slide.widget.table.item(1, 1).text() == "1"
     slide.controller.objects.select(1)
-    slide.widget.reset.click()
+    slide.widget.buttons.reset.click()
     assert set(np.unique(slide.labels)) == {0, 2}
 
 
@@ -160,7 +160,7 @@ def test_views_and_preview_are_drawn_over_their_part(slide):
     assert view.data.shape == part.shape
     same(view.data_to_world((82 - part.top, 60 - part.left)), (82, 60))
     assert view.data[82 - part.top, 60 - part.left] == 0
-    slide.widget.suggest.click()
+    slide.widget.buttons.suggest.click()
     row, col = slide.viewer.layers["suggested click"].data[0]
     assert part.holds(row, col)
     slide.press(Qt.Key.Key_H)
@@ -218,10 +218,10 @@ class TestMemory:
             states.append(slide.labels.copy())
         assert sum(part.features is not None for part in slide.workspace.parts) <= 2
         for before in states[-2::-1]:
-            slide.widget.undo.click()
+            slide.widget.buttons.undo.click()
             same(slide.labels, before)
         for after in states[1:]:
-            slide.widget.redo.click()
+            slide.widget.buttons.redo.click()
             same(slide.labels, after)
 
     def test_only_the_part_is_read_and_written(self, dock):
@@ -268,7 +268,7 @@ class TestMemory:
         assert dock.workspace.object_id == 8 and dock.labels[90, 80] == 8
         dock.click(122, 67)
         same(dock.labels[data == 7], 7)
-        dock.widget.undo.click()
+        dock.widget.buttons.undo.click()
         dock.controller.taking_over.take_over(7)
         dock.click(120, 60)
         assert dock.labels[125, 65] == 7 and dock.labels[120, 60] == 7 and not dock.errors
@@ -296,7 +296,7 @@ class TestStacksOfLargePlanes:
         assert {placed.region for placed in stack.workspace.placed} == {part}
         assert stack.labels[2, 129, 65] == 1
         same(stack.shown_labels, joined(stack))
-        stack.widget.undo.click()
+        stack.widget.buttons.undo.click()
         assert not stack.labels[2].any()
 
     def test_one_that_reaches_beyond_the_part_is_not(self, stack):

@@ -23,10 +23,10 @@ def test_line_13_a_column_of_the_user_survives_every_change(started):
     started.points.add([20, 20])
     assert notes(started)[:3] == ["a", "b", "c"]
     for _ in range(3):
-        started.widget.undo.click()
+        started.widget.buttons.undo.click()
     assert notes(started) == ["a"]
     for _ in range(2):
-        started.widget.redo.click()
+        started.widget.buttons.redo.click()
     assert notes(started) == ["a", "b", "c"]  # also what was undone and brought back
     clicks.set_threshold(1, 0.4)
     started.points.data = np.add(started.points.data, [[0, 0], [0, 0], [1, 0]])

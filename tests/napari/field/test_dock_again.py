@@ -102,12 +102,12 @@ def test_line_14_delete_removes_what_the_table_shows_as_chosen(started):
         press()
         assert ids(started) == [2]
         same(started.labels, started.expected())
-        started.widget.undo.click()
+        started.widget.buttons.undo.click()
         assert ids(started) == [1, 1, 2]
     started.choose_row(1)
     started.qtbot.keyClick(started.widget.table, Qt.Key.Key_Delete)
     assert ids(started) == [1, 1]
-    started.widget.undo.click()
+    started.widget.buttons.undo.click()
     started.controller.objects.next()
     started.press(Qt.Key.Key_Delete)
     assert ids(started) == [1, 1, 2]  # the new object has no clicks yet
@@ -122,7 +122,7 @@ def test_line_14_in_the_slice_that_is_shown(stack):
     stack.slide(1)
     stack.press(Qt.Key.Key_Delete)  # what was added last is out of sight
     assert [p.plane.index for p in stack.workspace.placed] == [(2,), (2,)]
-    stack.widget.undo.click()
+    stack.widget.buttons.undo.click()
     stack.choose_row(0)
     stack.slide(2)
     stack.qtbot.keyClick(stack.widget.table, Qt.Key.Key_Delete)

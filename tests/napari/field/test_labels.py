@@ -46,7 +46,7 @@ def test_line_8_clicks_go_on_beside_any_ids(dock, image, dtype, ids, gets):
     dock.controller.clicks.add(33, 48)
     assert not dock.errors and dock.labels[33, 48] == dock.workspace.object_id not in (gets, *ids)
     for _ in range(3):  # a click, N, a click
-        dock.widget.undo.click()
+        dock.widget.buttons.undo.click()
     same(dock.labels, before)
 
 

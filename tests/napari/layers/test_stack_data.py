@@ -96,7 +96,7 @@ class TestReading:
         chunks = {key for key in store._store_dict if "zarr.json" not in key}
         boxes = {f"c/1/{r // 16}/{c // 16}" for r, c in np.argwhere(expected)}
         assert boxes <= chunks and all(key.startswith("c/1/") for key in chunks)
-        dock.widget.undo.click()
+        dock.widget.buttons.undo.click()
         assert not data[:].any()
 
     @pytest.mark.parametrize("kind", ["dask", "read-only", "multiscale", "other shape"])

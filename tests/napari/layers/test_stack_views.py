@@ -57,7 +57,7 @@ class TestOtherParts:
         view = stack.viewer.layers["stack Markov-map"]
         assert view.data.shape == (1, *stack.shown_labels.shape)
         same(view.data_to_world((0, 7, 9)), stack.workspace.image.data_to_world((1, 7, 9)))
-        stack.widget.suggest.click()
+        stack.widget.buttons.suggest.click()
         assert stack.viewer.layers["suggested click"].data[0, 0] == 1
         stack.slide(3)
         assert "suggested click" not in stack.viewer.layers

@@ -84,7 +84,7 @@ class TestReach:
             clicked.widget.reach.slider.setValue(value)
         assert clicked.workspace.clicks[0].threshold == 0.5
         same(clicked.labels, clicked.expected())
-        clicked.widget.undo.click()
+        clicked.widget.buttons.undo.click()
         assert clicked.workspace.clicks[0].threshold is None
         same(clicked.labels, before)
 
@@ -105,7 +105,7 @@ class TestReach:
 class TestPreview:
     def test_h_shows_what_a_click_at_the_cursor_would_give(self, clicked):
         clicked.press(Qt.Key.Key_H)
-        assert clicked.widget.preview.isChecked()
+        assert clicked.widget.buttons.preview.isChecked()
         clicked.qtbot.wait(50)
         clicked.qtbot.mouseMove(clicked.canvas.native, clicked.where(20, 20))
         clicked.qtbot.wait(50)

@@ -152,8 +152,8 @@ def test_the_bar_is_for_whatever_runs(stack):
 
 def everyday(widget):
     return (
-        widget.image.native, widget.start, widget.hint, widget.progress, widget.cancel, widget.sign, widget.undo,
-        widget.redo, widget.next_object, widget.reset, widget.table,
+        widget.image.native, widget.start, widget.hint, widget.progress, widget.cancel, widget.table,
+        widget.buttons.sign, widget.buttons.undo, widget.buttons.redo, widget.buttons.next_object, widget.buttons.reset,
     )  # fmt: skip
 
 

@@ -88,7 +88,7 @@ class TestExistingLabels:
         same(dock.labels, before)
         dock.controller.clicks.add(16, 20)
         assert dock.labels[16, 20] == 3 and dock.labels[31, 4] == 5
-        dock.widget.undo.click()
+        dock.widget.buttons.undo.click()
         same(dock.labels, before)
 
     def test_taking_over_what_is_not_there_is_told(self, existing):

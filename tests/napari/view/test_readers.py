@@ -20,7 +20,7 @@ def test_the_control_that_keys_go_to_is_seen(stack, qtbot):
         return stack.widget.start.grab().toImage()
 
     stack.viewer.window._qt_window.activateWindow()
-    stack.widget.undo.setFocus()
+    stack.widget.buttons.undo.setFocus()
     without = picture()
     stack.widget.start.setFocus()
     assert picture() != without

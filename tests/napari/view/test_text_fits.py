@@ -96,7 +96,7 @@ def test_nothing_is_cut_off_with_letters_up_to_twice_as_large(real_dock, appeara
         real_dock.qtbot.wait(100)
         with suppress(real_dock.qtbot.TimeoutError):  # the layout follows in its own time
             real_dock.qtbot.waitUntil(lambda: not list(cut(real_dock.widget)), timeout=3_000)
-        assert real_dock.widget.undo.fontMetrics().height() > size * FONT, "the letters are larger"
+        assert real_dock.widget.buttons.undo.fontMetrics().height() > size * FONT, "the letters are larger"
         assert list(cut(real_dock.widget)) == [], size
     assert len([one for one in real_dock.widget.findChildren(QWidget) if one.isVisible()]) > 80
 

@@ -10,7 +10,6 @@ from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -28,6 +27,7 @@ from napari_m2n2v2._napari.model.status import describe
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2._napari.view.activity import ActivityBar
 from napari_m2n2v2._napari.view.backbone import BackbonePanel
+from napari_m2n2v2._napari.view.click_buttons import ClickButtons
 from napari_m2n2v2._napari.view.elsewhere import LostBar
 from napari_m2n2v2._napari.view.explain import WhyPanel
 from napari_m2n2v2._napari.view.flash import Flash
@@ -91,7 +91,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         )  # fmt: skip
         follow(self._show_status, state.solved, self.prepare.preparing.marked)
         follow(self._on_selected, state.selected, state.activated)
-        follow(self._show_meaning, state.meant)
+        follow(self._show_hint, state.meant)
         follow(self.hint.answer, state.hinted)
         follow(self._on_others_changed, state.others_changed)
         self.flash = Flash(state)
@@ -103,7 +103,6 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         for some in (jobs, controller.similar.finding, controller.glimpse.jobs):
             self.destroyed.connect(partial(Jobs.close, some))
         register(self.console, True)
-        self._show_meaning()
         self._refresh()
 
     # -- building ------------------------------------------------------------------------------------------------
@@ -186,6 +185,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.lost = LostBar(self.controller.features.elsewhere)
         self.activity = ActivityBar(self.controller.activity)
         self.cancel, self.progress = self.activity.cancel, self.activity.bar
+        controller = self.controller
+        self.buttons = ClickButtons(self.state, controller.clicks, controller.objects, controller.preview)
         top = QWidget()
         column = QVBoxLayout(top)
         column.addLayout(row)
@@ -193,37 +194,8 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         column.addWidget(self.hint)
         column.addWidget(self.lost)
         column.addWidget(self.activity)
-        column.addLayout(self._build_buttons())
+        column.addWidget(self.buttons)
         return top
-
-    def _build_buttons(self) -> QGridLayout:
-        controller = self.controller
-        tip = "What the next left click means; right-click is always background\nT after a click on a click flips it"
-        self.sign = make_button("", tip, controller.clicks.toggle)
-        self.undo = make_button("Undo (Ctrl+Z)", "Take back the last change of clicks", controller.clicks.undo)
-        self.redo = make_button("Redo (Ctrl+Shift+Z)", "Bring it back", controller.clicks.redo)
-        self.next_object = make_button(
-            "Next object (N)", "Accept this object, and let the next clicks be a new one", controller.objects.next
-        )
-        self.reset = make_button(
-            "Reset object",
-            "Remove this object's clicks in this slice (undo brings them back)",
-            controller.objects.reset,
-        )
-        self.preview = make_button(
-            "Preview (H)", "Show the mask that a click at the cursor would give", controller.preview.toggle
-        )
-        self.preview.setCheckable(True)
-        self.suggest = make_button(
-            "Suggest (G)", "Mark where the next click would help most", controller.preview.suggest
-        )
-        grid = QGridLayout()
-        grid.addWidget(self.sign, 0, 0, 1, 2)
-        pairs = ((self.undo, self.redo), (self.next_object, self.reset), (self.preview, self.suggest))
-        for row, pair in enumerate(pairs, start=1):
-            for col, button in enumerate(pair):
-                grid.addWidget(button, row, col)
-        return grid
 
     # -- napari's side of a widget -------------------------------------------------------------------------------
 
@@ -319,29 +291,15 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
         self.controller.clicks.add(row, col)
         self.place.clear()
 
-    def _show_meaning(self) -> None:
-        foreground = self.state.foreground
-        self.sign.setText("● Foreground (T)" if foreground else "✚ Background (T)")
-        color = "#1d7a2c" if foreground else "#a3271f"
-        self.sign.setStyleSheet(f"QPushButton {{ background-color: {color}; color: white; }}")
-        self._show_hint()
-
     def _refresh(self) -> None:
         workspace = self.state.active
         state = workspace.state if workspace is not None else FeatureState.MISSING
-        ready = workspace is not None and workspace.features is not None
         self._show_by_view()
         self.start.setText("Compute again" if state is FeatureState.STALE and not self._not_started else "Start")
         self.start.setEnabled(state is not FeatureState.COMPUTING or bool(self._not_started))
         self.of_stacks.setVisible(workspace is not None and len(workspace.stack) > 1)
-        self.undo.setEnabled(workspace is not None and workspace.history.can_undo)
-        self.redo.setEnabled(workspace is not None and workspace.history.can_redo)
-        taking_over = self.settings.take_over, self.settings.take_over_all
-        for control in (self.sign, self.next_object, self.reset, self.place, *taking_over):
+        for control in (self.place, self.settings.take_over, self.settings.take_over_all):
             control.setEnabled(workspace is not None)
-        for button in (self.preview, self.suggest):
-            button.setEnabled(ready)
-        self.preview.setChecked(self.controller.preview.on)
         self.session.refresh()
         self._show_status()
 
