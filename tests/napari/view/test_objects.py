@@ -74,6 +74,13 @@ class TestExistingLabels:
         dock.widget.settings.labels.value = labels
         return dock.start(layer), data.copy()
 
+    def test_a_click_that_finds_nothing_else_says_so(self, dock, image):
+        dock.widget.settings.labels.value = dock.viewer.add_labels(np.full(image.shape[:2], 3, np.uint8), name="mine")
+        dock.start(dock.viewer.add_image(image))
+        dock.click(16, 16)
+        assert dock.widget.hint.text().startswith("Click 1 changed nothing: on protected label 3. More > Take over")
+        assert (dock.labels == 3).all() and not dock.errors
+
     def test_they_are_protected(self, existing):
         dock, before = existing
         dock.controller.clicks.add(16, 16)

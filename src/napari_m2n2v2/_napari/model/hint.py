@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
+from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import Slip
 from napari_m2n2v2._napari.model.workspace import Workspace
 from napari_m2n2v2.features.states import FeatureState
-from napari_m2n2v2.prompts import Box, Outline
+from napari_m2n2v2.prompts import Box, Outline, Prompt
 from napari_m2n2v2.session.document import PartKey
 from napari_m2n2v2.session.effects import effect_in_words
 
@@ -149,7 +150,21 @@ def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
         sign = "+" if more > 0 else "−"  # noqa: RUF001 (a minus sign)
         others = " and ".join(map(str, newest.took_from)) if newest is not None and more > 0 else ""
         return f"{sign}{abs(more)} px{f', taken from object {others}' if others else ''}. ", True
-    if newest is None or newest.acted or object_id in masks.changed:
+    if newest is None or object_id in masks.changed:
         return "", True
-    said = effect_in_words(len(clicks) - 1, clicks, newest)
-    return f"{type(clicks[-1]).__name__} {len(clicks)} changed {said}.", False
+    if (label := _protected_below(clicks[-1], masks)) is not None:
+        said, then = f"nothing: on protected label {label}", " More > Take over makes it an object."
+    elif newest.acted:
+        return "", True
+    else:
+        said, then = effect_in_words(len(clicks) - 1, clicks, newest), ""
+    return f"{type(clicks[-1]).__name__} {len(clicks)} changed {said}.{then}", False
+
+
+def _protected_below(click: Prompt, masks: PlaneMasks) -> int | None:
+    """Return the label from before that a click or scribble begins on, if there is one."""
+    if not (click.foreground and click.marked):
+        return None
+    row, col = click.pixel(masks.shape)
+    pixel = row, row + 1, col, col + 1
+    return int(masks.shown_in(pixel)[0, 0]) if masks.protected_in(pixel)[0, 0] else None
