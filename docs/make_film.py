@@ -51,9 +51,9 @@ def three_clicks() -> None:
     QTest.mouseMove(hands.native, hands.where(330, 150))
     hands.click(330, 150)
     film.take(1500)
-    hands.click(215, 300, Qt.MouseButton.RightButton)
+    hands.click(230, 300, Qt.MouseButton.RightButton)
     film.take(1500)
-    hands.click(180, 450)
+    hands.click(180, 440)
     film.take(3000)
     area = np.count_nonzero(hands.masks) / hands.masks.size
     if not 0.25 < area < 0.4:
