@@ -62,7 +62,7 @@ def test_earlier_work_is_offered_to_who_begins_the_image_anew(clicked):
     assert not told
     clicked.controller.clicks.add(40, 10)
     (said,) = told
-    assert "Restore autosave" in said
+    assert "Restore autosave" in said and clicked.widget.hint.text() == said
     clicked.controller.clicks.add(16, 16)
     clicked.start(clicked.viewer.add_image(layer.data[::-1].copy(), name="another"))
     clicked.controller.clicks.add(16, 16)

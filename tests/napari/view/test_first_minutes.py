@@ -1,6 +1,7 @@
 """The dock for somebody who has never seen it: the first mask, what to do next, what runs, what is in view."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -304,6 +305,17 @@ def test_the_line_says_how_the_present_object_has_changed(started):
         assert area() != before and said() == f"{area() - before:+d}"
     started.controller.objects.next()
     assert "px" not in started.widget.hint.text()
+
+
+def test_a_click_that_takes_its_own_pixel_alone_is_told_why(started, monkeypatch):
+    started.click(16, 16)
+    result = started.workspace.solution.result
+    effect = replace(result.last_effect, why="too large a change", claimed=1, changed=1)
+    monkeypatch.setitem(result.__dict__, "last_effect", effect)
+    before = started.workspace.masks_of(started.workspace.here).areas[1] - 1
+    started.workspace.areas_before = started.workspace.here, {1: before}
+    started.controller.state.solved.emit()
+    assert "changed nothing: what it stands for is too large" in started.widget.hint.text()
 
 
 @pytest.mark.parametrize("size", [1, 1.5, 2])

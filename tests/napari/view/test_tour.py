@@ -77,3 +77,4 @@ def test_a_step_that_is_done_need_not_be_read(opened, viewer, image, qtbot):
     assert len(places) == 1  # the mouse can stay where it is
     control.clicks.add(40, 10)
     assert is_shown(widget) and count.text() == "4 of 4"
+    assert not is_shown(opened())  # another time

@@ -46,6 +46,19 @@ def test_another_object_chosen_meanwhile_is_what_undo_stays_at(started):
     assert started.workspace.object_id == 1 and len(started.workspace.clicks) == 2
 
 
+def test_undo_of_another_object_s_click_goes_to_that_object(started):
+    """N from an object that is kept already is no step, so undo takes back the one before it: nobody overlooks it."""
+    started.click(16, 16)
+    started.press(Qt.Key.Key_N)
+    started.click(33, 48)
+    started.click(35, 50)
+    choose(started, 1)
+    started.press(Qt.Key.Key_N)
+    assert started.workspace.object_id == 3 and started.workspace.work.kept == {1}
+    undo(started)
+    assert started.workspace.object_id == 2 and len(started.workspace.clicks) == 2
+
+
 def test_the_box_that_begins_an_object(started):
     started.draw(DISC, SHIFT)
     started.draw(SQUARE, SHIFT)

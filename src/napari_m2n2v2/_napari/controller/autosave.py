@@ -136,7 +136,8 @@ class Autosaves:
         path = self.latest()
         known = path is not None and path != self._files.get(workspace) and self._seen[path].images
         if known and workspace.features.image_hash in known:
-            self._state.tell("Save > Restore autosave brings back earlier work on this image.")
+            for say in (self._state.tell, self._state.hint):
+                say("Save > Restore autosave brings back earlier work on this image.")
 
     def _save(self, workspace: Workspace) -> None:
         self._asked[workspace] = workspace.work

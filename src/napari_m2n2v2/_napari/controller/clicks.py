@@ -159,6 +159,9 @@ class ClickController:
     def _arrive(self, workspace: Workspace, before: Work, object_id: int | None) -> None:
         """Show where undo or redo led, and go on with the object that clicks were of there, where that is known."""
         changed = changed_planes(before.placed, workspace.placed)
+        touched = {placed.click.object_id for placed in changed_clicks(before.placed, workspace.placed)}
+        if object_id is None and len(touched) == 1:  # so that nobody overlooks whose click came or went
+            (object_id,) = touched
         if changed and workspace.here is not None:
             if workspace.here not in changed:
                 self._field.show_plane(changed[0])

@@ -52,6 +52,7 @@ class NextImage:
                 for layer in (workspace.image, workspace.labels, workspace.points):
                     layer.visible = False
             following.visible = True
+            self._state.viewer.reset_view()  # the one before may have had another size, or was looked at closely
             self.wanted.emit(following)
 
     def _in_viewer(self, present: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from napari_m2n2v2._napari.layers.geometry import axis_names, is_oblique, projected_planes
 from napari_m2n2v2._napari.layers.labels import PlaneMasks
 from napari_m2n2v2._napari.model.dock_state import Slip
@@ -146,11 +148,14 @@ def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
         return "", True
     newest = result.last_effect if clicks[-1].object_id == object_id else None
     plane, before = workspace.areas_before or (None, {})
-    if plane == focus.plane and (more := masks.areas.get(object_id, 0) - before.get(object_id, 0)):
+    more = masks.areas.get(object_id, 0) - before.get(object_id, 0) if plane == focus.plane else 0
+    own = len(clicks[-1].marked) * math.ceil(math.prod(result.shape) / math.prod(result.working_shape))
+    claims_itself = newest is not None and not newest.acted and abs(more) <= own
+    if more and not claims_itself:
         sign = "+" if more > 0 else "−"  # noqa: RUF001 (a minus sign)
         others = " and ".join(map(str, newest.took_from)) if newest is not None and more > 0 else ""
         return f"{sign}{abs(more)} px{f', taken from object {others}' if others else ''}. ", True
-    if newest is None or object_id in masks.changed:
+    if newest is None or (object_id in masks.changed and not claims_itself):
         return "", True
     if (label := _protected_below(clicks[-1], masks)) is not None:
         said, then = f"nothing: on protected label {label}", " More > Take over makes it an object."

@@ -280,7 +280,7 @@ class SegmentWithClicks(QWidget):  # type: ignore[misc]
     def _on_others_changed(self, workspace: Workspace, key: PlaneKey, object_ids: list[int]) -> None:
         named = " and ".join(workspace.work.about_of(i).name or str(i) for i in object_ids)
         if workspace is self.state.active and workspace.here == key:
-            self.hint.answer(f"This changed object {named}, too (Ctrl+Z takes it back).")
+            self.hint.answer(f"This changed object {named}, too.")
 
     def _on_place(self) -> None:
         try:

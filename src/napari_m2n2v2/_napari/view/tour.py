@@ -76,6 +76,8 @@ class Tour(QFrame):  # type: ignore[misc]
         while workspace is not None and _is_done(self._step, workspace):
             self._step += 1
             self._show()
+            if self._step == len(STEPS) - 1:
+                self._note()
 
     def _on_next(self) -> None:
         if self._step == len(STEPS) - 1:
@@ -86,6 +88,10 @@ class Tour(QFrame):  # type: ignore[misc]
 
     def _end(self) -> None:
         self.hide()
+        self._note()
+
+    def _note(self) -> None:
+        """Show it no more the next time."""
         with suppress(OSError):  # then it is shown again next time
             self._seen.parent.mkdir(parents=True, exist_ok=True)
             self._seen.touch()
