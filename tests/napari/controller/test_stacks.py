@@ -175,7 +175,8 @@ class TestAxes:
 
 
 class TestHistory:
-    def test_undo_goes_to_the_plane_of_the_change(self, stack):
+    @pytest.mark.parametrize("selected", [False, True])
+    def test_undo_goes_to_the_plane_of_the_change(self, stack, selected):
         states = [stack.labels.copy()]
         for z in (1, 3, 0, 3):
             stack.slide(z)
@@ -183,6 +184,8 @@ class TestHistory:
             states.append(stack.labels.copy())
         stack.slide(2)
         for expected, z in zip(states[-2::-1], (3, 0, 3, 1), strict=True):
+            if selected:  # as in select mode, or by a row of the table
+                stack.points.selected_data = set(range(len(stack.points.data)))
             stack.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
             same(stack.labels, expected)
             assert stack.workspace.here.index == (z,)

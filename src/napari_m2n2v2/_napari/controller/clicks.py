@@ -160,12 +160,13 @@ class ClickController:
         """Show where undo or redo led, and go on with the object that clicks were of there, where that is known."""
         changed = changed_planes(before.placed, workspace.placed)
         touched = {placed.click.object_id for placed in changed_clicks(before.placed, workspace.placed)}
-        if object_id is None and len(touched) == 1:  # so that nobody overlooks whose click came or went
-            (object_id,) = touched
+        if object_id is None and len(touched) == 1 and touched != {workspace.object_id}:
+            (object_id,) = touched  # so that nobody overlooks whose click came or went
         if changed and workspace.here is not None:
-            if workspace.here not in changed:
-                self._field.show_plane(changed[0])
-            self._field.bring_into_view(workspace, changed_clicks(before.placed, workspace.placed))
+            with self._points.not_listening():  # the layer still shows the clicks of before: no points were pasted
+                if workspace.here not in changed:
+                    self._field.show_plane(changed[0])
+                self._field.bring_into_view(workspace, changed_clicks(before.placed, workspace.placed))
         if object_id is not None:
             workspace.object_id = object_id
         self._show_and_solve(workspace, before)
