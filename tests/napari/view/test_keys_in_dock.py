@@ -4,7 +4,7 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractItemView, QApplication, QComboBox, QLineEdit
 
-from tests.napari.view.test_object_table import choose, row_of, three  # noqa: F401
+from tests.napari.view.test_object_table import choose, row_of
 from tests.napari.view.test_similar import begin, objects, places, press
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -18,7 +18,7 @@ def click_row(dock, object_id):
     dock.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(cell))
 
 
-def test_the_keys_work_after_a_row_was_chosen(three):  # noqa: F811
+def test_the_keys_work_after_a_row_was_chosen(three):
     click_row(three, 1)
     table, state = three.widget.table, three.controller.state
     assert three.workspace.object_id == 1 and three.workspace.work.is_accepted(1)
@@ -34,7 +34,7 @@ def test_the_keys_work_after_a_row_was_chosen(three):  # noqa: F811
     assert not three.workspace.work.is_accepted(1) and not three.errors
 
 
-def test_k_keeps_all_rows_that_are_chosen_or_opens_them(three):  # noqa: F811
+def test_k_keeps_all_rows_that_are_chosen_or_opens_them(three):
     choose(three, 1, 3)
     three.controller.objects.reopen(1)
     choose(three, 1, 3)
@@ -46,7 +46,7 @@ def test_k_keeps_all_rows_that_are_chosen_or_opens_them(three):  # noqa: F811
 
 
 @pytest.mark.parametrize("kind", [QAbstractItemView, QComboBox])
-def test_no_list_and_no_choice_keeps_a_key_of_the_dock(three, kind):  # noqa: F811
+def test_no_list_and_no_choice_keeps_a_key_of_the_dock(three, kind):
     state, found = three.controller.state, three.widget.findChildren(kind)
     passive = [one for one in found if one.window() is three.widget.window()]  # lists that fold out are others
     assert passive
@@ -56,7 +56,7 @@ def test_no_list_and_no_choice_keeps_a_key_of_the_dock(three, kind):  # noqa: F8
         assert state.foreground is not before, (type(control).__name__, control.toolTip())
 
 
-def test_letters_that_are_written_are_no_keys(three):  # noqa: F811
+def test_letters_that_are_written_are_no_keys(three):
     state = three.controller.state
     choose(three, 2)
     three.qtbot.keyClick(three.widget.table, Qt.Key.Key_F2)

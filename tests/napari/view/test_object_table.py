@@ -1,19 +1,9 @@
 """The table of objects by hand: written in, sorted, several chosen, its menu and keys (issue 18, "Objects")."""
 
-import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QInputDialog, QLineEdit
 
 NAME, CLASS = 5, 6
-
-
-@pytest.fixture
-def three(started):
-    for place in ((16, 16), (33, 48), (40, 10)):
-        started.controller.clicks.add(*place)
-        started.controller.objects.next()
-    started.controller.objects.select(3)
-    return started
 
 
 def row_of(dock, object_id):

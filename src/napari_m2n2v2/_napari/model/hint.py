@@ -152,7 +152,7 @@ def _effect(workspace: Workspace, focus: PartKey) -> tuple[str, bool]:
     own = len(clicks[-1].marked) * math.ceil(math.prod(result.shape) / math.prod(result.working_shape))
     claims_itself = newest is not None and not newest.acted and abs(more) <= own
     if more and not claims_itself:
-        sign = "+" if more > 0 else "−"  # noqa: RUF001 (a minus sign)
+        sign = "+" if more > 0 else "\N{MINUS SIGN}"
         others = " and ".join(map(str, newest.took_from)) if newest is not None and more > 0 else ""
         return f"{sign}{abs(more)} px{f', taken from object {others}' if others else ''}. ", True
     if newest is None or (object_id in masks.changed and not claims_itself):
